@@ -1,0 +1,52 @@
+"""The errors everyone shares; each carries the decision it implies.
+
+    OverdueError
+    ├── SettingError         a setting is bad: the start stops with this sentence
+    ├── Invalid              input is bad: 422 (or 400), names the field
+    ├── NotFound             not there, or not yours: 404
+    ├── Unavailable          Redis or a database is away or overloaded: 503, try again after `retry_after_s`
+    │   └── GenerationMissing   Redis is up but does not hold this installation: 503 until it is rebuilt
+    └── Fenced               another process took this writer slot over: stop at once
+"""
+
+from __future__ import annotations
+
+
+class OverdueError(Exception):
+    """Base of all errors that Overdue raises on purpose."""
+
+
+class SettingError(OverdueError):
+    """A setting that cannot be used; the message names it and says what to change."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(f"{name}: {sentence}")
+        self.name = name
+
+
+class Invalid(OverdueError):
+    """Input that is refused; `field` is the name as the caller spelled it, if there is one."""
+
+    def __init__(self, sentence: str, field: str | None = None) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+class NotFound(OverdueError):
+    """The thing is not there or belongs to someone else; the two look the same from outside."""
+
+
+class Unavailable(OverdueError):
+    """A store is away or overloaded; nothing was promised. Worth another try after `retry_after_s`."""
+
+    def __init__(self, sentence: str, retry_after_s: int = 1) -> None:
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
+
+
+class GenerationMissing(Unavailable):
+    """Redis answers, but does not hold the installation that we know: flushed, or the wrong server."""
+
+
+class Fenced(OverdueError):
+    """Another process has registered the writer slot that we held; going on would do harm."""

@@ -1,0 +1,64 @@
+"""The words for a monitor that every room shares: what was asked for, and what is true of it now."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from uuid import UUID
+
+import msgspec
+
+MIN_INTERVAL_S = 1
+MAX_INTERVAL_S = 366 * 86_400
+MIN_GRACE_S = 0
+MAX_GRACE_S = 366 * 86_400
+MAX_NAME = 200
+
+INCIDENT_NAMESPACE = UUID("6f2a7a0e-5a0e-5f0b-9a43-0d0b5a1f3c77")
+
+
+class Phase(IntEnum):
+    """What the scripts store of a monitor; `new` and `late` are computed when somebody looks."""
+
+    ACTIVE = 1
+    DOWN = 2
+    PAUSED = 3
+
+
+class MonitorConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """A monitor as it was asked for. `version` grows by one with every change; `key_epoch` with every key change."""
+
+    id: int
+    public_id: UUID
+    org_id: int
+    name: str
+    interval_s: int
+    grace_s: int
+    paused: bool
+    version: int
+    key_epoch: int
+
+    @property
+    def limit_ms(self) -> int:
+        """The longest silence allowed: interval + grace."""
+        return (self.interval_s + self.grace_s) * 1000
+
+
+class MonitorState(msgspec.Struct, frozen=True, kw_only=True):
+    """A monitor as it is. `base_ms` is where its current window starts; `seen_ms` is 0 until the first ping."""
+
+    phase: Phase
+    base_ms: int
+    seen_ms: int
+    recorded_ms: int
+    down_at_ms: int
+
+
+def status_of(config: MonitorConfig, state: MonitorState, now_ms: int) -> str:
+    """One of `new`, `up`, `late`, `down`, `paused`. Late: due, but still inside the grace period."""
+    if state.phase == Phase.PAUSED:
+        return "paused"
+    if state.phase == Phase.DOWN:
+        return "down"
+    if now_ms > state.base_ms + config.interval_s * 1000:
+        return "late"
+    return "up" if state.seen_ms else "new"

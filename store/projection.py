@@ -1,0 +1,52 @@
+"""What configuration tells the live side: the messages that travel from `config.db` to Redis through the outbox.
+
+A message carries everything that its script needs and a version, so that carrying it twice, or late, is harmless.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import msgspec
+
+from store.monitor import MonitorConfig
+
+
+class PutMonitor(msgspec.Struct, frozen=True, tag="put_monitor"):
+    """A monitor was created or changed. `digests` are all its present keys, `gone` those it no longer has."""
+
+    config: MonitorConfig
+    digests: tuple[bytes, ...]
+    gone: tuple[bytes, ...] = ()
+
+
+class DropMonitor(msgspec.Struct, frozen=True, tag="drop_monitor"):
+    """A monitor was deleted. `version` is one past its last one."""
+
+    monitor_id: int
+    version: int
+    digests: tuple[bytes, ...]
+
+
+class ChannelTarget(msgspec.Struct, frozen=True):
+    """What dispatch needs to know of a channel. `settings` is the channel kind's own JSON (URL, secret …)."""
+
+    id: int
+    kind: str
+    settings: bytes
+
+
+class PutChannels(msgspec.Struct, frozen=True, tag="put_channels"):
+    """All channels of an organisation, whenever one of them changes. `version` grows with every change."""
+
+    org_id: int
+    version: int
+    channels: tuple[ChannelTarget, ...]
+
+
+Projection = PutMonitor | DropMonitor | PutChannels
+
+
+def key_digest(key: bytes) -> bytes:
+    """The digest under which Redis knows a ping key: the first 16 bytes of its SHA-256."""
+    return sha256(key).digest()[:16]

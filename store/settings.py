@@ -1,0 +1,262 @@
+"""Every setting of Overdue in one table: name, default, type, one sentence. A bad one stops the start.
+
+A setting comes from the environment (`OVERDUE_PORT=9000`) or from `overdue.toml` in the working directory, under the
+same name without the prefix, in lower case (`port = 9000`). The environment wins. `docs/settings.md` shows this table;
+a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from store.errors import SettingError
+
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Secret(str):
+    """A string that masks itself wherever it is shown."""
+
+    def __repr__(self) -> str:
+        return "Secret(***)" if self else "Secret('')"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings after reading: typed, checked, immutable."""
+
+    host: str
+    port: int
+    data: Path
+    redis_url: str
+    redis_maxmemory: int
+    admin_key: Secret
+    base_url: str
+    private_targets: tuple[IPNetwork, ...]
+    shards: int
+    node: str
+    history_days: int
+    forwarded_allow_ips: str
+
+    @property
+    def embedded_socket(self) -> Path:
+        """The Unix socket of the embedded Valkey (see `overdue/valkey.py` for paths that are too long)."""
+        return self.data / "valkey.sock"
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One row of the table. `parse` turns the text into the value or raises ValueError with a sentence."""
+
+    name: str
+    default: str
+    shown_default: str
+    meaning: str
+    parse: Callable[[str], Any]
+
+    @property
+    def variable(self) -> str:
+        return "OVERDUE_" + self.name.upper()
+
+
+def _text(text: str) -> str:
+    return text.strip()
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not a whole number") from None
+        if not low <= value <= high:
+            raise ValueError(f"{value} is not between {low} and {high}")
+        return value
+
+    return parse
+
+
+def _host(text: str) -> str:
+    if not text or any(c.isspace() for c in text):
+        raise ValueError(f"{text!r} is not a host name or address")
+    return text
+
+
+_UNITS = {"": 1, "k": 1000, "kb": 1024, "m": 1000**2, "mb": 1024**2, "g": 1000**3, "gb": 1024**3}
+
+
+def _bytes(text: str) -> int:
+    if not text:
+        pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+        return pages * size // 2
+    match = re.fullmatch(r"(\d+)\s*([a-z]*)", text.strip().lower())
+    if not match or match[2] not in _UNITS:
+        raise ValueError(f"{text!r} is not a size such as 512mb or 4gb")
+    value = int(match[1]) * _UNITS[match[2]]
+    if value < 16 * 1024**2:
+        raise ValueError("at least 16mb are needed")
+    return value
+
+
+def _redis_url(text: str) -> str:
+    if not text:
+        return ""
+    parts = urlsplit(text)
+    if parts.scheme == "redis+cluster":
+        raise ValueError("redis+cluster:// is not supported yet; give one server as redis://, rediss:// or unix://")
+    if parts.scheme not in {"redis", "rediss", "unix"}:
+        raise ValueError("give a URL that starts with redis://, rediss:// or unix://")
+    if parts.scheme == "unix" and not parts.path:
+        raise ValueError("a unix:// URL needs the path of the socket")
+    if parts.scheme != "unix" and not parts.hostname:
+        raise ValueError("the URL names no host")
+    return text
+
+
+def _base_url(text: str) -> str:
+    if not text:
+        return ""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"{text!r} is not a URL such as https://overdue.example.org")
+    return text.rstrip("/")
+
+
+def _networks(text: str) -> tuple[IPNetwork, ...]:
+    networks: list[IPNetwork] = []
+    for item in re.split(r"[\s,]+", text.strip()):
+        if not item:
+            continue
+        try:
+            networks.append(ipaddress.ip_network(item))
+        except ValueError:
+            raise ValueError(f"{item!r} is not a network such as 10.0.0.0/8") from None
+    return tuple(networks)
+
+
+def _admin_key(text: str) -> Secret:
+    if text and (len(text) < 16 or len(text) > 200 or not text.isascii() or not text.isprintable() or " " in text):
+        raise ValueError("a key has 16 to 200 printable ASCII characters without spaces")
+    return Secret(text)
+
+
+def _node(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.]{0,62}", text):
+        raise ValueError("a node name has 1 to 63 lower-case letters, digits and dots")
+    return text
+
+
+TABLE: tuple[Setting, ...] = (
+    Setting("host", "127.0.0.1", "127.0.0.1", "Address that ingest listens on.", _host),
+    Setting("port", "8000", "8000", "Port that ingest listens on.", _number(1, 65535)),
+    Setting(
+        "data",
+        "./data",
+        "./data",
+        "Folder of `admin-key`, `config.db`, `history.db` and the embedded Valkey's files; "
+        "may exist and hold other files.",
+        lambda text: Path(text).expanduser(),
+    ),
+    Setting(
+        "redis_url",
+        "",
+        "empty: the embedded Valkey",
+        "Server to use instead of the embedded one: `redis://`, `rediss://` or `unix://`.",
+        _redis_url,
+    ),
+    Setting(
+        "redis_maxmemory",
+        "",
+        "half of the machine's memory",
+        "Memory limit of the embedded Valkey, such as `512mb` or `4gb`.",
+        _bytes,
+    ),
+    Setting(
+        "admin_key",
+        "",
+        "generated on the first start, printed once",
+        "API key of the first organisation; setting another one revokes the former.",
+        _admin_key,
+    ),
+    Setting("base_url", "", "derived from the request", "Base of the ping URLs that are handed out.", _base_url),
+    Setting(
+        "private_targets",
+        "",
+        "empty: none",
+        "Private networks that channels may reach, as CIDRs separated by commas.",
+        _networks,
+    ),
+    Setting(
+        "shards",
+        "1",
+        "1",
+        "Number of shards in Redis; fixed for an installation at its first start.",
+        _number(1, 256),
+    ),
+    Setting(
+        "node",
+        "main",
+        "main",
+        "Name of this machine among several that share one Redis; each needs its own.",
+        _node,
+    ),
+    Setting("history_days", "30", "30", "Days that pings are kept in `history.db`.", _number(1, 3660)),
+    Setting(
+        "forwarded_allow_ips",
+        "127.0.0.1",
+        "127.0.0.1",
+        "Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, as uvicorn has them.",
+        _text,
+    ),
+)
+
+
+def read_settings(environ: Mapping[str, str] | None = None, config_file: Path | None = None) -> Settings:
+    """Read every setting from the environment and `overdue.toml`.
+
+    Raises:
+        SettingError: a value is bad, or the file holds an unknown name; the message names it.
+    """
+    environ = os.environ if environ is None else environ
+    config_file = Path("overdue.toml") if config_file is None else config_file
+    from_file = _read_file(config_file)
+    values: dict[str, Any] = {}
+    for setting in TABLE:
+        where, text = setting.variable, environ.get(setting.variable)
+        if text is None and setting.name in from_file:
+            where, text = f"{setting.name} in {config_file}", from_file[setting.name]
+        try:
+            values[setting.name] = setting.parse(setting.default if text is None else text)
+        except ValueError as error:
+            raise SettingError(where, str(error)) from error
+    return Settings(**values)
+
+
+def _read_file(path: Path) -> dict[str, str]:
+    """The values of `overdue.toml` as texts; a list becomes its items joined by commas."""
+    if not path.exists():
+        return {}
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(str(path), f"cannot be read: {error}") from error
+    known = {setting.name for setting in TABLE}
+    for name in raw:
+        if name not in known:
+            raise SettingError(f"{name} in {path}", "there is no such setting")
+    return {name: _as_text(name, value, path) for name, value in raw.items()}
+
+
+def _as_text(name: str, value: object, path: Path) -> str:
+    if isinstance(value, list):
+        return ",".join(_as_text(name, item, path) for item in value)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise SettingError(f"{name} in {path}", "must be a text or a whole number")
+    return str(value)
