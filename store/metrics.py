@@ -49,11 +49,7 @@ MONITORS = Gauge(
     ["status"],
     multiprocess_mode="livemax",
 )
-BLIND_SECONDS = Gauge(
-    "overdue_blind_seconds_total",
-    "Total time in which pings could not be heard, over the life of the installation.",
-    multiprocess_mode="livemax",
-)
+BLIND_SECONDS = Counter("overdue_blind_seconds_total", "Time in which pings could not be heard.")
 WRITERS = Gauge("overdue_writers", "Registered ingest writers.", multiprocess_mode="livemax")
 BROKEN_MONITORS = Gauge(
     "overdue_broken_monitors",
@@ -65,10 +61,8 @@ STREAM_BACKLOG = Gauge(
     "overdue_stream_backlog", "Entries of a stream that are not in SQLite yet.", ["stream"], multiprocess_mode="livemax"
 )
 BACKLOG_BYTES = Gauge("overdue_history_backlog_bytes", "Bytes of history waiting in Redis.", multiprocess_mode="livemax")
-HISTORY_DROPPED = Gauge(
-    "overdue_history_dropped_total",
-    "Pings whose history was dropped because the backlog was at its cap, over the life of the installation.",
-    multiprocess_mode="livemax",
+HISTORY_DROPPED = Counter(
+    "overdue_history_dropped_total", "Pings whose history was dropped because the backlog was at its cap."
 )
 RECORDER_ROWS = Counter("overdue_recorder_rows_total", "Rows written to history.db.", ["table"])
 RECORDER_COMMIT = Histogram(
