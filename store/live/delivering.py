@@ -1,0 +1,93 @@
+"""Callers of the scripts that turn events into deliveries, lease them, and settle what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from store.live.packing import Event, EventKind, read_event
+from store.live.shard import Shard
+from store.projection import ChannelTarget
+
+Settlement = Literal["done", "retry", "dead", "gone"]
+
+
+class Delivered(msgspec.Struct, frozen=True):
+    """What one step made of the events that waited."""
+
+    events: int
+    deliveries: int
+    kinds: list[EventKind]
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """One delivery, ours for one attempt. `attempt` counts from 1 and is the token that settling asks for.
+
+    `channel` is None when it was deleted meanwhile, `event` is None when its record cannot be read.
+    """
+
+    delivery_id: str
+    attempt: int
+    event: Event | None
+    channel: ChannelTarget | None
+
+    @property
+    def channel_id(self) -> int:
+        return int(self.delivery_id.rsplit(":", 1)[1])
+
+
+class Leased(msgspec.Struct, frozen=True):
+    """Some leases, and in how many ms the next delivery is due (None: nothing waits)."""
+
+    next_due_in_ms: int | None
+    leases: list[Lease]
+
+
+_target = msgspec.msgpack.Decoder(ChannelTarget)
+
+
+async def deliver(shard: Shard, limit: int) -> Delivered:
+    """Turn at most `limit` events into deliveries and acknowledge them."""
+    keys = shard.keys
+    events, deliveries, kinds = await shard.call(
+        "deliver",
+        (keys.events, keys.dispatched, keys.orgs, keys.deliveries, keys.due, keys.lines),
+        limit,
+    )
+    return Delivered(events, deliveries, [EventKind(kind) for kind in kinds])
+
+
+async def lease(shard: Shard, limit: int, lease_ms: int, busy_channels: Sequence[int]) -> Leased:
+    """Take at most `limit` due deliveries for `lease_ms`, none of the busy channels."""
+    keys = shard.keys
+    reply = await shard.call(
+        "lease", (keys.deliveries, keys.due, keys.channels), limit, lease_ms, *busy_channels
+    )
+    leases = [
+        Lease(bytes(name).decode(), attempt, read_event(event), _target.decode(channel) if channel else None)
+        for name, attempt, event, channel in zip(*(reply[at::4] for at in (1, 2, 3, 4)), strict=True)
+    ]
+    return Leased(None if reply[0] == -1 else reply[0], leases)
+
+
+async def renew(shard: Shard, lease_ms: int, leases: Sequence[Lease]) -> int:
+    """Prolong the leases of attempts that are under way; answers how many were still ours."""
+    pairs = [part for lease in leases for part in (lease.delivery_id, lease.attempt)]
+    keys = shard.keys
+    return int(await shard.call("renew", (keys.deliveries, keys.due), lease_ms, *pairs))
+
+
+async def settle(shard: Shard, lease: Lease, settlement: Settlement, wait_ms: int = 0) -> bool:
+    """End an attempt; False when the lease was not ours any more, then nothing changed."""
+    keys = shard.keys
+    settled = await shard.call(
+        "settle",
+        (keys.deliveries, keys.due, keys.lines, keys.dead),
+        lease.delivery_id,
+        lease.attempt,
+        settlement,
+        wait_ms,
+    )
+    return bool(settled)

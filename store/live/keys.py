@@ -1,0 +1,205 @@
+"""Every key in Redis, each with its type, its writer and its life. `docs/keyspace.md` shows this table.
+
+All keys of a shard carry the hash tag `{shard}`, and a script touches one shard only, so that a cluster can hold them.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+_BUCKET_BITS = 14
+
+
+class KeyRow(msgspec.Struct, frozen=True):
+    """One kind of key, for the documentation."""
+
+    name: str
+    type: str
+    writer: str
+    life: str
+    holds: str
+
+
+TABLE: tuple[KeyRow, ...] = (
+    KeyRow(
+        "generation",
+        "string",
+        "rebuild",
+        "until a flush",
+        "Which installation this is; checked by every script.",
+    ),
+    KeyRow("config", "hash", "API", "as the monitor", "Monitor id → packed configuration."),
+    KeyRow("state", "hash", "record, sweep, API", "as the monitor", "Monitor id → packed state."),
+    KeyRow("deadlines", "zset", "record, sweep, API", "while watched", "Monitor id by its deadline in ms."),
+    KeyRow(
+        "keys:<bucket>",
+        "hash",
+        "API",
+        "as the key",
+        "Digest of a ping key → monitor id, in small packed buckets.",
+    ),
+    KeyRow(
+        "tombstones",
+        "hash",
+        "API",
+        "an hour or more",
+        "Deleted monitor id → its last version and the moment, in ms.",
+    ),
+    KeyRow(
+        "writers", "hash", "ingest", "while registered", "Writer slot → watermark, sequence, incarnation."
+    ),
+    KeyRow(
+        "replies",
+        "hash",
+        "ingest",
+        "until its next batch",
+        "Writer slot → sequence and reply of its last batch.",
+    ),
+    KeyRow(
+        "heard",
+        "string",
+        "ingest",
+        "while no writer runs",
+        "Up to when pings were heard before the last clean stop.",
+    ),
+    KeyRow(
+        "blind", "string", "ingest", "the last 256", "Packed intervals in which pings could not be heard."
+    ),
+    KeyRow(
+        "tallies", "hash", "all scripts", "forever", "Counts: monitors by status, blind ms, history bytes."
+    ),
+    KeyRow("broken", "set", "record, sweep", "until repaired", "Monitor ids whose record cannot be read."),
+    KeyRow("pings", "stream", "record", "until in SQLite", "Batches of recorded pings, one entry a batch."),
+    KeyRow(
+        "events",
+        "stream",
+        "record, sweep, API",
+        "until in SQLite and delivered",
+        "Transitions, one entry each.",
+    ),
+    KeyRow("dispatched", "string", "dispatch", "forever", "The last event that was turned into deliveries."),
+    KeyRow(
+        "orgs", "hash", "API", "as the organisation", "Organisation id → version and its channel ids, packed."
+    ),
+    KeyRow("channels", "hash", "API", "as the channel", "Channel id → kind and settings, opaque to scripts."),
+    KeyRow(
+        "deliveries", "hash", "dispatch", "until settled", "Delivery id → attempts and its event, packed."
+    ),
+    KeyRow(
+        "due",
+        "zset",
+        "dispatch",
+        "until settled",
+        "Delivery id by its next attempt, or the end of its lease, in ms.",
+    ),
+    KeyRow(
+        "lines",
+        "hash",
+        "dispatch",
+        "until settled",
+        "Channel and incident → deliveries in order, only the first is due.",
+    ),
+    KeyRow("dead", "hash", "dispatch", "the last 10,000", "Delivery id → a delivery that was given up."),
+    KeyRow("part:<name>", "string", "that part", "5 s", "A part is alive and ready."),
+)
+
+
+class Keyspace(msgspec.Struct, frozen=True):
+    """The keys of one shard, spelled once."""
+
+    shard: int
+
+    def _key(self, name: str) -> str:
+        return f"od:{{{self.shard}}}:{name}"
+
+    @property
+    def generation(self) -> str:
+        return self._key("generation")
+
+    @property
+    def config(self) -> str:
+        return self._key("config")
+
+    @property
+    def state(self) -> str:
+        return self._key("state")
+
+    @property
+    def deadlines(self) -> str:
+        return self._key("deadlines")
+
+    @property
+    def tombstones(self) -> str:
+        return self._key("tombstones")
+
+    @property
+    def writers(self) -> str:
+        return self._key("writers")
+
+    @property
+    def replies(self) -> str:
+        return self._key("replies")
+
+    @property
+    def heard(self) -> str:
+        return self._key("heard")
+
+    @property
+    def blind(self) -> str:
+        return self._key("blind")
+
+    @property
+    def tallies(self) -> str:
+        return self._key("tallies")
+
+    @property
+    def broken(self) -> str:
+        return self._key("broken")
+
+    @property
+    def pings(self) -> str:
+        return self._key("pings")
+
+    @property
+    def events(self) -> str:
+        return self._key("events")
+
+    @property
+    def dispatched(self) -> str:
+        return self._key("dispatched")
+
+    @property
+    def orgs(self) -> str:
+        return self._key("orgs")
+
+    @property
+    def channels(self) -> str:
+        return self._key("channels")
+
+    @property
+    def deliveries(self) -> str:
+        return self._key("deliveries")
+
+    @property
+    def due(self) -> str:
+        return self._key("due")
+
+    @property
+    def lines(self) -> str:
+        return self._key("lines")
+
+    @property
+    def dead(self) -> str:
+        return self._key("dead")
+
+    def key_bucket(self, digest: bytes) -> str:
+        """The hash that holds `digest`: 2^14 buckets, so that a million keys lie in small packed lists."""
+        return self._key(f"keys:{int.from_bytes(digest[:2], 'big') >> (16 - _BUCKET_BITS)}")
+
+    def part(self, name: str) -> str:
+        return self._key(f"part:{name}")
+
+
+def shard_of(monitor_id: int, shards: int) -> int:
+    """Which shard a monitor lives in."""
+    return monitor_id % shards

@@ -1,0 +1,91 @@
+"""A writer's own connection to Redis: one call at a time, and a lost reply means sending the same bytes again.
+
+Sending again is safe because a batch carries slot, incarnation and sequence: the script that has seen it changes
+nothing and gives the same reply (see `record.lua`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import (
+    BusyLoadingError,
+    ConnectionError,
+    NoScriptError,
+    ReadOnlyError,
+    RedisError,
+    TimeoutError,
+)
+
+from store.clock import monotonic_ms
+from store.live.connect import Argument, Scripts, open_connection, translate
+from store.metrics import REDIS_RESENDS
+
+_PAUSE_S = 0.02
+_LONGEST_PAUSE_S = 0.25
+
+
+class Link:
+    """One connection, opened when needed; survives restarts of Redis."""
+
+    def __init__(self, url: str, scripts: Scripts) -> None:
+        self._connection: AbstractConnection = open_connection(url)
+        self._scripts = scripts
+
+    async def call(
+        self, name: str, keys: Sequence[str], arguments: Sequence[Argument], give_up_ms: int
+    ) -> Any:
+        """Run a script; on a lost connection or reply connect anew and send the same bytes, until `give_up_ms`.
+
+        Raises:
+            Unavailable, GenerationMissing, Fenced: as `translate` has it. After Unavailable it is not known whether
+                the script ran.
+        """
+        script = self._scripts[name]
+        packed = self._connection.pack_command("EVALSHA", script.sha, len(keys), *keys, *arguments)
+        until_ms = monotonic_ms() + give_up_ms
+        pause_s = _PAUSE_S
+        while True:
+            try:
+                return await self._exchange(packed)
+            except NoScriptError:
+                await self._load(script.source, until_ms)
+            except (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OSError) as error:
+                await self._drop()
+                if monotonic_ms() + pause_s * 1000 >= until_ms:
+                    raise translate(error) from error
+                REDIS_RESENDS.inc()
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+            except RedisError as error:
+                raise translate(error) from error
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._drop()
+
+    async def _exchange(self, packed: list[bytes]) -> Any:
+        connection = self._connection
+        try:
+            if not connection.is_connected:
+                await connection.connect()  # type: ignore[no-untyped-call]
+            await connection.send_packed_command(packed, check_health=False)
+            return await connection.read_response()
+        except asyncio.CancelledError:
+            # A reply may still be on its way: it must never be read as the reply to a later call.
+            await self._drop()
+            raise
+
+    async def _load(self, source: str, until_ms: int) -> None:
+        try:
+            await self._exchange(self._connection.pack_command("SCRIPT", "LOAD", source))
+        except (RedisError, OSError) as error:
+            await self._drop()
+            if monotonic_ms() >= until_ms:
+                raise translate(error) from error
+
+    async def _drop(self) -> None:
+        await self._connection.disconnect(nowait=True)

@@ -1,0 +1,144 @@
+"""The live side as a whole: all shards of one installation, for whoever is not on the ping path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from redis.exceptions import RedisError
+
+from store.errors import GenerationMissing
+from store.live.connect import Caller, Scripts, open_client, translate
+from store.live.keys import Keyspace, shard_of
+from store.live.monitors import drop_monitor, look, put_channels, put_monitor
+from store.live.packing import read_holes
+from store.live.scripts import CLOCK
+from store.live.shard import Generation, Shard
+from store.monitor import MonitorState
+from store.projection import DropMonitor, Projection, PutChannels, PutMonitor
+
+PART_LIFE_MS = 5000
+
+
+class Tallies(msgspec.Struct, frozen=True):
+    """What the scripts have counted, summed over the shards."""
+
+    new: int = 0
+    up: int = 0
+    down: int = 0
+    paused: int = 0
+    blind_ms: int = 0
+    history_appended: int = 0
+    history_trimmed: int = 0
+    history_dropped: int = 0
+    pings_backlog: int = 0
+    events_backlog: int = 0
+    deliveries: int = 0
+    dead_letters: int = 0
+    broken: int = 0
+
+
+class Live:
+    """Opens all shards of an installation over one client."""
+
+    def __init__(self, url: str, shards: int, generation: str, clock: Path = CLOCK) -> None:
+        self.url = url
+        self.scripts = Scripts(clock)
+        self.client = open_client(url)
+        self.generation = Generation(generation)
+        caller = Caller(self.client, self.scripts)
+        self.shards = [Shard(caller, Keyspace(number), self.generation) for number in range(shards)]
+
+    async def ready(self) -> None:
+        """Raises Unavailable while Redis is away, GenerationMissing while it does not hold this installation."""
+        for shard in self.shards:
+            if await self.generation_of(shard) != self.generation.value:
+                raise GenerationMissing("Redis does not hold this installation yet; it is being rebuilt", 2)
+
+    async def generation_of(self, shard: Shard) -> str | None:
+        """The generation that Redis holds for a shard, None when it holds none."""
+        try:
+            found: Any = await self.client.get(shard.keys.generation)
+        except (RedisError, OSError) as error:
+            raise translate(error) from error
+        return None if found is None else bytes(found).decode()
+
+    async def project(self, projection: Projection) -> None:
+        """Carry one change of configuration to the shards it concerns; older than what is there: ignored."""
+        match projection:
+            case PutMonitor():
+                await put_monitor(self._home(projection.config.id), projection)
+            case DropMonitor():
+                await drop_monitor(self._home(projection.monitor_id), projection)
+            case PutChannels():
+                for shard in self.shards:
+                    await put_channels(shard, projection)
+
+    async def states(self, monitor_ids: Sequence[int]) -> tuple[int, list[MonitorState | None]]:
+        """Redis' time in ms, and the states of monitors in order; None for one that is not there."""
+        now_ms = 0
+        states: dict[int, MonitorState | None] = {}
+        for shard in self.shards:
+            own = [one for one in monitor_ids if shard_of(one, len(self.shards)) == shard.keys.shard]
+            if own or not now_ms:
+                now_ms, found = await look(shard, own)
+                states.update(zip(own, found, strict=True))
+        return now_ms, [states[one] for one in monitor_ids]
+
+    async def tallies(self) -> Tallies:
+        """All counts, in one round trip."""
+        try:
+            pipe = self.client.pipeline(transaction=False)
+            for shard in self.shards:
+                keys = shard.keys
+                pipe.hgetall(keys.tallies)
+                pipe.xlen(keys.pings)
+                pipe.xlen(keys.events)
+                pipe.hlen(keys.deliveries)
+                pipe.hlen(keys.dead)
+                pipe.scard(keys.broken)
+            reply = await pipe.execute()
+        except (RedisError, OSError) as error:
+            raise translate(error) from error
+        sums = dict.fromkeys(Tallies.__struct_fields__, 0)
+        for at in range(0, len(reply), 6):
+            for name, value in reply[at].items():
+                sums[name.decode()] += int(value)
+            counted = ("pings_backlog", "events_backlog", "deliveries", "dead_letters", "broken")
+            for name, value in zip(counted, reply[at + 1 : at + 6], strict=True):
+                sums[name] += int(value)
+        return Tallies(**sums)
+
+    async def holes(self, shard: Shard) -> list[tuple[int, int]]:
+        """The blind intervals of a shard as (from_ms, to_ms)."""
+        try:
+            blob: Any = await self.client.get(shard.keys.blind)
+        except (RedisError, OSError) as error:
+            raise translate(error) from error
+        return read_holes(blob)
+
+    async def say_alive(self, part: str) -> None:
+        """A part says that it is up and ready; it has to say so again within five seconds."""
+        try:
+            await self.client.set(self.shards[0].keys.part(part), self.generation.value, px=PART_LIFE_MS)
+        except (RedisError, OSError) as error:
+            raise translate(error) from error
+
+    async def alive(self, parts: Sequence[str]) -> list[bool]:
+        """Which of these parts have said within five seconds that they are ready."""
+        keys = self.shards[0].keys
+        try:
+            return [
+                found is not None for found in await self.client.mget([keys.part(part) for part in parts])
+            ]
+        except (RedisError, OSError) as error:
+            raise translate(error) from error
+
+    async def aclose(self) -> None:
+        """Close the client."""
+        await self.client.aclose()
+
+    def _home(self, monitor_id: int) -> Shard:
+        return self.shards[shard_of(monitor_id, len(self.shards))]

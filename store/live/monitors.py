@@ -1,0 +1,118 @@
+"""Callers of the scripts that put, drop, restore and look at monitors, find them by key, and put channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from store.live.packing import KnownConfig, pack_config, read_config, read_state
+from store.live.shard import Shard
+from store.monitor import MonitorConfig, MonitorState, Phase
+from store.projection import DropMonitor, PutChannels, PutMonitor
+
+
+class Resolved(msgspec.Struct, frozen=True):
+    """A monitor found by a ping key."""
+
+    monitor_id: int
+    shard: int
+    config: KnownConfig
+
+
+async def put_monitor(shard: Shard, put: PutMonitor) -> bool:
+    """Carry a monitor's creation or change; False: a later version was carried before.
+
+    Raises:
+        Unavailable: Redis is away, or (for a creation) has no memory left.
+    """
+    keys = shard.keys
+    digests = (*put.digests, *put.gone)
+    name = "create_monitor" if put.config.version == 1 else "change_monitor"
+    applied = await shard.call(
+        name,
+        (
+            keys.config,
+            keys.state,
+            keys.deadlines,
+            keys.blind,
+            keys.tallies,
+            keys.events,
+            keys.tombstones,
+            *map(keys.key_bucket, digests),
+        ),
+        put.config.id,
+        pack_config(put.config),
+        len(put.digests),
+        *digests,
+    )
+    return bool(applied)
+
+
+async def drop_monitor(shard: Shard, drop: DropMonitor) -> bool:
+    """Forget a deleted monitor; False: that was carried before."""
+    keys = shard.keys
+    applied = await shard.call(
+        "drop_monitor",
+        (
+            keys.config,
+            keys.state,
+            keys.deadlines,
+            keys.tallies,
+            keys.events,
+            keys.tombstones,
+            keys.broken,
+            *map(keys.key_bucket, drop.digests),
+        ),
+        drop.monitor_id,
+        drop.version,
+        *drop.digests,
+    )
+    return bool(applied)
+
+
+async def restore_monitor(
+    shard: Shard, config: MonitorConfig, digests: Sequence[bytes], state: MonitorState | None
+) -> None:
+    """Put a monitor back into an empty Redis; `state` is what history remembers, None: watch it from now."""
+    keys = shard.keys
+    phase = state.phase if state else Phase.PAUSED if config.paused else Phase.ACTIVE
+    await shard.caller.call(
+        "restore_monitor",
+        (keys.config, keys.state, keys.deadlines, keys.tallies, *map(keys.key_bucket, digests)),
+        (
+            config.id,
+            pack_config(config),
+            int(phase),
+            state.base_ms if state else 0,
+            state.seen_ms if state else 0,
+            state.down_at_ms if state else 0,
+            *digests,
+        ),
+    )
+
+
+async def look(shard: Shard, monitor_ids: Sequence[int]) -> tuple[int, list[MonitorState | None]]:
+    """Redis' time in ms, and the states of monitors in order; None for one that is not there."""
+    reply = await shard.call("look", (shard.keys.state,), *monitor_ids)
+    return int(reply[0]), [read_state(blob) for blob in reply[1:]]
+
+
+async def resolve(shard: Shard, digests: Sequence[bytes]) -> list[Resolved | None]:
+    """The monitors of this shard behind key digests, in order; None for an unknown one."""
+    keys = shard.keys
+    reply = await shard.call("resolve", (keys.config, *map(keys.key_bucket, digests)), *digests)
+    found: list[Resolved | None] = []
+    for monitor_id, blob in zip(reply[::2], reply[1::2], strict=True):
+        config = read_config(blob) if blob is not None else None
+        found.append(Resolved(int(monitor_id), keys.shard, config) if config else None)
+    return found
+
+
+async def put_channels(shard: Shard, put: PutChannels) -> bool:
+    """Carry all channels of an organisation; False: a later version was carried before."""
+    keys = shard.keys
+    flat: list[str | bytes | int] = []
+    for channel in put.channels:
+        flat += [channel.id, msgspec.msgpack.encode(channel)]
+    return bool(await shard.call("put_channels", (keys.orgs, keys.channels), put.org_id, put.version, *flat))

@@ -1,0 +1,152 @@
+"""The packed records that scripts and Python share; `scripts/shared/records.lua` is the same in Lua.
+
+Little-endian, no padding. Every reader checks the length first and answers None for what it cannot read.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from uuid import UUID, uuid5
+
+import msgspec
+
+from store.monitor import INCIDENT_NAMESPACE, MonitorConfig, MonitorState, Phase
+
+_CONFIG = struct.Struct("<BIIIIHB")
+_CONFIG_NAME_AT = _CONFIG.size + 16
+_STATE_LENGTH = 26
+_EVENT_LEAST = 58
+_FORMAT = 1
+_PAUSED = 1
+
+
+class EventKind(IntEnum):
+    """What a transition is. `CLOSED`: the monitor was paused or deleted while its incident was open."""
+
+    DOWN = 1
+    UP = 2
+    CLOSED = 3
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A transition of a monitor. `silence_ms` is the moment its silence began, `started_ms` the missed deadline."""
+
+    kind: EventKind
+    at_ms: int
+    silence_ms: int
+    started_ms: int
+    seen_ms: int
+    monitor_id: int
+    org_id: int
+    interval_s: int
+    grace_s: int
+    public_id: UUID
+    name: str
+
+    @property
+    def incident_id(self) -> UUID:
+        """The same for the down and the up of one silence, also after a rebuild of Redis (UUIDv5)."""
+        return uuid5(INCIDENT_NAMESPACE, f"{self.public_id}:{self.silence_ms}")
+
+
+def _u48(blob: bytes, at: int) -> int:
+    return int.from_bytes(blob[at : at + 6], "little")
+
+
+def pack_config(config: MonitorConfig) -> bytes:
+    """A monitor's configuration as the scripts read it."""
+    head = _CONFIG.pack(
+        _FORMAT,
+        config.version,
+        config.interval_s,
+        config.grace_s,
+        config.org_id,
+        config.key_epoch,
+        _PAUSED if config.paused else 0,
+    )
+    return head + config.public_id.bytes + config.name.encode()
+
+
+class KnownConfig(msgspec.Struct, frozen=True):
+    """The part of a packed configuration that ingest keeps per key."""
+
+    version: int
+    key_epoch: int
+    name: str
+
+
+def read_config(blob: bytes) -> KnownConfig | None:
+    """What ingest needs of a packed configuration."""
+    if len(blob) < _CONFIG_NAME_AT or blob[0] != _FORMAT:
+        return None
+    _, version, _, _, _, key_epoch, _ = _CONFIG.unpack_from(blob)
+    return KnownConfig(version, key_epoch, blob[_CONFIG_NAME_AT:].decode("utf-8", "replace"))
+
+
+def read_state(blob: bytes | None) -> MonitorState | None:
+    """A packed state; None for a missing or unreadable one."""
+    if blob is None or len(blob) != _STATE_LENGTH or blob[0] != _FORMAT or not 1 <= blob[1] <= 3:
+        return None
+    return MonitorState(
+        phase=Phase(blob[1]),
+        base_ms=_u48(blob, 2),
+        seen_ms=_u48(blob, 8),
+        recorded_ms=_u48(blob, 14),
+        down_at_ms=_u48(blob, 20),
+    )
+
+
+def read_event(blob: bytes) -> Event | None:
+    """A packed event; None for an unreadable one."""
+    if len(blob) < _EVENT_LEAST or blob[0] != _FORMAT or not 1 <= blob[1] <= 3:
+        return None
+    monitor_id, org_id, interval_s, grace_s = struct.unpack_from("<IIII", blob, 26)
+    return Event(
+        kind=EventKind(blob[1]),
+        at_ms=_u48(blob, 2),
+        silence_ms=_u48(blob, 8),
+        started_ms=_u48(blob, 14),
+        seen_ms=_u48(blob, 20),
+        monitor_id=monitor_id,
+        org_id=org_id,
+        interval_s=interval_s,
+        grace_s=grace_s,
+        public_id=UUID(bytes=blob[42:58]),
+        name=blob[58:].decode("utf-8", "replace"),
+    )
+
+
+def read_holes(blob: bytes | None) -> list[tuple[int, int]]:
+    """The blind intervals of a shard as (from_ms, to_ms), oldest first."""
+    blob = blob or b""
+    return [(_u48(blob, at), _u48(blob, at + 6)) for at in range(0, len(blob) - 11, 12)]
+
+
+def read_delays(blob: bytes) -> list[int]:
+    """The delays in ms that a sweep reports."""
+    return [_u48(blob, at) for at in range(0, len(blob) - 5, 6)]
+
+
+_HEAD = struct.Struct("<IHHIB")
+LIFE_ONLY = 1
+
+
+def pack_head(arrival_ms: int, key_epoch: int, known_version: int, flags: int) -> bytes:
+    """What `record.lua` needs of one ping, besides its monitor id."""
+    return _HEAD.pack(arrival_ms & 0xFFFFFFFF, arrival_ms >> 32, key_epoch, known_version, flags)
+
+
+class Outcome(IntEnum):
+    """What became of a ping: the bytes of a record call's reply (without `OUT_OF_DATE`), and ingest's own 0."""
+
+    UNAVAILABLE = 0
+    RECORDED = 1
+    UNKNOWN = 2
+    PAUSED = 3
+    LIMITED = 4
+    BROKEN = 5
+    ALIVE = 6
+
+
+OUT_OF_DATE = 128

@@ -1,0 +1,14 @@
+#!lua
+-- create_monitor: begins to watch a monitor. The one script that is refused when memory is full.
+--
+-- KEYS  generation config state deadlines blind tallies events tombstones, then the bucket of each digest
+-- ARGV  generation, monitor id, packed config, how many digests are present ones, the digests (present, then gone)
+-- Returns  1 applied, 0 ignored (this version, a later one or a deletion was carried before)
+-- Errors   GENERATION; MALFORMED; OOM; nothing is written
+-- Cost  O(digests)
+--@include clock
+--@include generation
+--@include records
+--@include blind
+--@include watch
+--@include put

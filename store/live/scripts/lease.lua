@@ -1,0 +1,40 @@
+#!lua flags=allow-oom
+-- lease: hands out due deliveries for one attempt each. They stay due, at the end of the lease: a crash gives them back.
+--
+-- KEYS  generation deliveries due channels
+-- ARGV  generation, at most how many, lease_ms, then the ids of channels that have enough under way
+-- Returns  {ms until the next is due (or -1: none), then per delivery: id, attempt (from 1, it is the token of the lease), event,
+--          channel or false}
+-- Errors   GENERATION
+-- Cost  O(looked at), bounded
+--@include clock
+--@include generation
+--@include lines
+local LOOKED_AT = 512
+local K_DELIVERIES, K_DUE, K_CHANNELS = KEYS[2], KEYS[3], KEYS[4]
+local wanted, lease_ms = tonumber(ARGV[2]), tonumber(ARGV[3])
+local now = now_ms()
+local busy = {}
+for i = 4, #ARGV do busy[ARGV[i]] = true end
+local leased = {-1}
+local taken = 0
+for _, delivery in ipairs(redis.call('ZRANGEBYSCORE', K_DUE, '-inf', now, 'LIMIT', 0, LOOKED_AT)) do
+  if taken == wanted then break end
+  local channel = string.match(delivery, ':(%d+)$')
+  local attempts, event = read_delivery(redis.call('HGET', K_DELIVERIES, delivery))
+  if not attempts then
+    redis.call('ZREM', K_DUE, delivery)
+  elseif not busy[channel] then
+    taken = taken + 1
+    attempts = math.min(attempts + 1, 65535)
+    redis.call('HSET', K_DELIVERIES, delivery, struct.pack(DELIVERY, 1, attempts) .. event)
+    redis.call('ZADD', K_DUE, now + lease_ms, delivery)
+    leased[#leased + 1] = delivery
+    leased[#leased + 1] = attempts
+    leased[#leased + 1] = event
+    leased[#leased + 1] = redis.call('HGET', K_CHANNELS, channel)
+  end
+end
+local next_due = redis.call('ZRANGE', K_DUE, 0, 0, 'WITHSCORES')
+if next_due[2] then leased[1] = math.max(0, tonumber(next_due[2]) - now) end
+return leased

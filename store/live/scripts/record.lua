@@ -1,0 +1,175 @@
+#!lua flags=allow-oom
+-- record: applies one batch of pings of one writer, or (with no pings) only says how far the writer has heard.
+--
+-- KEYS  generation config state deadlines writers replies blind tallies broken pings events
+-- ARGV  generation, slot, incarnation (8 bytes), sequence, watermark_ms, cap of the history backlog in bytes,
+--       heads (per ping: arrival_ms I6, key epoch I2, known version I4, flags B), history (opaque, one blob for all),
+--       then one monitor id per ping
+-- Returns  {now_ms, outcomes}: one byte per ping, + 128 where the caller's known version is out of date
+-- Errors   GENERATION; UNREGISTERED, FENCED, STALE (about the writer); MALFORMED (about the batch); nothing is written
+-- Cost  O(pings); about a dozen calls however many pings there are, one more per transition
+--
+-- 1. Check everything that can be checked. 2. Read, in vectors. 3. Hear: move the watermark, note a hole. 4. Fold the
+-- pings of a monitor in order. 5. Write, in vectors. An error after the first write would keep the writes: so none is
+-- left that could happen.
+--@include clock
+--@include generation
+--@include records
+--@include blind
+--@include writers
+local HEAD, HEAD_LENGTH, FIRST_ID = '<I6I2I4B', 13, 9
+local RECORDED, UNKNOWN, PAUSED_PING, BROKEN, ALIVE = 1, 2, 3, 5, 6
+local LIFE_ONLY, OUT_OF_DATE = 1, 128
+local HOLE_LEAST_MS, CLAMP_MS, ENTRY_BYTES = 1000, 60000, 128
+
+local K_CONFIG, K_STATE, K_DEADLINES, K_WRITERS, K_REPLIES = KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local K_BLIND, K_TALLIES, K_BROKEN, K_PINGS, K_EVENTS = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
+local slot, incarnation = ARGV[2], ARGV[3]
+local sequence, told_watermark, backlog_cap = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local heads, history = ARGV[7], ARGV[8]
+local pings = #ARGV - FIRST_ID + 1
+local now = now_ms()
+
+-- 1. Checks. A key of the wrong type fails here, before any write.
+if #heads ~= pings * HEAD_LENGTH then return redis.error_reply('MALFORMED heads and ids differ in number') end
+local watermark, last_sequence, registered, registered_as = read_writer(redis.call('HGET', K_WRITERS, slot))
+if not watermark then return redis.error_reply('UNREGISTERED ' .. slot) end
+if registered_as ~= incarnation then return redis.error_reply('FENCED ' .. slot) end
+local last_reply = redis.call('HGET', K_REPLIES, slot)
+if sequence == last_sequence and last_reply then return {now, last_reply} end
+if sequence <= last_sequence then return redis.error_reply('STALE ' .. slot) end
+redis.call('ZCARD', K_DEADLINES)
+redis.call('XLEN', K_PINGS)
+redis.call('XLEN', K_EVENTS)
+redis.call('SCARD', K_BROKEN)
+
+-- 2. Reads.
+local configs, states = {}, {}
+if pings > 0 then
+  configs = redis.call('HMGET', K_CONFIG, unpack(ARGV, FIRST_ID))
+  states = redis.call('HMGET', K_STATE, unpack(ARGV, FIRST_ID))
+end
+local backlog = redis.call('HMGET', K_TALLIES, 'history_appended', 'history_trimmed')
+local holes = nil
+
+-- 3. Hear. A gap in the sequence is a batch that was lost or refused; a leap of the watermark is time unheard.
+if told_watermark > now then told_watermark = now end
+if told_watermark < watermark then told_watermark = watermark end
+if sequence ~= last_sequence + 1 or told_watermark - watermark > HOLE_LEAST_MS then
+  holes = add_hole(K_BLIND, K_TALLIES, watermark, told_watermark)
+end
+
+-- 4. Fold. Columns by position; `at` finds the position of a monitor that appears again in the batch.
+local at, count = {}, 0
+local ids, blobs, limits, versions, epochs = {}, {}, {}, {}, {}
+local phases, bases, seens, recordeds, downs, first_status = {}, {}, {}, {}, {}, {}
+local outcomes, events, broken = {}, {}, {}
+local kept = 0
+
+for i = 1, pings do
+  local id = ARGV[FIRST_ID - 1 + i]
+  local c = at[id]
+  if not c then
+    count = count + 1
+    c = count
+    at[id], ids[c], blobs[c] = c, id, configs[i]
+    local version, interval_s, grace_s, _, epoch = read_config(configs[i])
+    if version then
+      local phase, base, seen, recorded, down_at = read_state(states[i])
+      versions[c], epochs[c], limits[c] = version, epoch, (interval_s + grace_s) * 1000
+      if phase then
+        phases[c], bases[c], seens[c], recordeds[c], downs[c] = phase, base, seen, recorded, down_at
+        first_status[c] = counted_as(phase, seen)
+      else
+        broken[#broken + 1] = id
+      end
+    elseif configs[i] then
+      broken[#broken + 1] = id
+    end
+  end
+  local arrival, epoch, known_version, flags = struct.unpack(HEAD, heads, (i - 1) * HEAD_LENGTH + 1)
+  local outcome
+  if not versions[c] then
+    outcome = blobs[c] and BROKEN or UNKNOWN
+  elseif epochs[c] ~= epoch then
+    outcome = UNKNOWN
+  elseif not phases[c] then
+    outcome = BROKEN
+  elseif phases[c] == PAUSED then
+    outcome = PAUSED_PING
+    kept = kept + 1
+  else
+    if arrival > now then arrival = now elseif arrival < now - CLAMP_MS then arrival = now - CLAMP_MS end
+    local base = bases[c]
+    if phases[c] == ACTIVE then
+      if arrival > base + limits[c] then
+        holes = holes or read_holes(redis.call('GET', K_BLIND))
+        local deadline = effective_deadline(base, limits[c], holes)
+        if arrival > deadline then
+          -- The sweep has not come by yet. A late ping must not hide the miss: write it here.
+          events[#events + 1] = pack_event(EVENT_DOWN, deadline, base, deadline, seens[c], id, blobs[c])
+          phases[c], downs[c] = DOWN, deadline
+        end
+      end
+    end
+    if phases[c] == DOWN then
+      local back = arrival > downs[c] and arrival or downs[c]
+      events[#events + 1] = pack_event(EVENT_UP, back, base, downs[c], seens[c], id, blobs[c])
+      phases[c], downs[c] = ACTIVE, 0
+    end
+    if arrival > base then bases[c] = arrival end
+    if arrival > seens[c] then seens[c] = arrival end
+    if flags % 2 == LIFE_ONLY then
+      outcome = ALIVE
+    else
+      outcome = RECORDED
+      kept = kept + 1
+      if arrival > recordeds[c] then recordeds[c] = arrival end
+    end
+  end
+  if versions[c] and versions[c] ~= known_version then outcome = outcome + OUT_OF_DATE end
+  outcomes[i] = outcome
+end
+
+-- 5. Writes.
+local reply = pings > 0 and string.char(unpack(outcomes)) or ''
+local scores, fields, tally, z, f = {}, {}, {}, 0, 0
+for c = 1, count do
+  if phases[c] and phases[c] ~= PAUSED then
+    local base, limit = bases[c], limits[c]
+    local deadline = base + limit
+    if holes then deadline = effective_deadline(base, limit, holes) end
+    scores[z + 1], scores[z + 2] = deadline, ids[c]
+    z = z + 2
+    fields[f + 1] = ids[c]
+    fields[f + 2] = pack_state(phases[c], base, seens[c], recordeds[c], downs[c])
+    f = f + 2
+    local status = counted_as(phases[c], seens[c])
+    if status ~= first_status[c] then
+      tally[status] = (tally[status] or 0) + 1
+      tally[first_status[c]] = (tally[first_status[c]] or 0) - 1
+    end
+  end
+end
+for i = 1, #events do redis.call('XADD', K_EVENTS, '*', 'e', events[i]) end
+if z > 0 then
+  redis.call('ZADD', K_DEADLINES, unpack(scores))
+  redis.call('HSET', K_STATE, unpack(fields))
+end
+if kept > 0 then
+  local appended = tonumber(backlog[1]) or 0
+  local size = #history + ENTRY_BYTES
+  if appended - (tonumber(backlog[2]) or 0) + size > backlog_cap then
+    redis.call('HINCRBY', K_TALLIES, 'history_dropped', kept)
+  else
+    appended = redis.call('HINCRBY', K_TALLIES, 'history_appended', size)
+    redis.call('XADD', K_PINGS, '*', 't', now, 'c', appended, 'o', reply, 'h', history)
+  end
+end
+for status, change in pairs(tally) do
+  if change ~= 0 then redis.call('HINCRBY', K_TALLIES, status, change) end
+end
+if #broken > 0 then redis.call('SADD', K_BROKEN, unpack(broken)) end
+redis.call('HSET', K_WRITERS, slot, pack_writer(told_watermark, sequence, registered, incarnation))
+redis.call('HSET', K_REPLIES, slot, reply)
+return {now, reply}

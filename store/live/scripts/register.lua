@@ -1,0 +1,25 @@
+#!lua flags=allow-oom
+-- register: takes a writer slot for a new incarnation. The time since the slot, or the last writer, was heard is blind.
+--
+-- KEYS  generation writers replies heard blind tallies
+-- ARGV  generation, slot, incarnation (8 bytes)
+-- Returns  now_ms, which is the writer's first watermark; its next sequence is 1
+-- Errors   GENERATION; nothing is written
+-- Cost  O(writers)
+--@include clock
+--@include generation
+--@include blind
+--@include writers
+local K_WRITERS, K_REPLIES, K_HEARD, K_BLIND, K_TALLIES = KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local slot, incarnation = ARGV[2], ARGV[3]
+if #incarnation ~= 8 then return redis.error_reply('MALFORMED incarnation') end
+local now = now_ms()
+-- A slot that is still there belongs to a process that died: what it held is lost, however short the gap.
+local unheard_since = read_writer(redis.call('HGET', K_WRITERS, slot))
+if not unheard_since and redis.call('HLEN', K_WRITERS) == 0 then unheard_since = tonumber(redis.call('GET', K_HEARD)) end
+if unheard_since then add_hole(K_BLIND, K_TALLIES, unheard_since, now) end
+local first = math.max(now, unheard_since or 0)
+redis.call('HSET', K_WRITERS, slot, pack_writer(first, 0, now, incarnation))
+redis.call('HDEL', K_REPLIES, slot)
+redis.call('DEL', K_HEARD)
+return now

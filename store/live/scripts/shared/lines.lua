@@ -1,0 +1,35 @@
+-- Lines keep the order per (channel, incident): ids joined by spaces, only the first one is due.
+-- A delivery: format, attempts; then its event. Its id is `<event id>:<channel id>`.
+local DELIVERY, DELIVERY_EVENT_AT = '<BI2', 4
+
+local function read_delivery(blob)
+  if not blob or #blob < DELIVERY_EVENT_AT then return nil end
+  local format, attempts = struct.unpack(DELIVERY, blob)
+  if format ~= 1 then return nil end
+  return attempts, string.sub(blob, DELIVERY_EVENT_AT)
+end
+
+-- The line of a delivery: its channel, monitor and the moment its silence began (the incident).
+local function line_of(delivery, event)
+  local _, _, _, silence, _, _, monitor = struct.unpack('<BBI6I6I6I6I4', event)
+  return string.match(delivery, ':(%d+)$') .. ':' .. monitor .. ':' .. string.format('%.0f', silence)
+end
+
+-- Takes a settled delivery out; the next one of its line is due at once. Returns the rest of the line.
+local function leave_line(deliveries_key, due_key, lines_key, delivery, event, now)
+  redis.call('HDEL', deliveries_key, delivery)
+  redis.call('ZREM', due_key, delivery)
+  local line = line_of(delivery, event)
+  local waiting = redis.call('HGET', lines_key, line) or ''
+  local rest = {}
+  for other in string.gmatch(waiting, '%S+') do
+    if other ~= delivery then rest[#rest + 1] = other end
+  end
+  if #rest == 0 then
+    redis.call('HDEL', lines_key, line)
+  else
+    redis.call('HSET', lines_key, line, table.concat(rest, ' '))
+    redis.call('ZADD', due_key, 'NX', now, rest[1])
+  end
+  return rest
+end

@@ -1,0 +1,26 @@
+#!lua flags=allow-oom
+-- trim: removes what every reader has committed from the front of a stream.
+--
+-- KEYS  generation, stream, tallies, dispatched (only for events)
+-- ARGV  generation, the recorder's committed id, bytes of history appended up to there (0 for events)
+-- Returns  how many entries were removed
+-- Errors   GENERATION
+-- Cost  O(removed)
+--@include generation
+local committed = ARGV[2]
+
+local function parts(id)
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  return tonumber(ms), tonumber(seq)
+end
+
+local ms, seq = parts(committed)
+if KEYS[4] then
+  local dispatched = redis.call('GET', KEYS[4])
+  if not dispatched then return 0 end
+  local other_ms, other_seq = parts(dispatched)
+  if other_ms < ms or (other_ms == ms and other_seq < seq) then ms, seq = other_ms, other_seq end
+else
+  redis.call('HSET', KEYS[3], 'history_trimmed', ARGV[3])
+end
+return redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f-%.0f', ms, seq + 1))

@@ -1,0 +1,88 @@
+"""Reading the streams in order, and trimming what every reader has committed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from redis import asyncio as aioredis
+from redis.exceptions import RedisError
+
+from store.errors import GenerationMissing
+from store.live.connect import open_client, translate
+from store.live.shard import Shard
+
+BLOCK_MS = 1000
+FIRST = "0-0"
+
+
+class PingEntry(msgspec.Struct, frozen=True):
+    """One batch of pings: when it was applied, one outcome byte per ping, and what ingest wrote about them.
+
+    `appended_bytes` counts the history that was ever appended, up to and with this entry.
+    """
+
+    id: str
+    now_ms: int
+    appended_bytes: int
+    outcomes: bytes
+    history: bytes
+
+
+class EventEntry(msgspec.Struct, frozen=True):
+    """One transition, packed (see `packing.read_event`)."""
+
+    id: str
+    event: bytes
+
+
+class StreamReader:
+    """Follows both streams of a shard on a connection of its own, which may block longer than a call may take."""
+
+    def __init__(self, url: str, shard: Shard) -> None:
+        self._client: aioredis.Redis = open_client(url, read_timeout_s=BLOCK_MS / 1000 + 3)
+        self._shard = shard
+
+    async def read(
+        self, pings_after: str, events_after: str, count: int
+    ) -> tuple[list[PingEntry], list[EventEntry]]:
+        """The next entries after the given ids, at most `count` of each; waits up to a second for the first one.
+
+        Raises:
+            Unavailable: Redis is away; GenerationMissing: it holds another installation, whose streams mean nothing.
+        """
+        keys = self._shard.keys
+        positions: dict[Any, Any] = {keys.pings: pings_after, keys.events: events_after}
+        try:
+            generation: Any = await self._client.get(keys.generation)
+            if generation is None or generation.decode() != self._shard.generation.value:
+                raise GenerationMissing("Redis does not hold this installation")
+            reply: Any = await self._client.xread(positions, count=count, block=BLOCK_MS)
+        except (RedisError, OSError) as error:
+            raise translate(error) from error
+        found = {bytes(name).decode(): entries for name, entries in reply or ()}
+        return (
+            [_ping_entry(entry_id, fields) for entry_id, fields in found.get(keys.pings, ())],
+            [EventEntry(entry_id.decode(), fields[b"e"]) for entry_id, fields in found.get(keys.events, ())],
+        )
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._client.aclose()
+
+
+def _ping_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> PingEntry:
+    return PingEntry(entry_id.decode(), int(fields[b"t"]), int(fields[b"c"]), fields[b"o"], fields[b"h"])
+
+
+async def trim_pings(shard: Shard, committed: str, appended_bytes: int) -> int:
+    """Remove the pings up to the recorder's committed id."""
+    keys = shard.keys
+    return int(await shard.call("trim", (keys.pings, keys.tallies), committed, appended_bytes))
+
+
+async def trim_events(shard: Shard, committed: str) -> int:
+    """Remove the events up to the recorder's committed id, as far as they were turned into deliveries too."""
+    keys = shard.keys
+    return int(await shard.call("trim", (keys.events, keys.tallies, keys.dispatched), committed, 0))

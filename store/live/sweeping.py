@@ -1,0 +1,46 @@
+"""The caller of `sweep.lua`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from store.live.packing import read_delays
+from store.live.shard import Shard
+
+
+class Swept(msgspec.Struct, frozen=True):
+    """What one sweep found. `watermark_ms` is None when nobody listens: then nothing was judged."""
+
+    now_ms: int
+    watermark_ms: int | None
+    writers: int
+    looked_at: int
+    next_deadline_ms: int | None
+    delays_ms: list[int]
+
+
+async def sweep(shard: Shard, limit: int) -> Swept:
+    """Declare at most `limit` due monitors of a shard down."""
+    keys = shard.keys
+    now_ms, watermark, writers, looked_at, next_deadline, delays = await shard.call(
+        "sweep",
+        (
+            keys.config,
+            keys.state,
+            keys.deadlines,
+            keys.writers,
+            keys.blind,
+            keys.tallies,
+            keys.broken,
+            keys.events,
+        ),
+        limit,
+    )
+    return Swept(
+        now_ms,
+        None if watermark < 0 else watermark,
+        writers,
+        looked_at,
+        None if next_deadline < 0 else next_deadline,
+        read_delays(delays),
+    )

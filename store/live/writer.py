@@ -1,0 +1,112 @@
+"""A writer slot: registers, records batches in sequence, says how far it has heard, and gives the slot back."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from store.clock import monotonic_ms
+from store.errors import Unavailable
+from store.live.arrival import ArrivalClock
+from store.live.connect import Argument
+from store.live.keys import Keyspace
+from store.live.link import Link
+
+HISTORY_CAP_BYTES = 512 * 1024 * 1024
+GIVE_UP_MS = 3000
+
+
+class Writer:
+    """One slot in one shard. Calls must not overlap: one batch is under way at a time.
+
+    `generation` is the installation that the writer believes in; whoever learns of another one sets it.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        keyspace: Keyspace,
+        generation: str,
+        slot: str,
+        clock: ArrivalClock,
+        history_cap_bytes: int = HISTORY_CAP_BYTES,
+    ) -> None:
+        self.generation = generation
+        self.slot = slot
+        self.clock = clock
+        self._link = link
+        self._cap = history_cap_bytes
+        self._incarnation = secrets.token_bytes(8)
+        self._sequence = 0
+        self._away = False
+        keys = keyspace
+        self._record_keys = (
+            keys.generation,
+            keys.config,
+            keys.state,
+            keys.deadlines,
+            keys.writers,
+            keys.replies,
+            keys.blind,
+            keys.tallies,
+            keys.broken,
+            keys.pings,
+            keys.events,
+        )
+        self._register_keys = (
+            keys.generation,
+            keys.writers,
+            keys.replies,
+            keys.heard,
+            keys.blind,
+            keys.tallies,
+        )
+        self._deregister_keys = (keys.generation, keys.writers, keys.replies, keys.heard)
+
+    async def register(self) -> None:
+        """Take the slot. What its last holder left unheard becomes a blind interval."""
+        self._incarnation = secrets.token_bytes(8)
+        now_ms: int = await self._call("register", self._register_keys, (self._incarnation,))
+        self._sequence = 0
+        self.clock.observe(now_ms, monotonic_ms())
+
+    async def record(self, ids: Sequence[bytes], heads: bytes, history: bytes, watermark_ms: int) -> bytes:
+        """Apply one batch; answers one outcome byte per ping, in order (see `record.lua`).
+
+        Raises:
+            Unavailable: given up after a while; the batch may or may not have been applied. The number is not used
+                again, so the script sees a gap if it was not, and calls the time blind.
+        """
+        self._sequence += 1
+        arguments: tuple[Argument, ...] = (
+            self._incarnation,
+            self._sequence,
+            watermark_ms,
+            self._cap,
+            heads,
+            history,
+            *ids,
+        )
+        now_ms, outcomes = await self._call("record", self._record_keys, arguments)
+        self.clock.observe(int(now_ms), monotonic_ms())
+        return bytes(outcomes)
+
+    def confess(self) -> None:
+        """Something that arrived was refused unheard: leave a gap in the sequence, so that the time counts as blind."""
+        self._sequence += 1
+
+    async def deregister(self) -> None:
+        """Give the slot back, after everything heard was recorded."""
+        await self._call("deregister", self._deregister_keys, (self._incarnation,))
+
+    async def _call(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
+        # While Redis is known to be away a batch gets one try: its clients are told 503 at once.
+        give_up_ms = 0 if self._away else GIVE_UP_MS
+        try:
+            reply = await self._link.call(name, keys, (self.generation, self.slot, *arguments), give_up_ms)
+        except Unavailable:
+            self._away = True
+            raise
+        self._away = False
+        return reply
