@@ -1,12 +1,12 @@
 """The errors everyone shares; each carries the decision it implies.
 
-    OverdueError
-    ├── SettingError         a setting is bad: the start stops with this sentence
-    ├── Invalid              input is bad: 422 (or 400), names the field
-    ├── NotFound             not there, or not yours: 404
-    ├── Unavailable          Redis or a database is away or overloaded: 503, try again after `retry_after_s`
-    │   └── GenerationMissing   Redis is up but does not hold this installation: 503 until it is rebuilt
-    └── Fenced               another process took this writer slot over: stop at once
+OverdueError
+├── SettingError         a setting is bad: the start stops with this sentence
+├── Invalid              input is bad: 422 (or 400), names the field
+├── NotFound             not there, or not yours: 404
+├── Unavailable          Redis or a database is away or overloaded: 503, try again after `retry_after_s`
+│   └── GenerationMissing   Redis is up but does not hold this installation: 503 until it is rebuilt
+└── Fenced               another process took this writer slot over: stop at once
 """
 
 from __future__ import annotations

@@ -20,7 +20,9 @@ REDIS_CALL = Histogram(
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 REDIS_RESENDS = Counter("overdue_redis_resends_total", "Batches sent again because the reply was lost.")
-QUEUED_PINGS = Gauge("overdue_queued_pings", "Pings waiting in ingest for their batch.", multiprocess_mode="livesum")
+QUEUED_PINGS = Gauge(
+    "overdue_queued_pings", "Pings waiting in ingest for their batch.", multiprocess_mode="livesum"
+)
 KEY_CACHE_MISSES = Counter("overdue_key_cache_misses_total", "Ping keys that had to be looked up in Redis.")
 
 SWEEP_LAG = Gauge(
@@ -58,9 +60,14 @@ BROKEN_MONITORS = Gauge(
 )
 
 STREAM_BACKLOG = Gauge(
-    "overdue_stream_backlog", "Entries of a stream that are not in SQLite yet.", ["stream"], multiprocess_mode="livemax"
+    "overdue_stream_backlog",
+    "Entries of a stream that are not in SQLite yet.",
+    ["stream"],
+    multiprocess_mode="livemax",
 )
-BACKLOG_BYTES = Gauge("overdue_history_backlog_bytes", "Bytes of history waiting in Redis.", multiprocess_mode="livemax")
+BACKLOG_BYTES = Gauge(
+    "overdue_history_backlog_bytes", "Bytes of history waiting in Redis.", multiprocess_mode="livemax"
+)
 HISTORY_DROPPED = Counter(
     "overdue_history_dropped_total", "Pings whose history was dropped because the backlog was at its cap."
 )
@@ -71,4 +78,6 @@ RECORDER_COMMIT = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
 )
 
-PART_RESTARTS = Counter("overdue_part_restarts_total", "Times that `serve` started a part that had died.", ["part"])
+PART_RESTARTS = Counter(
+    "overdue_part_restarts_total", "Times that `serve` started a part that had died.", ["part"]
+)

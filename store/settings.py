@@ -110,7 +110,9 @@ def _redis_url(text: str) -> str:
         return ""
     parts = urlsplit(text)
     if parts.scheme == "redis+cluster":
-        raise ValueError("redis+cluster:// is not supported yet; give one server as redis://, rediss:// or unix://")
+        raise ValueError(
+            "redis+cluster:// is not supported yet; give one server as redis://, rediss:// or unix://"
+        )
     if parts.scheme not in {"redis", "rediss", "unix"}:
         raise ValueError("give a URL that starts with redis://, rediss:// or unix://")
     if parts.scheme == "unix" and not parts.path:
@@ -142,7 +144,9 @@ def _networks(text: str) -> tuple[IPNetwork, ...]:
 
 
 def _admin_key(text: str) -> Secret:
-    if text and (len(text) < 16 or len(text) > 200 or not text.isascii() or not text.isprintable() or " " in text):
+    if text and (
+        len(text) < 16 or len(text) > 200 or not text.isascii() or not text.isprintable() or " " in text
+    ):
         raise ValueError("a key has 16 to 200 printable ASCII characters without spaces")
     return Secret(text)
 
@@ -185,7 +189,9 @@ TABLE: tuple[Setting, ...] = (
         "API key of the first organisation; setting another one revokes the former.",
         _admin_key,
     ),
-    Setting("base_url", "", "derived from the request", "Base of the ping URLs that are handed out.", _base_url),
+    Setting(
+        "base_url", "", "derived from the request", "Base of the ping URLs that are handed out.", _base_url
+    ),
     Setting(
         "private_targets",
         "",

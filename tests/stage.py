@@ -65,7 +65,7 @@ class Stage:
     async def new_writer(self, slot: str = "main-0") -> Writer:
         link = Link(self.live.url, self.live.scripts)
         self.links.append(link)
-        writer = Writer(link, self.shard.keys, GENERATION, slot, ArrivalClock())
+        writer = Writer(link, self.shard.keys, self.live.generation, slot, ArrivalClock())
         await writer.register()
         return writer
 

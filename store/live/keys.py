@@ -100,6 +100,9 @@ TABLE: tuple[KeyRow, ...] = (
         "Channel and incident → deliveries in order, only the first is due.",
     ),
     KeyRow("dead", "hash", "dispatch", "the last 10,000", "Delivery id → a delivery that was given up."),
+    KeyRow(
+        "rebuilding", "string", "rebuild", "a minute at most", "Somebody is putting an empty Redis in order."
+    ),
     KeyRow("part:<name>", "string", "that part", "5 s", "A part is alive and ready."),
 )
 
@@ -191,6 +194,10 @@ class Keyspace(msgspec.Struct, frozen=True):
     @property
     def dead(self) -> str:
         return self._key("dead")
+
+    @property
+    def rebuilding(self) -> str:
+        return self._key("rebuilding")
 
     def key_bucket(self, digest: bytes) -> str:
         """The hash that holds `digest`: 2^14 buckets, so that a million keys lie in small packed lists."""

@@ -65,6 +65,14 @@ class Live:
             raise translate(error) from error
         return None if found is None else bytes(found).decode()
 
+    async def follow_generation(self) -> bool:
+        """Believe in the installation that Redis holds in all shards; False while it holds none."""
+        found = [await self.generation_of(shard) for shard in self.shards]
+        if None in found or len(set(found)) != 1:
+            return False
+        self.generation.value = found[0] or ""
+        return True
+
     async def project(self, projection: Projection) -> None:
         """Carry one change of configuration to the shards it concerns; older than what is there: ignored."""
         match projection:

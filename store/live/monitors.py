@@ -112,7 +112,16 @@ async def resolve(shard: Shard, digests: Sequence[bytes]) -> list[Resolved | Non
 async def put_channels(shard: Shard, put: PutChannels) -> bool:
     """Carry all channels of an organisation; False: a later version was carried before."""
     keys = shard.keys
-    flat: list[str | bytes | int] = []
-    for channel in put.channels:
-        flat += [channel.id, msgspec.msgpack.encode(channel)]
-    return bool(await shard.call("put_channels", (keys.orgs, keys.channels), put.org_id, put.version, *flat))
+    arguments = (put.org_id, put.version, *_flat(put))
+    return bool(await shard.call("put_channels", (keys.orgs, keys.channels), *arguments))
+
+
+async def restore_channels(shard: Shard, put: PutChannels) -> None:
+    """Put the channels of an organisation back into an empty Redis."""
+    keys = shard.keys
+    arguments = (put.org_id, put.version, *_flat(put))
+    await shard.call("restore_channels", (keys.orgs, keys.channels), *arguments)
+
+
+def _flat(put: PutChannels) -> list[str | bytes | int]:
+    return [part for channel in put.channels for part in (channel.id, msgspec.msgpack.encode(channel))]

@@ -11,7 +11,7 @@ import msgspec
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from store.errors import SettingError
 
@@ -87,12 +87,8 @@ async def read_server(url: str, bound_s: float = ANSWER_BOUND_S) -> Server:
         raise SettingError(VARIABLE, sentence) from error
     except ValueError as error:
         raise SettingError(VARIABLE, f"{shown(url)} cannot be used: {error}") from error
-    except (AuthenticationError, ResponseError) as error:
+    except (RedisError, OSError) as error:
         raise SettingError(VARIABLE, _refusal(url, error)) from error
-    except RedisError as error:
-        raise SettingError(
-            VARIABLE, f"no server can be reached at {shown(url)} ({error}); {_HINT}"
-        ) from error
 
 
 async def feel_pulse(url: str) -> Server | None:
@@ -120,7 +116,9 @@ def _refusal(url: str, error: Exception) -> str:
         return f"the server at {shown(url)} refuses the user or the password given; correct them"
     if "noauth" in reason or "authentication required" in reason:
         return f"the server at {shown(url)} needs a password; write redis://user:password@host:port"
-    return f"the server at {shown(url)} refuses us: {error}"
+    if isinstance(error, ResponseError):
+        return f"the server at {shown(url)} refuses us: {error}"
+    return f"no server can be reached at {shown(url)} ({error}); {_HINT}"
 
 
 async def _ask(url: str, bound_s: float) -> Server:

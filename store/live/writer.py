@@ -12,27 +12,25 @@ from store.live.arrival import ArrivalClock
 from store.live.connect import Argument
 from store.live.keys import Keyspace
 from store.live.link import Link
+from store.live.shard import Generation
 
 HISTORY_CAP_BYTES = 512 * 1024 * 1024
 GIVE_UP_MS = 3000
 
 
 class Writer:
-    """One slot in one shard. Calls must not overlap: one batch is under way at a time.
-
-    `generation` is the installation that the writer believes in; whoever learns of another one sets it.
-    """
+    """One slot in one shard. Calls must not overlap: one batch is under way at a time."""
 
     def __init__(
         self,
         link: Link,
         keyspace: Keyspace,
-        generation: str,
+        generation: Generation,
         slot: str,
         clock: ArrivalClock,
         history_cap_bytes: int = HISTORY_CAP_BYTES,
     ) -> None:
-        self.generation = generation
+        self._generation = generation
         self.slot = slot
         self.clock = clock
         self._link = link
@@ -40,6 +38,7 @@ class Writer:
         self._incarnation = secrets.token_bytes(8)
         self._sequence = 0
         self._away = False
+        self._heard_ms = 0
         keys = keyspace
         self._record_keys = (
             keys.generation,
@@ -65,9 +64,9 @@ class Writer:
         self._deregister_keys = (keys.generation, keys.writers, keys.replies, keys.heard)
 
     async def register(self) -> None:
-        """Take the slot. What its last holder left unheard becomes a blind interval."""
+        """Take the slot. What its last holder, or we ourselves, left unheard becomes a blind interval."""
         self._incarnation = secrets.token_bytes(8)
-        now_ms: int = await self._call("register", self._register_keys, (self._incarnation,))
+        now_ms: int = await self._call("register", self._register_keys, (self._incarnation, self._heard_ms))
         self._sequence = 0
         self.clock.observe(now_ms, monotonic_ms())
 
@@ -90,6 +89,7 @@ class Writer:
         )
         now_ms, outcomes = await self._call("record", self._record_keys, arguments)
         self.clock.observe(int(now_ms), monotonic_ms())
+        self._heard_ms = watermark_ms
         return bytes(outcomes)
 
     def confess(self) -> None:
@@ -104,7 +104,9 @@ class Writer:
         # While Redis is known to be away a batch gets one try: its clients are told 503 at once.
         give_up_ms = 0 if self._away else GIVE_UP_MS
         try:
-            reply = await self._link.call(name, keys, (self.generation, self.slot, *arguments), give_up_ms)
+            reply = await self._link.call(
+                name, keys, (self._generation.value, self.slot, *arguments), give_up_ms
+            )
         except Unavailable:
             self._away = True
             raise

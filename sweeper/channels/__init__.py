@@ -1,0 +1,26 @@
+"""The kinds of channel: one file each, and the table from a channel's kind to what serves it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from store.settings import Settings
+from sweeper.channels.attempt import Attempt, Notice
+from sweeper.channels.webhook import Webhook
+
+
+class Channel(Protocol):
+    """What dispatch knows of a kind of channel. One object serves all of its kind, many at a time."""
+
+    async def send(self, settings: bytes, notice: Notice) -> Attempt:
+        """Make one attempt, in bounded time; raises nothing but CancelledError."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+def open_channels(settings: Settings) -> dict[str, Channel]:
+    """Everything that can be sent to, by the kind that a channel's row names."""
+    return {"webhook": Webhook(settings.private_targets)}

@@ -95,6 +95,8 @@ for i = 1, pings do
     outcome = UNKNOWN
   elseif not phases[c] then
     outcome = BROKEN
+  elseif phases[c] == PAUSED and flags % 2 == LIFE_ONLY then
+    outcome = ALIVE
   elseif phases[c] == PAUSED then
     outcome = PAUSED_PING
     kept = kept + 1

@@ -2,7 +2,7 @@
 -- register: takes a writer slot for a new incarnation. The time since the slot, or the last writer, was heard is blind.
 --
 -- KEYS  generation writers replies heard blind tallies
--- ARGV  generation, slot, incarnation (8 bytes)
+-- ARGV  generation, slot, incarnation (8 bytes), up to when the caller itself was heard before, in ms (0: never)
 -- Returns  now_ms, which is the writer's first watermark; its next sequence is 1
 -- Errors   GENERATION; nothing is written
 -- Cost  O(writers)
@@ -17,6 +17,8 @@ local now = now_ms()
 -- A slot that is still there belongs to a process that died: what it held is lost, however short the gap.
 local unheard_since = read_writer(redis.call('HGET', K_WRITERS, slot))
 if not unheard_since and redis.call('HLEN', K_WRITERS) == 0 then unheard_since = tonumber(redis.call('GET', K_HEARD)) end
+local own = tonumber(ARGV[4])
+if own > 0 and (not unheard_since or own < unheard_since) then unheard_since = own end
 if unheard_since then add_hole(K_BLIND, K_TALLIES, unheard_since, now) end
 local first = math.max(now, unheard_since or 0)
 redis.call('HSET', K_WRITERS, slot, pack_writer(first, 0, now, incarnation))

@@ -1,0 +1,61 @@
+"""A call of the admin API: an authenticated request with everything that a handler needs."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+from starlette.requests import Request
+
+from ingest.api.live import Live
+from ingest.api.wire import decode, read_body
+from store.book.database import ConfigBook
+from store.book.keys import ApiKeyRow
+from store.errors import NotFound
+from store.settings import Settings
+
+_T = TypeVar("_T")
+
+# What may stand in a Host header that we repeat in our replies.
+_HOST = re.compile(r"[A-Za-z0-9.\-_]+(:[0-9]+)?|\[[0-9A-Fa-f:.]+\](:[0-9]+)?")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One authenticated request. `now_ms` is the one moment at which everything in it happens."""
+
+    request: Request
+    caller: ApiKeyRow
+    book: ConfigBook
+    live: Live
+    settings: Settings
+    now_ms: int
+
+    @property
+    def org_id(self) -> int:
+        """The organisation that every query is scoped by."""
+        return self.caller.org_id
+
+    @property
+    def public_id(self) -> UUID:
+        """The id in the path; one that is no UUID can belong to nothing."""
+        text = self.request.path_params["id"]
+        if not _UUID.fullmatch(text):
+            raise NotFound("There is nothing with this id.")
+        return UUID(text)
+
+    @property
+    def base_url(self) -> str:
+        """Where this installation is reached: as configured, else as this caller reached it."""
+        if self.settings.base_url:
+            return self.settings.base_url
+        host = self.request.headers.get("host", "")
+        if not _HOST.fullmatch(host):
+            host = f"{self.settings.host}:{self.settings.port}"
+        return f"{self.request.scope['scheme']}://{host}"
+
+    async def body(self, decoder: msgspec.json.Decoder[_T]) -> _T:
+        """The decoded body."""
+        return decode(decoder, await read_body(self.request))

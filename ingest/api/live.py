@@ -1,0 +1,25 @@
+"""What the admin API needs of the live side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from store.monitor import MonitorState
+from store.projection import Projection
+
+
+class Live(Protocol):
+    """Redis, as far as the API is concerned; `store.live.live.Live` is the real one."""
+
+    async def ready(self) -> None:
+        """Raises Unavailable while a change could not be carried to Redis."""
+        ...
+
+    async def project(self, projection: Projection) -> None:
+        """Carry one change to Redis; raises Unavailable."""
+        ...
+
+    async def states(self, monitor_ids: Sequence[int]) -> tuple[int, list[MonitorState | None]]:
+        """Redis' time in ms, and the states of monitors in order; None for one that is not there."""
+        ...

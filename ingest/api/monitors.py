@@ -1,0 +1,126 @@
+"""Monitors in the second spelling: camelCase, seconds as numbers, `/api/monitors`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+from starlette.responses import Response
+
+from ingest.api import registry
+from ingest.api.call import Call
+from ingest.api.paging import read_page
+from ingest.api.registry import Watched
+from ingest.api.wire import Json, given
+from store.book.monitors import MonitorChanges, NewMonitor
+from store.monitor import MAX_GRACE_S, MAX_INTERVAL_S, MIN_GRACE_S, MIN_INTERVAL_S
+from store.timestamps import moment, rfc3339
+
+IntervalS = Annotated[int, Meta(ge=MIN_INTERVAL_S, le=MAX_INTERVAL_S)]
+GraceS = Annotated[int, Meta(ge=MIN_GRACE_S, le=MAX_GRACE_S)]
+
+
+class CreateMonitor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """The body of POST /api/monitors."""
+
+    name: str
+    type: Literal["heartbeat"] = "heartbeat"
+    interval: IntervalS = 60
+    grace_period: GraceS = 30
+
+
+class PatchMonitor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """The body of PATCH /api/monitors/{id}; what is left out stays as it is."""
+
+    name: str | UnsetType = UNSET
+    interval: IntervalS | UnsetType = UNSET
+    grace_period: GraceS | UnsetType = UNSET
+    paused: bool | UnsetType = UNSET
+
+
+class MonitorReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """A monitor as callers see it."""
+
+    id: str
+    name: str
+    type: str
+    status: str
+    interval: int
+    grace_period: int
+    paused: bool
+    ping_url: str
+    created_at: str
+    last_ping_at: str | None
+    next_deadline: str | None
+
+
+class MonitorsReply(msgspec.Struct, frozen=True, rename="camel"):
+    monitors: list[MonitorReply]
+    next_cursor: str | None
+
+
+_CREATE = msgspec.json.Decoder(CreateMonitor)
+_PATCH = msgspec.json.Decoder(PatchMonitor)
+
+
+async def create(call: Call) -> Response:
+    asked = await call.body(_CREATE)
+    new = NewMonitor(
+        org_id=call.org_id,
+        name=asked.name,
+        interval_s=asked.interval,
+        grace_s=asked.grace_period,
+        origin="monitors",
+    )
+    return Json(_reply(call, await registry.create(call, new)), 201)
+
+
+async def listing(call: Call) -> Response:
+    watched, next_cursor = await registry.page(call, read_page(call.request))
+    return Json(MonitorsReply([_reply(call, one) for one in watched], next_cursor))
+
+
+async def show(call: Call) -> Response:
+    return Json(_reply(call, await registry.find(call)))
+
+
+async def change(call: Call) -> Response:
+    asked = await call.body(_PATCH)
+    changes = MonitorChanges(
+        name=given(asked.name),
+        interval_s=given(asked.interval),
+        grace_s=given(asked.grace_period),
+        paused=given(asked.paused),
+    )
+    return Json(_reply(call, await registry.change(call, changes)))
+
+
+async def pause(call: Call) -> Response:
+    return Json(_reply(call, await registry.change(call, MonitorChanges(paused=True))))
+
+
+async def resume(call: Call) -> Response:
+    return Json(_reply(call, await registry.change(call, MonitorChanges(paused=False))))
+
+
+async def delete(call: Call) -> Response:
+    await registry.delete(call)
+    return Response(status_code=204)
+
+
+def _reply(call: Call, watched: Watched) -> MonitorReply:
+    row = watched.row
+    return MonitorReply(
+        id=str(row.config.public_id),
+        name=row.config.name,
+        type="heartbeat",
+        status=watched.status,
+        interval=row.config.interval_s,
+        grace_period=row.config.grace_s,
+        paused=row.config.paused,
+        ping_url=f"{call.base_url}/ping/{row.token}",
+        created_at=rfc3339(row.created_ms),
+        last_ping_at=moment(watched.seen_ms),
+        next_deadline=moment(watched.deadline_ms),
+    )

@@ -1,0 +1,26 @@
+"""From the outbox into Redis while the caller waits: an answer means that the change is in force."""
+
+from __future__ import annotations
+
+import contextlib
+
+from ingest.api.call import Call
+from store.book import outbox
+from store.book.outbox import OutboxRow
+from store.errors import Unavailable
+
+
+async def project(call: Call, change: OutboxRow) -> None:
+    """Carry a committed change to Redis and settle it.
+
+    Raises:
+        Unavailable: Redis went away since the change was committed; whoever drains the outbox carries it later.
+    """
+    try:
+        await call.live.project(change.projection)
+    except Unavailable as error:
+        sentence = f"The change is kept and will be applied when Redis is back ({error})."
+        raise Unavailable(sentence, error.retry_after_s) from error
+    # Left behind, the row is carried once more later, which does nothing: no reason to fail now.
+    with contextlib.suppress(Unavailable):
+        await outbox.settle(call.book, [change.id])

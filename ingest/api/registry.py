@@ -1,0 +1,88 @@
+"""The one engine behind both spellings: monitors are created, listed, changed, deleted and looked at here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from ingest.api.call import Call
+from ingest.api.paging import Page, cut, seal
+from ingest.api.projecting import project
+from store.book import monitors
+from store.book.monitors import MonitorChanges, MonitorRow, NewMonitor
+from store.book.names import check_name
+from store.monitor import MonitorState, Phase, status_of
+
+
+class Watched(msgspec.Struct, frozen=True):
+    """A monitor as it was asked for with what is true of it; `state` is None until Redis knows it."""
+
+    row: MonitorRow
+    state: MonitorState | None
+    now_ms: int
+
+    @property
+    def status(self) -> str:
+        """One of `new`, `up`, `late`, `down`, `paused`."""
+        if self.state is None:
+            return "paused" if self.row.config.paused else "new"
+        return status_of(self.row.config, self.state, self.now_ms)
+
+    @property
+    def seen_ms(self) -> int | None:
+        return (self.state.seen_ms or None) if self.state else None
+
+    @property
+    def deadline_ms(self) -> int | None:
+        """The end of the longest silence allowed; None while nothing is awaited."""
+        if self.state is None or self.state.phase != Phase.ACTIVE:
+            return None
+        return self.state.base_ms + self.row.config.limit_ms
+
+
+async def create(call: Call, new: NewMonitor) -> Watched:
+    """Make a monitor, which is watched when this returns."""
+    check_name(new.name)
+    await call.live.ready()
+    row, change = await monitors.create(call.book, new, call.now_ms)
+    await project(call, change)
+    return (await _watched(call, [row]))[0]
+
+
+async def page(call: Call, page: Page) -> tuple[list[Watched], str | None]:
+    """A page of the caller's monitors, oldest first, and the cursor of the next one."""
+    found = await monitors.page(call.book, call.org_id, page.after_id, page.limit_and_one)
+    rows, last = cut(found, page.limit)
+    return await _watched(call, rows), seal(str(last.config.id)) if last else None
+
+
+async def find(call: Call) -> Watched:
+    """The caller's monitor that the path names."""
+    row = await monitors.find(call.book, call.org_id, call.public_id)
+    return (await _watched(call, [row]))[0]
+
+
+async def change(call: Call, changes: MonitorChanges) -> Watched:
+    """Change the monitor that the path names."""
+    public_id = call.public_id
+    if changes.name is not None:
+        check_name(changes.name)
+    await call.live.ready()
+    row, change = await monitors.change(call.book, call.org_id, public_id, changes, call.now_ms)
+    if change is not None:
+        await project(call, change)
+    return (await _watched(call, [row]))[0]
+
+
+async def delete(call: Call) -> None:
+    """Delete the monitor that the path names; pings to its keys find nothing when this returns."""
+    public_id = call.public_id
+    await call.live.ready()
+    _, change = await monitors.delete(call.book, call.org_id, public_id, call.now_ms)
+    await project(call, change)
+
+
+async def _watched(call: Call, rows: Sequence[MonitorRow]) -> list[Watched]:
+    now_ms, states = await call.live.states([row.config.id for row in rows])
+    return [Watched(row, state, now_ms) for row, state in zip(rows, states, strict=True)]

@@ -1,0 +1,208 @@
+"""Many waiting pings -> one script call -> many answers; one call under way at a time, and no timer to wait for.
+
+A lone ping goes at once. What arrives while a call is under way is the next batch, so a flood makes large batches by
+itself. With every batch, and with an empty one every 200 ms, goes the watermark: what arrived before it is committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+from ingest.tally import Tally
+from ingest.waiting import Waiting
+from store.beat import BeatRow, encode_history
+from store.clock import monotonic_ms
+from store.errors import Fenced, Unavailable
+from store.live.connect import Unregistered
+from store.live.packing import OUT_OF_DATE, Outcome, pack_head
+from store.live.writer import Writer
+from store.metrics import BATCH_PINGS, REDIS_CALL
+
+MOST_PINGS = 512
+MOST_BYTES = 256 * 1024
+MOST_QUEUED = 16_384
+TICK_S = 0.2
+
+
+class Batcher:
+    """The open batch of one shard and the call that is under way.
+
+    Args:
+        writer: the slot that the batches go through; `run` registers it.
+        oldest_unresolved: the arrival in ms of the oldest ping whose key is still being looked up, if any.
+        forget: called with a key whose remembered version is out of date.
+        look_again: called with a ping that found no monitor, in case only its remembered key is out of date.
+        tally: counts what became of the pings.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        oldest_unresolved: Callable[[], int | None],
+        forget: Callable[[str], None],
+        look_again: Callable[[Waiting], None],
+        tally: Tally,
+    ) -> None:
+        self._writer = writer
+        self._oldest_unresolved = oldest_unresolved
+        self._forget = forget
+        self._look_again = look_again
+        self._tally = tally
+        self._queue: deque[Waiting] = deque()
+        self._wake: asyncio.Future[None] | None = None
+        self._closing = False
+        self.is_open = False
+        self._loop = asyncio.get_running_loop()
+        self._ticker = self._loop.call_later(TICK_S, self._tick)
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def add(self, ping: Waiting) -> None:
+        """Put a ping into the open batch; refuses it at once when too many wait."""
+        if not self.is_open or len(self._queue) >= MOST_QUEUED:
+            self.refuse(ping)
+            return
+        self._queue.append(ping)
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    def add_first(self, pings: list[Waiting]) -> None:
+        """Put pings that arrived earlier, and whose keys have just been found, ahead of the others."""
+        self._queue.extendleft(reversed(pings))
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    def refuse(self, ping: Waiting) -> None:
+        """Answer 503, and leave a trace that something went unheard."""
+        self._writer.confess()
+        self._tally.count(ping.door, Outcome.UNAVAILABLE)
+        ping.refuse()
+
+    async def run(self) -> None:
+        """Send batch after batch until closed and empty; then give the slot back.
+
+        Raises:
+            Fenced: another process took the slot over.
+        """
+        try:
+            while not (self._closing and not self._queue and self._oldest_unresolved() is None):
+                if not self.is_open:
+                    await self._register()
+                    continue
+                if not self._queue:
+                    self._wake = self._loop.create_future()
+                    await self._wake
+                    self._wake = None
+                await self._send(self._take())
+            if self.is_open:
+                await self._give_back()
+        finally:
+            self._ticker.cancel()
+            self.is_open = False
+            while self._queue:
+                self.refuse(self._queue.popleft())
+
+    def close(self) -> None:
+        """Take no more pings; `run` ends when what was taken is answered."""
+        self._closing = True
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    def _tick(self) -> None:
+        self._ticker = self._loop.call_later(TICK_S, self._tick)
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    def _take(self) -> list[Waiting]:
+        queue = self._queue
+        if len(queue) <= MOST_PINGS:
+            batch = list(queue)
+            if sum(len(ping.beat.body) for ping in batch) <= MOST_BYTES:
+                queue.clear()
+                return batch
+        batch, size = [], 0
+        while queue and len(batch) < MOST_PINGS:
+            size += len(queue[0].beat.body)
+            if size > MOST_BYTES and batch:
+                break
+            batch.append(queue.popleft())
+        return batch
+
+    def _watermark(self) -> int:
+        """Everything that arrived up to here is in this batch or in an earlier one."""
+        earliest = min((ping.arrival_ms for ping in self._queue), default=self._writer.clock.now_ms())
+        unresolved = self._oldest_unresolved()
+        return (earliest if unresolved is None else min(earliest, unresolved)) - 1
+
+    async def _send(self, batch: list[Waiting]) -> None:
+        # Between taking the batch and reading the watermark nothing may be awaited.
+        watermark_ms = self._watermark()
+        ids, heads, rows = [], [], []
+        for ping in batch:
+            known = ping.known
+            assert known is not None
+            ids.append(known.wire_id)
+            heads.append(pack_head(ping.arrival_ms, known.key_epoch, known.version, ping.flags))
+            rows.append(BeatRow(known.monitor_id, ping.arrival_ms, ping.beat))
+        history = encode_history(rows) if rows else b""
+        started_ms = monotonic_ms()
+        try:
+            outcomes = await self._writer.record(ids, b"".join(heads), history, watermark_ms)
+        except Unregistered:
+            self._refuse_all(batch)
+            self.is_open = False
+        except Unavailable:
+            self._refuse_all(batch)
+            if not self._queue:
+                await asyncio.sleep(TICK_S)
+        except Fenced:
+            self._refuse_all(batch)
+            raise
+        except asyncio.CancelledError:
+            self._refuse_all(batch)
+            raise
+        else:
+            if batch:
+                REDIS_CALL.observe((monotonic_ms() - started_ms) / 1000)
+                BATCH_PINGS.observe(len(batch))
+                self._answer(batch, outcomes)
+            self._tally.flush()
+
+    def _answer(self, batch: list[Waiting], outcomes: bytes) -> None:
+        tally = self._tally
+        for ping, byte in zip(batch, outcomes, strict=True):
+            outcome = byte
+            if outcome >= OUT_OF_DATE:
+                outcome -= OUT_OF_DATE
+                self._forget(ping.key)
+            if outcome == Outcome.UNKNOWN and not ping.looked_up:
+                self._look_again(ping)
+                continue
+            tally.count(ping.door, outcome)
+            ping.answer(outcome)
+
+    def _refuse_all(self, batch: list[Waiting]) -> None:
+        for ping in batch:
+            self._tally.count(ping.door, Outcome.UNAVAILABLE)
+            ping.refuse()
+        self._tally.flush()
+
+    async def _register(self) -> None:
+        """Take the slot, or wait a moment. What was refused meanwhile falls into the hole that registering notes."""
+        try:
+            await self._writer.register()
+            self.is_open = True
+        except Unavailable:
+            while self._queue:
+                self.refuse(self._queue.popleft())
+            await asyncio.sleep(TICK_S)
+
+    async def _give_back(self) -> None:
+        """Say how far was heard at last, and free the slot; if Redis is away, the next start notes the hole."""
+        with suppress(Unavailable):
+            await self._writer.record((), b"", b"", self._watermark())
+            await self._writer.deregister()

@@ -1,0 +1,105 @@
+"""Where pings enter: stamps each one on arrival, finds its monitor's shard, and puts it into that shard's batch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from ingest.batcher import Batcher
+from ingest.keyring import Keyring
+from ingest.resolver import Resolver
+from ingest.tally import Tally
+from ingest.waiting import Waiting
+from store.beat import Beat
+from store.clock import monotonic_ms
+from store.live.arrival import ArrivalClock
+from store.live.link import Link
+from store.live.live import Live
+from store.live.packing import Outcome
+from store.live.writer import Writer
+from store.metrics import QUEUED_PINGS
+
+
+class Intake:
+    """The ping side of an ingest process: a writer and a batcher per shard, one keyring, one resolver.
+
+    Args:
+        live: the shards.
+        slot: the writer slot of this process, such as `main-0`.
+        doors: the names of the doors; a ping names its door by its place here.
+    """
+
+    def __init__(self, live: Live, slot: str, doors: Sequence[str]) -> None:
+        self.clock = ArrivalClock()
+        self.tally = Tally(doors)
+        self._live = live
+        self._keyring = Keyring()
+        self._find = self._keyring.find
+        self._links = [Link(live.url, live.scripts) for _ in live.shards]
+        self._writers = [
+            Writer(link, shard.keys, live.generation, slot, self.clock)
+            for link, shard in zip(self._links, live.shards, strict=True)
+        ]
+        self._resolver = Resolver(live.shards, self._keyring, self._found, self._refuse, self._unknown)
+        self._batchers = [
+            Batcher(writer, self._resolver.oldest_ms, self._keyring.forget, self._look_again, self.tally)
+            for writer in self._writers
+        ]
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether this process has its writer slots: what arrives now can be recorded."""
+        return all(batcher.is_open for batcher in self._batchers)
+
+    async def run(self) -> None:
+        """Send batches until closed. Raises Fenced when another process took a slot over."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for batcher in self._batchers:
+                    tasks.create_task(batcher.run())
+        finally:
+            for link in self._links:
+                await link.aclose()
+
+    def close(self) -> None:
+        """Take no more pings; `run` ends when what was taken is answered and the slots are given back."""
+        for batcher in self._batchers:
+            batcher.close()
+
+    def show(self) -> None:
+        """Tell Prometheus how many pings wait."""
+        QUEUED_PINGS.set(sum(map(len, self._batchers)))
+
+    def arrive(self, key: str, flags: int, beat: Beat, door: int) -> Waiting:
+        """A ping has arrived, now. Await its `future` for the outcome."""
+        known = self._find(key)
+        ping = Waiting(key, known, self.clock.now_ms(), flags, beat, door, self._loop.create_future())
+        if known is not None:
+            self._batchers[known.shard].add(ping)
+        elif self._keyring.is_unknown(key, monotonic_ms()):
+            self._unknown(ping)
+        else:
+            self._resolver.add(ping)
+        return ping
+
+    def _found(self, pings: list[Waiting]) -> None:
+        for number, batcher in enumerate(self._batchers):
+            own = [ping for ping in pings if ping.known is not None and ping.known.shard == number]
+            if own:
+                batcher.add_first(own)
+
+    def _look_again(self, ping: Waiting) -> None:
+        self._keyring.forget(ping.key)
+        self._resolver.add(ping)
+
+    def _refuse(self, ping: Waiting) -> None:
+        # Whose monitor it was is not known: any shard may have gone unheard.
+        for writer in self._writers:
+            writer.confess()
+        self.tally.count(ping.door, Outcome.UNAVAILABLE)
+        ping.refuse()
+
+    def _unknown(self, ping: Waiting) -> None:
+        self.tally.count(ping.door, Outcome.UNKNOWN)
+        ping.answer(Outcome.UNKNOWN)

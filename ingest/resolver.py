@@ -1,0 +1,98 @@
+"""Looks ping keys up that ingest does not know: the misses of a moment together, one call under way at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from ingest.keyring import Keyring, KnownKey
+from ingest.waiting import Waiting
+from store.clock import monotonic_ms
+from store.errors import Unavailable
+from store.live.monitors import resolve
+from store.live.shard import Shard
+from store.metrics import KEY_CACHE_MISSES
+from store.projection import key_digest
+
+MOST_AT_ONCE = 256
+MOST_WAITING = 8_192
+
+
+class Resolver:
+    """Pings whose key has to be looked up, in order of arrival.
+
+    Args:
+        found: called with the pings of one look-up whose monitors were found, in order of arrival.
+        refuse: called with a ping that cannot be looked up now.
+        unknown: called with a ping whose key nobody has.
+    """
+
+    def __init__(
+        self,
+        shards: Sequence[Shard],
+        keyring: Keyring,
+        found: Callable[[list[Waiting]], None],
+        refuse: Callable[[Waiting], None],
+        unknown: Callable[[Waiting], None],
+    ) -> None:
+        self._shards = shards
+        self._keyring = keyring
+        self._found = found
+        self._refuse = refuse
+        self._unknown = unknown
+        self._waiting: list[Waiting] = []
+        self._under_way: list[Waiting] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def oldest_ms(self) -> int | None:
+        """The earliest arrival among the pings that wait for their key; the watermark must not pass it."""
+        if not self._waiting and not self._under_way:
+            return None
+        return min(ping.arrival_ms for pings in (self._waiting, self._under_way) for ping in pings)
+
+    def add(self, ping: Waiting) -> None:
+        """Look this ping's key up, soon and together with others."""
+        if len(self._waiting) >= MOST_WAITING:
+            self._refuse(ping)
+            return
+        self._waiting.append(ping)
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        while self._waiting:
+            self._under_way = self._waiting[:MOST_AT_ONCE]
+            del self._waiting[:MOST_AT_ONCE]
+            try:
+                await self._look_up(self._under_way)
+            except Unavailable:
+                for ping in self._under_way:
+                    self._refuse(ping)
+            finally:
+                self._under_way = []
+
+    async def _look_up(self, pings: list[Waiting]) -> None:
+        keys = list(dict.fromkeys(ping.key for ping in pings))
+        KEY_CACHE_MISSES.inc(len(keys))
+        digests = [key_digest(key.encode()) for key in keys]
+        known: dict[str, KnownKey] = {}
+        for shard in self._shards:
+            for key, resolved in zip(keys, await resolve(shard, digests), strict=True):
+                if resolved is not None:
+                    known[key] = KnownKey(resolved)
+        self._sort_out(pings, known)
+
+    def _sort_out(self, pings: list[Waiting], known: dict[str, KnownKey]) -> None:
+        now_ms = monotonic_ms()
+        found = []
+        # From here to the batch nothing is awaited: a ping is always in one of the places the watermark asks.
+        for ping in pings:
+            ping.looked_up = True
+            ping.known = known.get(ping.key)
+            if ping.known is None:
+                self._keyring.note_unknown(ping.key, now_ms)
+                self._unknown(ping)
+            else:
+                self._keyring.learn(ping.key, ping.known)
+                found.append(ping)
+        self._found(found)

@@ -1,0 +1,46 @@
+"""A ping that waits for its answer."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ingest.keyring import KnownKey
+from store.beat import Beat
+from store.live.packing import Outcome
+
+
+class Waiting:
+    """One ping between its door and its batch. `arrival_ms` is Redis time as estimated when it arrived.
+
+    `door` is the number of the door in the table of doors; `looked_up` says that its key was just read from Redis.
+    """
+
+    __slots__ = ("arrival_ms", "beat", "door", "flags", "future", "key", "known", "looked_up")
+
+    def __init__(
+        self,
+        key: str,
+        known: KnownKey | None,
+        arrival_ms: int,
+        flags: int,
+        beat: Beat,
+        door: int,
+        future: asyncio.Future[int],
+    ) -> None:
+        self.key = key
+        self.known = known
+        self.arrival_ms = arrival_ms
+        self.flags = flags
+        self.beat = beat
+        self.door = door
+        self.future = future
+        self.looked_up = False
+
+    def answer(self, outcome: int) -> None:
+        """Wake whoever waits; a client that has gone is not an error."""
+        if not self.future.done():
+            self.future.set_result(outcome)
+
+    def refuse(self) -> None:
+        """Answer that nothing was promised (503)."""
+        self.answer(Outcome.UNAVAILABLE)

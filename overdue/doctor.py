@@ -1,0 +1,129 @@
+"""`overdue doctor`: looks at an installation from outside and says what it finds, one line each."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import sys
+from collections.abc import AsyncIterator
+from enum import Enum
+from pathlib import Path
+
+import click
+import msgspec
+
+from overdue.listen import reachable_host
+from overdue.ready import open_client, what_is_missing
+from overdue.valkey import embedded_url
+from store.book.admin_key import FILE_NAME as ADMIN_KEY
+from store.book.check import find_problems
+from store.book.database import CONFIG_DB
+from store.book.history_reader import HISTORY_DB
+from store.errors import SettingError
+from store.live.server import objection, read_server, shown
+from store.settings import Settings, read_settings
+
+
+class Verdict(Enum):
+    GOOD = "ok"
+    WARNING = "warn"
+    BAD = "BAD"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line of the report."""
+
+    verdict: Verdict
+    what: str
+    sentence: str
+
+    def line(self) -> str:
+        return f"{self.verdict.value:<5} {self.what:<12} {self.sentence}"
+
+
+@click.command()
+def doctor() -> None:
+    """Check settings, data folder, Redis, databases and parts; exit code 1 if anything is bad."""
+    sys.exit(asyncio.run(_report()))
+
+
+async def _report() -> int:
+    bad = False
+    async for finding in examine():
+        click.echo(finding.line())
+        bad = bad or finding.verdict is Verdict.BAD
+    return int(bad)
+
+
+async def examine() -> AsyncIterator[Finding]:
+    """All findings, in an order in which the first bad one tends to explain the others."""
+    try:
+        settings = read_settings()
+    except SettingError as error:
+        yield Finding(Verdict.BAD, "settings", str(error))
+        return
+    yield Finding(Verdict.GOOD, "settings", "all can be read")
+    yield _data_folder(settings.data)
+    yield _admin_key(settings.data / ADMIN_KEY)
+    for name in (CONFIG_DB, HISTORY_DB):
+        yield _database(settings.data / name)
+    yield await _redis(settings)
+    yield await _parts(settings)
+
+
+def _data_folder(data: Path) -> Finding:
+    if not data.is_dir():
+        return Finding(Verdict.BAD, "data folder", f"{data} is not there; `overdue serve` makes it")
+    if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
+        return Finding(Verdict.BAD, "data folder", f"{data} cannot be written by this user")
+    return Finding(Verdict.GOOD, "data folder", str(data.resolve()))
+
+
+def _admin_key(file: Path) -> Finding:
+    if not file.exists():
+        return Finding(Verdict.BAD, ADMIN_KEY, f"{file} is not there; `overdue serve` makes it")
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if mode != 0o600:
+        return Finding(Verdict.BAD, ADMIN_KEY, f"others may read it (mode {mode:o}); run `chmod 600 {file}`")
+    return Finding(Verdict.GOOD, ADMIN_KEY, "only its owner can read it")
+
+
+def _database(file: Path) -> Finding:
+    if not file.exists():
+        return Finding(Verdict.BAD, file.name, "is not there; `overdue serve` makes it")
+    problems = find_problems(file)
+    if problems:
+        return Finding(Verdict.BAD, file.name, "; ".join(problems))
+    return Finding(Verdict.GOOD, file.name, f"is sound ({file.stat().st_size / 1e6:.1f} MB)")
+
+
+async def _redis(settings: Settings) -> Finding:
+    url = settings.redis_url or embedded_url(settings.data)
+    try:
+        server = await read_server(url)
+    except SettingError as error:
+        away = "the embedded Valkey does not answer; is `overdue serve` running?"
+        return Finding(Verdict.BAD, "redis", str(error) if settings.redis_url else away)
+    if sentence := objection(server):
+        return Finding(Verdict.BAD, "redis", f"{server.name} {sentence}")
+    if server.loading:
+        return Finding(
+            Verdict.WARNING, "redis", f"{server.name} is reading its data ({server.loaded_percent:.0f} %)"
+        )
+    if not server.appendonly:
+        return Finding(
+            Verdict.WARNING,
+            "redis",
+            f"{server.name} would lose pings in a crash: set `appendonly yes` and `appendfsync everysec` there",
+        )
+    return Finding(Verdict.GOOD, "redis", f"{server.name} at {shown(url)}")
+
+
+async def _parts(settings: Settings) -> Finding:
+    address = f"http://{reachable_host(settings.host)}:{settings.port}"
+    async with open_client(address) as client:
+        missing = await what_is_missing(client)
+    if missing:
+        return Finding(Verdict.BAD, "parts", missing)
+    return Finding(Verdict.GOOD, "parts", f"all are ready at {address}")

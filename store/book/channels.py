@@ -1,0 +1,127 @@
+"""Channels: who is told. Every change raises the organisation's version and tells Redis all of its channels."""
+
+from __future__ import annotations
+
+from sqlite3 import Row
+from uuid import UUID, uuid4
+
+import msgspec
+
+from store.book import outbox
+from store.book.database import ConfigBook, Transaction
+from store.book.outbox import OutboxRow
+from store.errors import Invalid, NotFound
+from store.projection import ChannelTarget, PutChannels
+
+# All channels of an organisation travel in one message, so their number has an end.
+MAX_CHANNELS = 1000
+
+INSERT = """
+INSERT INTO channels (public_id, org_id, type, name, settings, created_ms) VALUES (?, ?, ?, ?, ?, ?)
+"""
+
+# A page of an organisation's channels, oldest first.
+PAGE = """
+SELECT id, public_id, org_id, type, name, settings, created_ms
+FROM channels WHERE org_id = ? AND id > ? ORDER BY id LIMIT ?
+"""
+
+COUNT = "SELECT count(*) AS channels FROM channels WHERE org_id = ?"
+
+DELETE = "DELETE FROM channels WHERE org_id = ? AND public_id = ?"
+
+RAISE_VERSION = "UPDATE orgs SET channels_version = channels_version + 1 WHERE id = ?"
+
+# An organisation's version with all its channels in one statement, so that the two belong together.
+TARGETS = """
+SELECT orgs.channels_version, channels.id, channels.type, channels.settings
+FROM orgs LEFT JOIN channels ON channels.org_id = orgs.id
+WHERE orgs.id = ? ORDER BY channels.id
+"""
+
+
+class NewChannel(msgspec.Struct, frozen=True, kw_only=True):
+    """A channel to be made; `settings` is the JSON of its own type."""
+
+    org_id: int
+    type: str
+    name: str
+    settings: bytes
+
+
+class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A channel as it was asked for."""
+
+    id: int
+    public_id: UUID
+    org_id: int
+    type: str
+    name: str
+    settings: bytes
+    created_ms: int
+
+
+async def create(book: ConfigBook, new: NewChannel, now_ms: int) -> tuple[ChannelRow, OutboxRow]:
+    """Make a channel.
+
+    Raises:
+        Invalid: the organisation has as many as it can have.
+    """
+    public_id = uuid4()
+    values = (str(public_id), new.org_id, new.type, new.name, new.settings.decode(), now_ms)
+    async with book.write() as tx:
+        count = await tx.row(COUNT, (new.org_id,))
+        if count is not None and count["channels"] >= MAX_CHANNELS:
+            raise Invalid(f"An organisation has at most {MAX_CHANNELS} channels.")
+        channel = ChannelRow(
+            id=await tx.insert(INSERT, values),
+            public_id=public_id,
+            created_ms=now_ms,
+            **msgspec.structs.asdict(new),
+        )
+        return channel, await _tell(tx, new.org_id, now_ms)
+
+
+async def page(book: ConfigBook, org_id: int, after_id: int, limit: int) -> list[ChannelRow]:
+    """Channels of this organisation, oldest first, beyond the one with the id `after_id` (0: from the start)."""
+    return [_read(row) for row in await book.rows(PAGE, (org_id, after_id, limit))]
+
+
+async def delete(book: ConfigBook, org_id: int, public_id: UUID, now_ms: int) -> OutboxRow:
+    """Delete a channel.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    async with book.write() as tx:
+        if not await tx.execute(DELETE, (org_id, str(public_id))):
+            raise NotFound("There is no such channel.")
+        return await _tell(tx, org_id, now_ms)
+
+
+async def put_channels(source: ConfigBook | Transaction, org_id: int) -> PutChannels:
+    """What Redis is told of an organisation's channels."""
+    rows = await source.rows(TARGETS, (org_id,))
+    targets = [
+        ChannelTarget(row["id"], row["type"], row["settings"].encode())
+        for row in rows
+        if row["id"] is not None
+    ]
+    return PutChannels(org_id, rows[0]["channels_version"], tuple(targets))
+
+
+async def _tell(tx: Transaction, org_id: int, now_ms: int) -> OutboxRow:
+    await tx.execute(RAISE_VERSION, (org_id,))
+    return await outbox.add(tx, await put_channels(tx, org_id), now_ms)
+
+
+def _read(row: Row) -> ChannelRow:
+    return ChannelRow(
+        id=row["id"],
+        public_id=UUID(row["public_id"]),
+        org_id=row["org_id"],
+        type=row["type"],
+        name=row["name"],
+        settings=row["settings"].encode(),
+        created_ms=row["created_ms"],
+    )

@@ -1,0 +1,77 @@
+"""Changes that Redis may not have heard of yet: written with the change, settled when Redis has it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from sqlite3 import Row
+
+import msgspec
+
+from store.book.database import ConfigBook, Transaction
+from store.projection import DropMonitor, Projection, PutChannels, PutMonitor
+
+log = logging.getLogger(__name__)
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER: msgspec.msgpack.Decoder[Projection] = msgspec.msgpack.Decoder(
+    PutMonitor | DropMonitor | PutChannels
+)
+
+ADD = "INSERT INTO outbox (subject, payload, created_ms) VALUES (?, ?, ?)"
+
+# The oldest first, so that a monitor's changes arrive in their order (late ones are harmless, but useless).
+PENDING = "SELECT id, subject, payload, created_ms FROM outbox ORDER BY id LIMIT ?"
+
+SETTLE = "DELETE FROM outbox WHERE id = ?"
+
+
+class OutboxRow(msgspec.Struct, frozen=True):
+    """One change on its way to Redis. `subject` is for people: `monitor:12`, `channels:3`."""
+
+    id: int
+    subject: str
+    projection: Projection
+    created_ms: int
+
+
+async def add(tx: Transaction, projection: Projection, now_ms: int) -> OutboxRow:
+    """Note a change in the transaction that makes it."""
+    subject = _subject(projection)
+    row_id = await tx.insert(ADD, (subject, _ENCODER.encode(projection), now_ms))
+    return OutboxRow(row_id, subject, projection, now_ms)
+
+
+async def pending(book: ConfigBook, limit: int) -> list[OutboxRow]:
+    """The oldest changes that are not settled. A row that cannot be read is reported and left out."""
+    rows = await book.rows(PENDING, (limit,))
+    return [row for row in map(_read, rows) if row is not None]
+
+
+async def settle(book: ConfigBook, outbox_ids: Iterable[int]) -> None:
+    """Redis has these changes. Settling one twice, or one that another process settled, does nothing."""
+    ids: Sequence[int] = tuple(outbox_ids)
+    if not ids:
+        return
+    async with book.write() as tx:
+        for outbox_id in ids:
+            await tx.execute(SETTLE, (outbox_id,))
+
+
+def _subject(projection: Projection) -> str:
+    match projection:
+        case PutMonitor():
+            return f"monitor:{projection.config.id}"
+        case DropMonitor():
+            return f"monitor:{projection.monitor_id}"
+        case PutChannels():
+            return f"channels:{projection.org_id}"
+
+
+def _read(row: Row) -> OutboxRow | None:
+    try:
+        projection = _DECODER.decode(row["payload"])
+    except msgspec.DecodeError as error:
+        log.error("outbox row %d (%s) cannot be read and is left out: %s", row["id"], row["subject"], error)
+        return None
+    return OutboxRow(row["id"], row["subject"], projection, row["created_ms"])

@@ -1,0 +1,51 @@
+"""Keeps Redis in step with the books: rebuilds it when it is empty, carries what the outbox still holds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from store.book import outbox
+from store.book.database import ConfigBook
+from store.book.history_reader import HistoryReader
+from store.clock import wall_ms
+from store.errors import OverdueError, Unavailable
+from store.live.live import Live
+from store.presence import wait_or_stop
+from store.rebuild import rebuild_if_empty
+
+EVERY_S = 0.5
+# A change that is younger is being carried by the API call that made it.
+LEFT_BEHIND_MS = 5_000
+AT_ONCE = 500
+_log = logging.getLogger(__name__)
+
+
+async def keep_projected(live: Live, book: ConfigBook, history: HistoryReader, stop: asyncio.Event) -> None:
+    """Look twice a second until stopped; every ingest may do so at once."""
+    complaint, first = "", True
+    while not stop.is_set():
+        try:
+            rebuilt = await rebuild_if_empty(live, book, history)
+            await drain_outbox(live, book, everything=first or rebuilt)
+            complaint, first = "", False
+        except OverdueError as error:
+            if str(error) != complaint:
+                _log.warning("Redis is not in step with the books: %s", error)
+            complaint = str(error)
+        await wait_or_stop(stop, EVERY_S)
+
+
+async def drain_outbox(live: Live, book: ConfigBook, *, everything: bool) -> int:
+    """Carry changes that were left behind, in order; answers how many. Carrying one twice is harmless."""
+    youngest_ms = wall_ms() - (0 if everything else LEFT_BEHIND_MS)
+    rows = [row for row in await outbox.pending(book, AT_ONCE) if row.created_ms <= youngest_ms]
+    carried: list[int] = []
+    try:
+        for row in rows:
+            await live.project(row.projection)
+            carried.append(row.id)
+    except Unavailable as error:
+        _log.warning("the change of %s waits: %s", rows[len(carried)].subject, error)
+    await outbox.settle(book, carried)
+    return len(carried)

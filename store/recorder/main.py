@@ -1,0 +1,120 @@
+"""The recorder part: one recorder per shard over one history.db, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from store.book.history_reader import HISTORY_DB
+from store.book.history_writer import HistoryWriter
+from store.clock import wall_ms
+from store.errors import GenerationMissing, OverdueError, Unavailable
+from store.live.live import Live
+from store.live.streams import StreamReader
+from store.metrics import BACKLOG_BYTES, HISTORY_DROPPED, STREAM_BACKLOG
+from store.part import Part
+from store.presence import follow_quietly, found_live, say_alive_until, wait_or_stop
+from store.recorder.recorder import Recorder
+from store.settings import Settings
+
+LOCK = "history.lock"
+# At most so many transactions a second and shard: a flood makes large ones, and a reader is at most this far behind.
+PAUSE_S = 0.1
+RETRY_S = 0.5
+RETENTION_EVERY_S = 600.0
+_log = logging.getLogger(__name__)
+
+
+async def run(settings: Settings, part: Part) -> None:
+    """Record until `part.stop`, then once more what is there already."""
+    async with _only_recorder(settings.data, part.stop):
+        live = await found_live(settings, part.stop)
+        if live is None:
+            return
+        writer = HistoryWriter(settings.data / HISTORY_DB)
+        readers = [StreamReader(live.url, shard) for shard in live.shards]
+        lock = asyncio.Lock()
+        baseline: dict[str, int] = {}
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for shard, reader in zip(live.shards, readers, strict=True):
+                    tasks.create_task(_record(Recorder(shard, reader, writer, lock), live, part.stop))
+                tasks.create_task(_forget(writer, lock, settings.history_days, part.stop))
+                tasks.create_task(say_alive_until(live, part, lambda: _show(live, baseline)))
+        finally:
+            for reader in readers:
+                await reader.aclose()
+            await live.aclose()
+            writer.close()
+
+
+async def _record(recorder: Recorder, live: Live, stop: asyncio.Event) -> None:
+    """Step after step; what cannot be done now is tried again, nothing is skipped."""
+    failing = False
+    while not stop.is_set():
+        try:
+            await recorder.step()
+            if failing:
+                _log.info("recording again")
+            failing = False
+            await wait_or_stop(stop, PAUSE_S)
+        except OverdueError as error:
+            if not failing:
+                _log.warning("cannot record: %s", error)
+            failing = True
+            if isinstance(error, GenerationMissing):
+                await follow_quietly(live)
+            await wait_or_stop(stop, RETRY_S)
+    try:
+        while await asyncio.wait_for(recorder.step(), timeout=2) > 0:
+            pass
+    except (TimeoutError, Unavailable):
+        return
+
+
+async def _forget(writer: HistoryWriter, lock: asyncio.Lock, days: int, stop: asyncio.Event) -> None:
+    """Drop the days that are over their time, at the start and every ten minutes."""
+    while not stop.is_set():
+        try:
+            async with lock:
+                for table in await asyncio.to_thread(writer.drop_days_before, wall_ms(), days):
+                    _log.info("dropped %s: older than %d days", table, days)
+        except Unavailable as error:
+            _log.warning("cannot drop old days: %s", error)
+        await wait_or_stop(stop, RETENTION_EVERY_S)
+
+
+async def _show(live: Live, baseline: dict[str, int]) -> None:
+    """Tell Prometheus how far behind we are."""
+    tallies = await live.tallies()
+    STREAM_BACKLOG.labels("pings").set(tallies.pings_backlog)
+    STREAM_BACKLOG.labels("events").set(tallies.events_backlog)
+    BACKLOG_BYTES.set(max(0, tallies.history_appended - tallies.history_trimmed))
+    former = baseline.get("dropped", tallies.history_dropped)
+    HISTORY_DROPPED.inc(max(0, tallies.history_dropped - former))
+    baseline["dropped"] = tallies.history_dropped
+
+
+@asynccontextmanager
+async def _only_recorder(data: Path, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Two recorders on one file would write everything twice: the second waits here until the first has ended."""
+    fd = os.open(data / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    told = False
+    try:
+        while not stop.is_set():
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not told:
+                    _log.info("another recorder still holds history.db; waiting for its end")
+                told = True
+                await wait_or_stop(stop, RETRY_S)
+        yield
+    finally:
+        os.close(fd)

@@ -1,0 +1,122 @@
+"""Tells: events become deliveries, due deliveries are leased, attempted, and settled or scheduled again.
+
+Nothing is taken out before it is done: a lease that is not settled ends by itself, and the delivery is due again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Mapping
+
+from store.errors import OverdueError, Unavailable
+from store.live.delivering import Lease, Settlement, deliver, lease, renew, settle
+from store.live.shard import Shard
+from store.metrics import DELIVERIES, EVENTS
+from sweeper.channels import Channel
+from sweeper.channels.attempt import Attempt
+from sweeper.message import TYPES, notice_of
+from sweeper.schedule import wait_before_next
+
+EVENTS_AT_ONCE = 128
+ATTEMPTS_AT_ONCE = 64
+ATTEMPTS_PER_CHANNEL = 8
+LEASE_MS = 5_000
+RENEW_EVERY_S = 1.5
+SETTLE_WITHIN_S = 4.0
+LONGEST_WAIT_S = 0.1
+_log = logging.getLogger(__name__)
+
+
+class Dispatch:
+    """The deliveries of one shard. `channels` are the kinds that can be told, by name."""
+
+    def __init__(self, shard: Shard, channels: Mapping[str, Channel]) -> None:
+        self._shard = shard
+        self._channels = channels
+        self._under_way: dict[asyncio.Task[None], Lease] = {}
+
+    async def step(self) -> float:
+        """Turn events into deliveries and begin attempts; answers how many seconds to wait.
+
+        Raises:
+            Unavailable: Redis is away or is being rebuilt; everything waits in it.
+        """
+        delivered = await deliver(self._shard, EVENTS_AT_ONCE)
+        for kind in delivered.kinds:
+            EVENTS.labels(TYPES.get(kind, "monitor.closed")).inc()
+        begun = await self._begin_attempts()
+        return 0.0 if begun or delivered.events == EVENTS_AT_ONCE else LONGEST_WAIT_S
+
+    async def keep_leases(self) -> None:
+        """Prolong the leases of attempts under way, again and again until cancelled."""
+        while True:
+            await asyncio.sleep(RENEW_EVERY_S)
+            leases = list(self._under_way.values())
+            if leases:
+                try:
+                    await renew(self._shard, LEASE_MS, leases)
+                except OverdueError as error:
+                    _log.warning("cannot prolong %d leases: %s", len(leases), error)
+
+    async def finish(self, within_s: float) -> None:
+        """Let the attempts under way end; those that take longer are cut off, and their leases end by themselves."""
+        if not self._under_way:
+            return
+        _, late = await asyncio.wait(self._under_way, timeout=within_s)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+
+    async def _begin_attempts(self) -> int:
+        free = ATTEMPTS_AT_ONCE - len(self._under_way)
+        if free <= 0:
+            return 0
+        per_channel = Counter(one.channel_id for one in self._under_way.values())
+        busy = [channel for channel, count in per_channel.items() if count >= ATTEMPTS_PER_CHANNEL]
+        leased = await lease(self._shard, min(free, ATTEMPTS_PER_CHANNEL), LEASE_MS, busy)
+        for one in leased.leases:
+            task = asyncio.create_task(self._attempt(one))
+            self._under_way[task] = one
+            task.add_done_callback(self._under_way.pop)
+        return len(leased.leases)
+
+    async def _attempt(self, one: Lease) -> None:
+        """1. Find the channel. 2. Attempt. 3. Settle; a lease that was lost meanwhile changes nothing."""
+        if one.event is None or one.channel is None or one.channel.kind not in self._channels:
+            if one.event is None:
+                _log.error("delivery %s cannot be read and is given up", one.delivery_id)
+            await self._settle(one, "gone", 0)
+            return
+        attempt = await self._channels[one.channel.kind].send(one.channel.settings, notice_of(one.event))
+        outcome, wait_ms = _judge(one, attempt)
+        DELIVERIES.labels(one.channel.kind, attempt.outcome if outcome != "dead" else "dead").inc()
+        if outcome != "done":
+            _log.warning("channel %d: attempt %d failed: %s", one.channel.id, one.attempt, attempt.reason)
+        await self._settle(one, outcome, wait_ms)
+
+    async def _settle(self, one: Lease, outcome: Settlement, wait_ms: int) -> None:
+        """Settle, trying for a while if Redis is away; if it stays away, the lease ends and the attempt is repeated."""
+        try:
+            async with asyncio.timeout(SETTLE_WITHIN_S):
+                while True:
+                    try:
+                        await settle(self._shard, one, outcome, wait_ms)
+                        return
+                    except Unavailable:
+                        await asyncio.sleep(LONGEST_WAIT_S)
+        except (TimeoutError, OverdueError) as error:
+            _log.warning("delivery %s could not be settled and will be repeated: %s", one.delivery_id, error)
+
+
+def _judge(one: Lease, attempt: Attempt) -> tuple[Settlement, int]:
+    """What becomes of a delivery after this attempt, and the wait in ms before the next."""
+    if attempt.outcome == "delivered":
+        return "done", 0
+    if attempt.outcome == "gone":
+        return "dead", 0
+    wait_ms = wait_before_next(one.attempt, attempt.retry_after_s, random.random)
+    return ("dead", 0) if wait_ms is None else ("retry", wait_ms)

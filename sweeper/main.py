@@ -1,0 +1,81 @@
+"""The sweeper part: sweeps every shard and dispatches what happened, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from store.errors import GenerationMissing, OverdueError
+from store.live.live import Live
+from store.live.shard import Shard
+from store.metrics import BLIND_SECONDS, BROKEN_MONITORS, DEAD_LETTERS, DELIVERIES_WAITING, MONITORS
+from store.part import Part
+from store.presence import follow_quietly, found_live, say_alive_until, wait_or_stop
+from store.settings import Settings
+from sweeper.channels import Channel, open_channels
+from sweeper.dispatch import Dispatch
+from sweeper.sweeping import Sweep
+
+RETRY_S = 0.25
+FINISH_WITHIN_S = 3.0
+_log = logging.getLogger(__name__)
+
+
+async def run(settings: Settings, part: Part) -> None:
+    """Sweep and dispatch until `part.stop`; then finish the attempts under way, as far as that goes quickly."""
+    live = await found_live(settings, part.stop)
+    if live is None:
+        return
+    channels = open_channels(settings)
+    baseline: dict[str, int] = {}
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(say_alive_until(live, part, lambda: _show(live, baseline)))
+            for shard in live.shards:
+                tasks.create_task(_repeat("sweep", Sweep(shard).step, live, part.stop))
+                tasks.create_task(_dispatch(shard, channels, live, part.stop))
+    finally:
+        for channel in channels.values():
+            await channel.aclose()
+        await live.aclose()
+
+
+async def _dispatch(shard: Shard, channels: dict[str, Channel], live: Live, stop: asyncio.Event) -> None:
+    dispatch = Dispatch(shard, channels)
+    keeping = asyncio.create_task(dispatch.keep_leases())
+    await _repeat("dispatch", dispatch.step, live, stop)
+    await dispatch.finish(FINISH_WITHIN_S)
+    keeping.cancel()
+
+
+async def _repeat(trade: str, step: Callable[[], Awaitable[float]], live: Live, stop: asyncio.Event) -> None:
+    """Step after step, waiting as each says; what cannot be done now is tried again."""
+    failing = False
+    while not stop.is_set():
+        try:
+            wait_s = await step()
+            if failing:
+                _log.info("%s: going on", trade)
+            failing = False
+        except OverdueError as error:
+            if not failing:
+                _log.warning("%s: waiting: %s", trade, error)
+            failing, wait_s = True, RETRY_S
+            if isinstance(error, GenerationMissing):
+                await follow_quietly(live)
+        if wait_s > 0:
+            await wait_or_stop(stop, wait_s)
+
+
+async def _show(live: Live, baseline: dict[str, int]) -> None:
+    """Tell Prometheus what the scripts have counted."""
+    tallies = await live.tallies()
+    for status in ("new", "up", "down", "paused"):
+        MONITORS.labels(status).set(getattr(tallies, status))
+    DELIVERIES_WAITING.set(tallies.deliveries)
+    DEAD_LETTERS.set(tallies.dead_letters)
+    BROKEN_MONITORS.set(tallies.broken)
+    former = baseline.get("blind", tallies.blind_ms)
+    BLIND_SECONDS.inc(max(0, tallies.blind_ms - former) / 1000)
+    baseline["blind"] = tallies.blind_ms

@@ -1,0 +1,61 @@
+"""Notices silence: sweeps a shard's due deadlines, and says in how long it is worth looking again."""
+
+from __future__ import annotations
+
+import logging
+
+from store.live.shard import Shard
+from store.live.sweeping import Swept, sweep
+from store.metrics import DETECTION_DELAY, SWEEP_LAG, WRITERS
+
+DEADLINES_AT_ONCE = 256
+LOOK_EVERY_S = 0.1
+SHORTEST_WAIT_S = 0.005
+HELD_TOO_LONG_MS = 15_000
+_log = logging.getLogger(__name__)
+
+
+class Sweep:
+    """The sweep of one shard. `step` is one script call."""
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        self._alarmed = False
+        self.lag_ms = 0
+        self.writers = 0
+
+    async def step(self) -> float:
+        """Judge what is due; answers how many seconds to wait: none when there may be more.
+
+        Raises:
+            Unavailable: Redis is away or is being rebuilt; the deadlines wait in it.
+        """
+        swept = await sweep(self._shard, DEADLINES_AT_ONCE)
+        for delay_ms in swept.delays_ms:
+            DETECTION_DELAY.observe(delay_ms / 1000)
+        self._watch_clock(swept)
+        if swept.looked_at == DEADLINES_AT_ONCE:
+            return 0.0
+        return self._wait_s(swept)
+
+    def _wait_s(self, swept: Swept) -> float:
+        """Until the next deadline, as the watermark will reach it; at the latest the usual look."""
+        if swept.watermark_ms is None or swept.next_deadline_ms is None:
+            return LOOK_EVERY_S
+        return max(SHORTEST_WAIT_S, min(LOOK_EVERY_S, (swept.next_deadline_ms - swept.now_ms) / 1000))
+
+    def _watch_clock(self, swept: Swept) -> None:
+        """Say loudly when no verdicts can be given, because a writer is stuck or none is there."""
+        self.writers = swept.writers
+        self.lag_ms = swept.now_ms - swept.watermark_ms if swept.watermark_ms is not None else 0
+        SWEEP_LAG.set(self.lag_ms / 1000)
+        WRITERS.set(self.writers)
+        if self.lag_ms > HELD_TOO_LONG_MS and not self._alarmed:
+            _log.error(
+                "shard %d: no verdict for %d s: a writer is stuck or gone, so silence cannot be judged",
+                self._shard.keys.shard,
+                self.lag_ms // 1000,
+            )
+        if self._alarmed and self.lag_ms <= HELD_TOO_LONG_MS:
+            _log.warning("shard %d: silence is judged again", self._shard.keys.shard)
+        self._alarmed = self.lag_ms > HELD_TOO_LONG_MS

@@ -1,0 +1,120 @@
+"""The admin API on stage: real HTTP, a real config.db, a real server behind it, and four people who call."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+
+from ingest.api.live import Live
+from ingest.api.routes import API_ROUTES
+from store.book import installation, keys, orgs
+from store.book.bootstrap import prepare
+from store.book.database import CONFIG_DB, ConfigBook
+from store.settings import Settings
+from tests.store.book.cast import NOW_MS, settings_of
+
+Json = dict[str, Any]
+
+
+@asynccontextmanager
+async def serving(state: Mapping[str, Any]) -> AsyncIterator[str]:
+    """Serves the API's routes over HTTP; yields the address."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[Mapping[str, Any]]:
+        yield state
+
+    app = Starlette(routes=[*API_ROUTES], lifespan=lifespan)
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="on", ws="none", log_level="warning"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        task = asyncio.create_task(server.serve([listener]))
+        while not server.started:
+            await asyncio.sleep(0.001)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await task
+
+
+class Api:
+    """A running API with an HTTP client for each of those who call it."""
+
+    def __init__(
+        self, address: str, book: ConfigBook, live: Any, settings: Settings, people: dict[str, str]
+    ) -> None:
+        self.address = address
+        self.book = book
+        self.live = live
+        self.settings = settings
+        self._keys = people
+        self._clients = {
+            name: httpx.AsyncClient(
+                base_url=address, trust_env=False, headers={"x-api-key": key} if key else {}
+            )
+            for name, key in people.items()
+        }
+        self.owner = self._clients["owner"]
+        self.reader = self._clients["reader"]
+        self.stranger = self._clients["stranger"]
+        self.nobody = self._clients["nobody"]
+        self.liar = self._clients["liar"]
+
+    def key_of(self, name: str) -> str:
+        return self._keys[name]
+
+    async def monitor(self, **changed: Any) -> Json:
+        """A new monitor of the owner, made in the second spelling."""
+        return await self._made("/api/monitors", {"name": "job", **changed})
+
+    async def heartbeat(self, **changed: Any) -> Json:
+        """A new monitor of the owner, made in the first spelling."""
+        return await self._made("/api/v1/heartbeats", {"name": "job", **changed})
+
+    async def channel(self, **changed: Any) -> Json:
+        """A new channel of the owner."""
+        return await self._made(
+            "/api/channels", {"type": "webhook", "name": "ops", "url": "https://example.org/hook", **changed}
+        )
+
+    async def _made(self, path: str, body: Json) -> Json:
+        reply = await self.owner.post(path, json=body)
+        assert reply.status_code == 201, reply.text
+        made: Json = reply.json()
+        return made
+
+    async def aclose(self) -> None:
+        for client in self._clients.values():
+            await client.aclose()
+
+
+@asynccontextmanager
+async def api_on_stage(live: Live, data: Path, generation: str, **settings: str) -> AsyncIterator[Api]:
+    """A first start in `data`, two organisations, everybody's keys, and the API running over it."""
+    chosen = settings_of(data, **settings)
+    prepared = await prepare(chosen)
+    async with await ConfigBook.open(data / CONFIG_DB) as book:
+        await installation.set_generation(book, generation)
+        ours = await orgs.by_name(book, orgs.DEFAULT_ORG)
+        theirs = await orgs.create(book, "theirs", NOW_MS)
+        people = {
+            "owner": str(prepared.admin_key),
+            "reader": str((await keys.create(book, ours.id, "reader", keys.READ, NOW_MS))[1]),
+            "stranger": str((await keys.create(book, theirs.id, "stranger", keys.WRITE, NOW_MS))[1]),
+            "nobody": "",
+            "liar": str(keys.draw_key()),
+        }
+        async with serving({"book": book, "live": live, "settings": chosen}) as address:
+            api = Api(address, book, live, chosen, people)
+            try:
+                yield api
+            finally:
+                await api.aclose()

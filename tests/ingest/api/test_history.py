@@ -1,0 +1,115 @@
+"""What happened to a monitor, as it is told over HTTP."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.ingest.api.cast import Api
+from tests.store.book.test_history_reader import Recorder
+
+
+@pytest.fixture
+def path(api: Api) -> Path:
+    return api.settings.data / "history.db"
+
+
+async def test_before_anything_is_recorded_both_lists_are_empty(api: Api) -> None:
+    made = await api.monitor()
+
+    assert (await api.owner.get(f"/api/monitors/{made['id']}/pings")).json() == {
+        "pings": [],
+        "nextCursor": None,
+    }
+    assert (await api.owner.get(f"/api/monitors/{made['id']}/incidents")).json() == {
+        "incidents": [],
+        "nextCursor": None,
+    }
+
+
+async def test_a_ping_is_told_with_everything_but_its_body(api: Api, path: Path) -> None:
+    made = await api.monitor()
+    recorder = Recorder(path)
+    recorder.day("20270101", (7, 1), (8, 2), body=b"{}")
+    recorder.connection.close()
+
+    reply = await api.owner.get(f"/api/monitors/{made['id']}/pings")
+
+    assert reply.json()["pings"] == [
+        {
+            "id": 7,
+            "at": "1970-01-01T00:00:01.007Z",
+            "outcome": "recorded",
+            "method": "POST",
+            "userAgent": "u",
+            "from": "s",
+            "host": "h",
+            "query": "q",
+            "contentType": "c",
+            "hasBody": True,
+        }
+    ]
+
+
+@pytest.mark.parametrize("parameter", ["before", "cursor"])
+@pytest.mark.parametrize("what", ["pings", "incidents"])
+async def test_pages_follow_each_other(api: Api, path: Path, what: str, parameter: str) -> None:
+    made = await api.monitor()
+    recorder = Recorder(path)
+    recorder.day("20270101", (1, 1), (2, 1))
+    recorder.day("20270102", (3, 1), (4, 1), (5, 1))
+    for number in range(1, 6):
+        recorder.incident(str(number), 1000, 2000)
+    recorder.connection.close()
+    seen, query = [], {"limit": "2"}
+    while True:
+        page = (await api.owner.get(f"/api/monitors/{made['id']}/{what}", params=query)).json()
+        seen += [int(one["id"]) for one in page[what]]
+        if page["nextCursor"] is None:
+            break
+        query[parameter] = page["nextCursor"]
+
+    assert seen == [5, 4, 3, 2, 1]
+
+
+async def test_an_incident_is_told_with_its_times(api: Api, path: Path) -> None:
+    made = await api.monitor()
+    recorder = Recorder(path)
+    recorder.incident("closed", 1000, 2000)
+    recorder.incident("open", 3000)
+    recorder.connection.close()
+
+    reply = await api.owner.get(f"/api/monitors/{made['id']}/incidents")
+
+    assert reply.json()["incidents"] == [
+        {"id": "open", "kind": "silence", "startedAt": "1970-01-01T00:00:03.000Z", "endedAt": None},
+        {
+            "id": "closed",
+            "kind": "silence",
+            "startedAt": "1970-01-01T00:00:01.000Z",
+            "endedAt": "1970-01-01T00:00:02.000Z",
+        },
+    ]
+
+
+@pytest.mark.parametrize("what", ["pings", "incidents"])
+@pytest.mark.parametrize("before", ["x", "-1", "9" * 30, "é", "MTIz" * 100, "Lg", "\x00"])
+async def test_a_bad_position_is_refused(api: Api, what: str, before: str) -> None:
+    made = await api.monitor()
+
+    reply = await api.owner.get(f"/api/monitors/{made['id']}/{what}", params={"before": before})
+
+    assert (reply.status_code, reply.json()["field"]) == (422, "before")
+    assert re.search(r"nextCursor", reply.json()["error"])
+
+
+async def test_a_damaged_history_is_503_not_an_accident(api: Api, path: Path) -> None:
+    made = await api.monitor()
+    path.write_bytes(b"no database " * 1000)
+
+    reply = await api.owner.get(f"/api/monitors/{made['id']}/pings")
+
+    assert reply.status_code == 503
+    assert reply.headers["retry-after"] == "1"

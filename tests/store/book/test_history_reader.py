@@ -1,0 +1,167 @@
+"""Reading history.db while the recorder writes it, or before it exists."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from store.book.history_reader import HistoryReader, IncidentRow
+
+PING_TABLE = """
+CREATE TABLE {name} (
+    id INTEGER PRIMARY KEY, monitor_id INTEGER, at_ms INTEGER, outcome TEXT, method TEXT, host TEXT, query TEXT,
+    content_type TEXT, user_agent TEXT, sender TEXT, body BLOB
+) STRICT
+"""
+INCIDENTS = """
+CREATE TABLE incidents (
+    id TEXT PRIMARY KEY, monitor_id INTEGER, org_id INTEGER, kind TEXT, started_ms INTEGER, ended_ms INTEGER
+) STRICT
+"""
+
+
+class Recorder:
+    """Writes history.db as the recorder does."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = sqlite3.connect(path, isolation_level=None)
+        self.connection.execute("PRAGMA journal_mode = WAL")
+        self.connection.execute(INCIDENTS)
+
+    def day(self, day: str, *pings: tuple[int, int], body: bytes | None = None) -> None:
+        """Pings of one day, each as (id, monitor id)."""
+        self.connection.execute(PING_TABLE.format(name=f"pings_{day}"))
+        for ping_id, monitor_id in pings:
+            self.connection.execute(
+                f"INSERT INTO pings_{day} VALUES (?, ?, ?, 'recorded', 'POST', 'h', 'q', 'c', 'u', 's', ?)",
+                (ping_id, monitor_id, 1000 + ping_id, body),
+            )
+
+    def incident(
+        self, incident_id: str, started_ms: int, ended_ms: int | None = None, monitor_id: int = 1
+    ) -> None:
+        values = (incident_id, monitor_id, 1, "silence", started_ms, ended_ms)
+        self.connection.execute("INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?)", values)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "history ?#.db"
+
+
+@pytest.fixture
+def recorder(path: Path) -> Iterator[Recorder]:
+    recorder = Recorder(path)
+    with closing(recorder.connection):
+        yield recorder
+
+
+async def ids(path: Path, limit: int, before_id: int | None = None) -> list[int]:
+    return [ping.id for ping in await HistoryReader(path).pings(1, limit, before_id)]
+
+
+async def test_before_the_first_record_there_is_nothing(path: Path) -> None:
+    assert await HistoryReader(path).pings(1, 10) == []
+    assert await HistoryReader(path).incidents(1, 10) == []
+    assert not path.exists()
+
+
+async def test_a_file_without_tables_holds_nothing(path: Path) -> None:
+    path.touch()
+
+    assert await HistoryReader(path).pings(1, 10) == []
+    assert await HistoryReader(path).incidents(1, 10) == []
+
+
+async def test_pings_come_newest_first_over_the_days_and_only_those_of_the_monitor(
+    path: Path, recorder: Recorder
+) -> None:
+    recorder.day("20270101", (1, 1), (2, 2), (3, 1))
+    recorder.day("20270103", (4, 1), (5, 2), (6, 1))
+
+    assert await ids(path, 10) == [6, 4, 3, 1]
+
+
+async def test_pages_of_pings_follow_each_other_over_midnight(path: Path, recorder: Recorder) -> None:
+    recorder.day(
+        "20270101", (1, 1), (2, 1), (5, 1)
+    )  # 5 arrived before midnight, but was recorded after 3 and 4
+    recorder.day("20270102", (3, 1), (4, 1), (6, 1))
+
+    pages = [await ids(path, 2), await ids(path, 2, 5), await ids(path, 2, 3)]
+
+    assert pages == [[6, 5], [4, 3], [2, 1]]
+
+
+async def test_a_ping_is_read_whole_but_without_its_body(path: Path, recorder: Recorder) -> None:
+    recorder.day("20270101", (1, 1), body=b"hello")
+
+    ping = (await HistoryReader(path).pings(1, 1))[0]
+
+    assert (ping.id, ping.at_ms, ping.outcome, ping.method) == (1, 1001, "recorded", "POST")
+    assert (ping.host, ping.query, ping.content_type, ping.user_agent, ping.sender) == (
+        "h",
+        "q",
+        "c",
+        "u",
+        "s",
+    )
+    assert ping.has_body
+
+
+@pytest.mark.parametrize("body", [None, b""])
+async def test_a_ping_without_a_body_says_so(path: Path, recorder: Recorder, body: bytes | None) -> None:
+    recorder.day("20270101", (1, 1), body=body)
+
+    assert not (await HistoryReader(path).pings(1, 1))[0].has_body
+
+
+async def test_incidents_come_newest_first_in_pages(path: Path, recorder: Recorder) -> None:
+    recorder.incident("a", 1000, 2000)
+    recorder.incident("c", 3000)
+    recorder.incident("b", 3000, 3500)
+    recorder.incident("d", 9000, monitor_id=2)
+    reader = HistoryReader(path)
+
+    first = await reader.incidents(1, 2)
+    second = await reader.incidents(1, 2, (first[-1].started_ms, first[-1].id))
+
+    assert [incident.id for incident in first + second] == ["c", "b", "a"]
+    assert first[0] == IncidentRow(id="c", kind="silence", started_ms=3000, ended_ms=None)
+
+
+async def test_what_the_recorder_commits_is_seen_while_it_goes_on_writing(
+    path: Path, recorder: Recorder
+) -> None:
+    recorder.day("20270101", (1, 1))
+    recorder.connection.execute("BEGIN IMMEDIATE")
+    recorder.connection.execute("DELETE FROM pings_20270101")
+
+    assert await ids(path, 10) == [1]
+
+    recorder.connection.execute("COMMIT")
+    assert await ids(path, 10) == []
+
+
+async def test_what_a_killed_recorder_left_in_its_log_is_read(path: Path) -> None:
+    script = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from tests.store.book.test_history_reader import Recorder\n"
+        "recorder = Recorder(Path(sys.argv[1]))\n"
+        "recorder.day('20270101', (1, 1))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert os.path.getsize(f"{path}-wal")  # noqa: PTH202
+
+    assert await ids(path, 10) == [1]

@@ -1,0 +1,245 @@
+"""What the live side ought to do, in plain Python: the oracle that the scripts are compared with.
+
+Written from the words of docs/design.md, not from the scripts: slow, obvious, with nothing packed and nothing cached.
+Times are whole milliseconds after the start of the stage.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from store.live.packing import Outcome
+
+HOLE_MS = 1000
+OLDEST_STAMP_MS = 60_000
+
+Phase = Literal["active", "down", "paused"]
+Kind = Literal["down", "up", "closed"]
+
+
+class Told(NamedTuple):
+    """An event: what happened to whom at which moment, since when it was silent, which deadline it missed."""
+
+    kind: Kind
+    monitor_id: int
+    at: int
+    silence: int
+    started: int
+
+
+class Beat(NamedTuple):
+    """One ping of a batch."""
+
+    monitor_id: int
+    arrival: int
+    life_only: bool = False
+    stale_key: bool = False
+
+
+@dataclass
+class Watched:
+    """A monitor as asked for, and as it is."""
+
+    version: int
+    interval: int
+    grace: int
+    base: int
+    phase: Phase = "active"
+    seen: int | None = None
+    recorded: int | None = None
+    down_at: int | None = None
+
+    @property
+    def limit(self) -> int:
+        return self.interval + self.grace
+
+    @property
+    def status(self) -> str:
+        if self.phase == "active":
+            return "new" if self.seen is None else "up"
+        return self.phase
+
+
+@dataclass
+class Ear:
+    """A registered writer: everything that reached it before `heard` is committed."""
+
+    heard: int
+
+
+@dataclass
+class Model:
+    """The whole live side of one shard."""
+
+    now: int = 0
+    monitors: dict[int, Watched] = field(default_factory=dict)
+    buried: dict[int, int] = field(default_factory=dict)
+    ears: dict[str, Ear] = field(default_factory=dict)
+    last_heard: int | None = None
+    holes: list[tuple[int, int]] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    recorded_pings: int = 0
+
+    def register(self, slot: str, itself_heard: int | None = None) -> None:
+        """A writer starts. What its dead predecessor, or nobody at all, or it itself failed to hear is blind."""
+        if slot in self.ears:
+            self.blind(self.ears[slot].heard, self.now)
+        elif not self.ears and self.last_heard is not None:
+            self.blind(self.last_heard, self.now)
+        if itself_heard is not None:
+            self.blind(itself_heard, self.now)
+        self.ears[slot] = Ear(self.now)
+        self.last_heard = None
+
+    def deregister(self, slot: str) -> None:
+        """A writer stops cleanly; when it was the last one, nobody listens from then on."""
+        ear = self.ears.pop(slot)
+        if not self.ears:
+            self.last_heard = ear.heard
+
+    def hear(self, slot: str, heard: int, skipped: bool) -> None:
+        """A batch says how far the writer has heard; a leap of more than a second, or a lost batch, is a hole."""
+        ear = self.ears[slot]
+        heard = max(ear.heard, min(heard, self.now))
+        if skipped or heard - ear.heard > HOLE_MS:
+            self.blind(ear.heard, heard)
+        ear.heard = heard
+
+    @property
+    def watermark(self) -> int | None:
+        """The sweep's now: up to here every writer has heard. None: nobody listens."""
+        return min((ear.heard for ear in self.ears.values()), default=None)
+
+    def blind(self, start: int, end: int) -> None:
+        """Pings that arrived after `start`, up to `end`, may have gone unheard."""
+        if start >= end:
+            return
+        touching = [hole for hole in self.holes if hole[0] <= end and start <= hole[1]]
+        apart = [hole for hole in self.holes if hole not in touching]
+        union = (min([start, *(a for a, _ in touching)]), max([end, *(b for _, b in touching)]))
+        self.holes = sorted([*apart, union])
+
+    def deadline(self, one: Watched) -> int:
+        """Interval + grace after the window began, or a whole one after the last hole that touches the window."""
+        deadline = one.base + one.limit
+        while True:
+            ends = [end for start, end in self.holes if start < deadline and end > one.base]
+            later = max([one.base, *ends]) + one.limit
+            if later == deadline:
+                return deadline
+            deadline = later
+
+    def record(
+        self, slot: str, beats: Sequence[Beat], heard: int, skipped: bool = False
+    ) -> list[tuple[Outcome, bool]]:
+        """One batch: per ping the outcome, and whether the caller (who knows version 1) is out of date."""
+        self.hear(slot, heard, skipped)
+        return [(self.ping(beat), self._out_of_date(beat)) for beat in beats]
+
+    def ping(self, beat: Beat) -> Outcome:
+        """One ping, in the order of its batch."""
+        one = self.monitors.get(beat.monitor_id)
+        if one is None or beat.stale_key:
+            return Outcome.UNKNOWN
+        if one.phase == "paused":
+            return Outcome.ALIVE if beat.life_only else Outcome.PAUSED
+        arrival = max(self.now - OLDEST_STAMP_MS, min(self.now, beat.arrival))
+        if one.phase == "active" and arrival > self.deadline(one):
+            self._go_down(beat.monitor_id)
+        if one.phase == "down":
+            assert one.down_at is not None
+            self._tell("up", beat.monitor_id, max(arrival, one.down_at))
+            one.phase, one.down_at = "active", None
+        one.base = max(one.base, arrival)
+        one.seen = _latest(one.seen, arrival)
+        if beat.life_only:
+            return Outcome.ALIVE
+        one.recorded = _latest(one.recorded, arrival)
+        self.recorded_pings += 1
+        return Outcome.RECORDED
+
+    def due(self) -> set[int]:
+        """Who has been silent up to the deadline, as far as everybody has heard."""
+        heard = self.watermark
+        if heard is None:
+            return set()
+        return {
+            number
+            for number, one in self.monitors.items()
+            if one.phase == "active" and self.deadline(one) <= heard
+        }
+
+    def sweep(self, numbers: Iterable[int]) -> None:
+        """These of the due ones are declared down."""
+        for number in numbers:
+            self._go_down(number)
+
+    def put(self, number: int, version: int, interval: int, grace: int, paused: bool) -> None:
+        """A creation or a change is carried; an older version, or one from before a deletion, changes nothing."""
+        former = self.monitors.get(number)
+        if version <= self.buried.get(number, 0) or (former and version <= former.version):
+            return
+        if former is None:
+            self.monitors[number] = Watched(
+                version, interval, grace, self.now, phase="paused" if paused else "active"
+            )
+            return
+        allowed = self.deadline(former)
+        one = former
+        edited = one.limit != interval + grace
+        one.version, one.interval, one.grace = version, interval, grace
+        if paused:
+            if one.phase == "down":
+                self._tell("closed", number, self.now)
+            one.phase, one.down_at = "paused", None
+        elif one.phase == "paused":
+            one.phase, one.base = "active", self.now
+        elif one.phase == "active" and edited:
+            self._edit_window(one, allowed)
+
+    def drop(self, number: int, version: int) -> None:
+        """A deletion is carried."""
+        if version <= self.buried.get(number, 0):
+            return
+        one = self.monitors.get(number)
+        if one and one.phase == "down":
+            self._tell("closed", number, self.now)
+        self.monitors.pop(number, None)
+        self.buried[number] = version
+
+    def statuses(self) -> dict[str, int]:
+        """How many monitors are new, up, down and paused."""
+        counts = Counter(one.status for one in self.monitors.values())
+        return {status: counts[status] for status in ("new", "up", "down", "paused")}
+
+    def blind_ms(self) -> int:
+        return sum(end - start for start, end in self.holes)
+
+    def _edit_window(self, one: Watched, allowed: int) -> None:
+        # A new limit counts from where the window began. Where that alone would cut off what the monitor was allowed
+        # until now, it keeps that, but no more than a whole new window from this moment.
+        kept = min(allowed, self.now + one.limit)
+        if kept > one.base + one.limit:
+            one.base = kept - one.limit
+
+    def _out_of_date(self, beat: Beat) -> bool:
+        one = self.monitors.get(beat.monitor_id)
+        return one is not None and one.version != 1
+
+    def _go_down(self, number: int) -> None:
+        one = self.monitors[number]
+        one.down_at = self.deadline(one)
+        one.phase = "down"
+        self._tell("down", number, one.down_at)
+
+    def _tell(self, kind: Kind, number: int, at: int) -> None:
+        one = self.monitors[number]
+        assert one.down_at is not None
+        self.told.append(Told(kind, number, at, one.base, one.down_at))
+
+
+def _latest(former: int | None, moment: int) -> int:
+    return moment if former is None else max(former, moment)
