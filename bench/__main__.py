@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import shutil
 import signal
 import sys
@@ -69,10 +70,12 @@ def read_options() -> argparse.Namespace:
 def run(options: argparse.Namespace) -> int:
     """Start, measure, stop, and say it."""
     drive, generator = choose_generator(options.client)
+    busy = os.getloadavg()[0]
     with servers(options.monitors) as running:
         setting = Setting(
             now_ms=wall_ms(),
             machine=describe_machine(),
+            busy=busy,
             versions=describe_versions(running[PING].pids[REDIS][0]),
             generator=generator,
             rounds=options.rounds,

@@ -50,7 +50,11 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A case with the medians of its rounds. A part that the case does not have is None."""
+    """A case with the medians of its rounds. A part that the case does not have is None.
+
+    `round_ratios` compare each round with the reference's round beside it: how far they scatter is how far the
+    ratio of the medians can be trusted.
+    """
 
     case: Case
     per_second: float
@@ -59,6 +63,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     cpu_us: dict[str, float | None]
     answering_us: float
     ratio: float | None
+    round_ratios: tuple[float, ...]
     answered: int
     cut: int
     refused: int
@@ -76,15 +81,17 @@ def cases(connections: int) -> tuple[Case, ...]:
 
 def rows(measured: Iterable[tuple[Case, Sequence[Round]]]) -> list[Row]:
     """One row a case; ratios are of medians. A reference has to come before those that name it."""
-    done: dict[tuple[str, int], Row] = {}
+    done: dict[tuple[str, int], Sequence[Round]] = {}
+    found: list[Row] = []
     for case, rounds in measured:
-        reference = done.get((case.reference, case.connections))
-        done[case.name, case.connections] = _row(case, rounds, reference)
-    return list(done.values())
+        found.append(_row(case, rounds, done.get((case.reference, case.connections), ())))
+        done[case.name, case.connections] = rounds
+    return found
 
 
-def _row(case: Case, rounds: Sequence[Round], reference: Row | None) -> Row:
-    answering_us = median(measured.answering_us() for measured in rounds)
+def _row(case: Case, rounds: Sequence[Round], reference: Sequence[Round]) -> Row:
+    answering_us = _median_answering_us(rounds)
+    reference_us = _median_answering_us(reference)
     return Row(
         case=case,
         per_second=median(measured.result.per_second for measured in rounds),
@@ -92,13 +99,23 @@ def _row(case: Case, rounds: Sequence[Round], reference: Row | None) -> Row:
         p99_ms=median(measured.result.p99_ms for measured in rounds),
         cpu_us={part: _median_us(part, rounds) for part in PARTS},
         answering_us=answering_us,
-        ratio=answering_us / reference.answering_us if reference and reference.answering_us else None,
+        ratio=answering_us / reference_us if reference_us else None,
+        round_ratios=_round_ratios(rounds, reference),
         answered=sum(measured.result.answered for measured in rounds),
         cut=sum(measured.result.cut for measured in rounds),
         refused=sum(measured.result.refused for measured in rounds),
         errors=sum(measured.result.errors for measured in rounds),
         faults=tuple(fault for measured in rounds for fault in measured.faults),
     )
+
+
+def _median_answering_us(rounds: Sequence[Round]) -> float:
+    return median(measured.answering_us() for measured in rounds) if rounds else 0.0
+
+
+def _round_ratios(rounds: Sequence[Round], reference: Sequence[Round]) -> tuple[float, ...]:
+    pairs = zip(rounds, reference, strict=False)
+    return tuple(one.answering_us() / other.answering_us() for one, other in pairs if other.answering_us())
 
 
 def _median_us(part: str, rounds: Sequence[Round]) -> float | None:

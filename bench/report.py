@@ -25,6 +25,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
     now_ms: int
     machine: str
+    busy: float
     versions: str
     generator: str
     rounds: int
@@ -36,7 +37,13 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
         load = (
             f"{self.generator}, {self.rounds} rounds of {self.seconds_s:g} s each, {self.monitors} monitors"
         )
-        return [f"Date: {date}", f"Machine: {self.machine}", f"Versions: {self.versions}", f"Load: {load}"]
+        busy = f"{self.busy:.1f} processes running on average in the minute before"
+        return [
+            f"Date: {date}",
+            f"Machine: {self.machine}; {busy}",
+            f"Versions: {self.versions}",
+            f"Load: {load}",
+        ]
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -78,7 +85,8 @@ def bar_sentence(rows: Sequence[Row]) -> str:
             verdict = "held" if row.ratio <= BAR else "MISSED"
             return (
                 f"At {HEADLINE_CONNECTIONS} connections a recorded ping costs {row.ratio:.2f} times the "
-                f"CPU of the empty reply in ingest + Redis; the bar is {BAR} times: {verdict}."
+                f"CPU of the empty reply in ingest + Redis (single rounds: {min(row.round_ratios):.2f} to "
+                f"{max(row.round_ratios):.2f}); the bar is {BAR} times: {verdict}."
             )
     return f"The bar of {BAR} times at {HEADLINE_CONNECTIONS} connections was not measured."
 

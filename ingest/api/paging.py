@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -71,8 +71,9 @@ def seal(position: str) -> str:
 
 def unseal(cursor: str, field: str) -> str:
     """The position in a cursor."""
+    padding = "=" * (-len(cursor) % 4)
     try:
-        return urlsafe_b64decode(cursor.encode("ascii") + b"==").decode("ascii")
+        return b64decode(cursor + padding, altchars="-_", validate=True).decode("ascii")
     except ValueError:
         raise _bad_cursor(field) from None
 

@@ -21,7 +21,7 @@ def complaint_about(body: bytes) -> str | None:
         metrics = _decode(body)
     except msgspec.ValidationError:
         return _name_the_culprit(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return _NOT_JSON
     for value in metrics.values():
         if not isinstance(value, str) and not _is_a_double(value):
@@ -45,7 +45,7 @@ def _name_the_culprit(body: bytes) -> str:
         document: Any = _decode_any(body)
     except msgspec.ValidationError:
         return _OUT_OF_RANGE
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _NOT_JSON
     if isinstance(document, dict):
         for key, value in document.items():

@@ -68,6 +68,7 @@ class Writer:
         self._incarnation = secrets.token_bytes(8)
         now_ms: int = await self._call("register", self._register_keys, (self._incarnation, self._heard_ms))
         self._sequence = 0
+        self._heard_ms = now_ms
         self.clock.observe(now_ms, monotonic_ms())
 
     async def record(self, ids: Sequence[bytes], heads: bytes, history: bytes, watermark_ms: int) -> bytes:

@@ -32,6 +32,7 @@ def a_setting() -> Setting:
     return Setting(
         now_ms=1_772_416_893_000,
         machine="Some CPU, 2 cores",
+        busy=0.25,
         versions="Python 3.11",
         generator="wrk 4",
         rounds=3,
@@ -48,6 +49,16 @@ def test_figures_are_medians_and_ratios_are_of_medians() -> None:
 
     assert (empty.answering_us, empty.ratio) == (50.0, None)
     assert (ping.cpu_us[WEB], ping.cpu_us[REDIS], ping.answering_us, ping.ratio) == (70.0, 20.0, 100.0, 2.0)
+
+
+def test_single_rounds_are_compared_with_the_round_beside_them() -> None:
+    empties = [an_empty_round(us) for us in (40_000, 50_000)]
+    pings = [a_ping_round(60_000, 20_000), a_ping_round(100_000, 50_000)]
+
+    found = rows([(EMPTY_CASE, empties), (PING_CASE, pings)])
+
+    assert (found[0].round_ratios, found[1].round_ratios) == ((), (2.0, 3.0))
+    assert "single rounds: 2.00 to 3.00" in bar_sentence(found)
 
 
 def test_a_case_is_compared_with_the_reference_of_its_own_connections() -> None:
@@ -122,7 +133,10 @@ def test_a_round_without_answers_has_no_cost_per_answer() -> None:
 def test_the_page_of_results_says_machine_versions_date_and_that_cores_are_shared() -> None:
     page = results_page(a_setting(), measured(a_ping_round(70_000, 30_000)))
 
-    assert "- Machine: Some CPU, 2 cores\n- Versions: Python 3.11\n" in page
+    assert (
+        "- Machine: Some CPU, 2 cores; 0.2 processes running on average in the minute before\n- Versions: Python 3.11\n"
+        in page
+    )
     assert "- Date: 2026-03-02 02:01 UTC" in page
     assert "- Load: wrk 4, 3 rounds of 8 s each, 1000 monitors" in page
     assert "shares the cores" in page.replace("\n", " ")

@@ -132,5 +132,9 @@ async def test_stopping_during_the_pause_after_a_death_starts_nothing_more(make:
 
 async def test_stopping_while_the_process_is_being_made_ends_it(make: Make) -> None:
     child = make(OBEDIENT)
+    await asyncio.sleep(0)
+    assert child.pid is None  # its making has begun and is not done
+    began_ms = monotonic_ms()
     await child.stop(5)
     assert child.pid is None
+    assert monotonic_ms() - began_ms < 4000

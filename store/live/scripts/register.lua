@@ -17,7 +17,7 @@ local now = now_ms()
 -- A slot that is still there belongs to a process that died: what it held is lost, however short the gap.
 local unheard_since = read_writer(redis.call('HGET', K_WRITERS, slot))
 if not unheard_since and redis.call('HLEN', K_WRITERS) == 0 then unheard_since = tonumber(redis.call('GET', K_HEARD)) end
-local own = tonumber(ARGV[4])
+local own = math.min(tonumber(ARGV[4]), now)
 if own > 0 and (not unheard_since or own < unheard_since) then unheard_since = own end
 if unheard_since then add_hole(K_BLIND, K_TALLIES, unheard_since, now) end
 local first = math.max(now, unheard_since or 0)

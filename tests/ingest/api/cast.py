@@ -19,6 +19,7 @@ from store.book import installation, keys, orgs
 from store.book.bootstrap import prepare
 from store.book.database import CONFIG_DB, ConfigBook
 from store.settings import Settings
+from tests.stage import GENERATION
 from tests.store.book.cast import NOW_MS, settings_of
 
 Json = dict[str, Any]
@@ -96,25 +97,32 @@ class Api:
             await client.aclose()
 
 
-@asynccontextmanager
-async def api_on_stage(live: Live, data: Path, generation: str, **settings: str) -> AsyncIterator[Api]:
-    """A first start in `data`, two organisations, everybody's keys, and the API running over it."""
-    chosen = settings_of(data, **settings)
-    prepared = await prepare(chosen)
+async def first_start(data: Path) -> dict[str, str]:
+    """A first start in `data` with two organisations; everybody's key."""
+    prepared = await prepare(settings_of(data))
     async with await ConfigBook.open(data / CONFIG_DB) as book:
-        await installation.set_generation(book, generation)
+        await installation.set_generation(book, GENERATION)
         ours = await orgs.by_name(book, orgs.DEFAULT_ORG)
         theirs = await orgs.create(book, "theirs", NOW_MS)
-        people = {
+        return {
             "owner": str(prepared.admin_key),
             "reader": str((await keys.create(book, ours.id, "reader", keys.READ, NOW_MS))[1]),
             "stranger": str((await keys.create(book, theirs.id, "stranger", keys.WRITE, NOW_MS))[1]),
             "nobody": "",
             "liar": str(keys.draw_key()),
         }
-        async with serving({"book": book, "live": live, "settings": chosen}) as address:
-            api = Api(address, book, live, chosen, people)
-            try:
-                yield api
-            finally:
-                await api.aclose()
+
+
+@asynccontextmanager
+async def api_on_stage(live: Live, data: Path, people: dict[str, str], **settings: str) -> AsyncIterator[Api]:
+    """The API running over what a first start left in `data`."""
+    chosen = settings_of(data, **settings)
+    async with (
+        await ConfigBook.open(data / CONFIG_DB) as book,
+        serving({"book": book, "live": live, "settings": chosen}) as address,
+    ):
+        api = Api(address, book, live, chosen, people)
+        try:
+            yield api
+        finally:
+            await api.aclose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from tests.stage import Stage
 
 async def known_channels(stage: Stage) -> list[ChannelTarget]:
     """What dispatch finds in Redis."""
-    blobs = await stage.live.client.hvals(stage.shard.keys.channels)
+    blobs: list[Any] = await stage.live.client.hvals(stage.shard.keys.channels)
     return [msgspec.msgpack.decode(blob, type=ChannelTarget) for blob in blobs]
 
 

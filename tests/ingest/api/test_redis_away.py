@@ -15,10 +15,10 @@ from tests.stage import GENERATION, Stage
 
 
 @pytest.fixture
-async def lonely_api(tmp_path: Path) -> AsyncIterator[Api]:
+async def lonely_api(tmp_path: Path, data: Path, people: dict[str, str]) -> AsyncIterator[Api]:
     """An API whose Redis is not there."""
     live = Live(f"unix://{tmp_path}/nothing", 1, GENERATION)
-    async with api_on_stage(live, tmp_path / "data", GENERATION) as api:
+    async with api_on_stage(live, data, people) as api:
         yield api
     await live.aclose()
 

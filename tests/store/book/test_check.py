@@ -44,15 +44,21 @@ def test_a_file_that_is_no_database_is_a_problem_not_an_error(tmp_path: Path, co
 
 
 @pytest.mark.parametrize("journal_mode", ["WAL", "DELETE"])
-def test_a_connection_for_reading_cannot_write_and_leaves_the_checkpoint_to_others(
-    tmp_path: Path, journal_mode: str
-) -> None:
+def test_a_connection_for_reading_cannot_write(tmp_path: Path, journal_mode: str) -> None:
     make(tmp_path / "a.db", journal_mode).close()
-    before = (tmp_path / "a.db").read_bytes()
     reading = closing(open_for_reading(tmp_path / "a.db"))
     with reading as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
         reader.execute("INSERT INTO parent VALUES (9)")
-    assert (tmp_path / "a.db").read_bytes() == before
+
+
+def test_the_wal_of_a_killed_writer_is_read_and_left_to_the_recorder(tmp_path: Path) -> None:
+    with closing(make(tmp_path / "a.db", "WAL")):
+        for suffix in ("", "-wal"):
+            (tmp_path / f"killed.db{suffix}").write_bytes((tmp_path / f"a.db{suffix}").read_bytes())
+    before = (tmp_path / "killed.db-wal").read_bytes()
+    with closing(open_for_reading(tmp_path / "killed.db")) as reader:
+        assert reader.execute("SELECT id FROM parent").fetchall() == [(1,)]
+    assert (tmp_path / "killed.db-wal").read_bytes() == before
 
 
 def test_a_copy_holds_what_is_committed_in_one_private_file(tmp_path: Path) -> None:

@@ -118,6 +118,20 @@ async def test_a_server_that_accepts_and_stays_silent_is_waited_for_in_bounded_t
         assert 2500 < monotonic_ms() - began_ms < 4500
 
 
+async def test_a_server_that_hangs_up_is_asked_once() -> None:
+    calls: list[asyncio.StreamWriter] = []
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        calls.append(writer)
+        await reader.read(1)
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    async with server:
+        await refusal(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    assert len(calls) == 1
+
+
 async def test_something_that_is_no_redis_is_told() -> None:
     async with answering(lambda command: b"HTTP/1.1 400 Bad Request\r\n\r\n") as url:
         assert "no server can be reached" in await refusal(url)
