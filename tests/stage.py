@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid5
 
 from store.live.arrival import ArrivalClock
@@ -46,14 +47,15 @@ class Stage:
 
     def __init__(self, url: str) -> None:
         self.live = Live(url, 1, GENERATION, CLOCK)
+        self.redis: Any = self.live.client
         self.shard = self.live.shards[0]
         self.links: list[Link] = []
         self.now_ms = START_MS
         self.read_up_to = "0-0"
 
     async def open(self) -> None:
-        await self.live.client.flushall()
-        await self.live.client.set(self.shard.keys.generation, GENERATION)
+        await self.redis.flushall()
+        await self.redis.set(self.shard.keys.generation, GENERATION)
         await self.move_to(0)
         self.writer = await self.new_writer()
 
@@ -72,7 +74,7 @@ class Stage:
     async def move_to(self, second: float) -> None:
         """Set the clock of the scripts, in seconds after the start."""
         self.now_ms = START_MS + round(second * 1000)
-        await self.live.client.set("test-clock", self.now_ms)
+        await self.redis.set("test-clock", self.now_ms)
 
     async def put(self, config: MonitorConfig) -> None:
         await self.live.project(PutMonitor(config, (digest_of(config.id),)))
@@ -109,7 +111,7 @@ class Stage:
 
     async def events(self) -> list[Event]:
         """The events since the last look."""
-        entries = await self.live.client.xrange(self.shard.keys.events, f"({self.read_up_to}")
+        entries = await self.redis.xrange(self.shard.keys.events, f"({self.read_up_to}")
         if entries:
             self.read_up_to = entries[-1][0].decode()
         return [event for _, fields in entries if (event := read_event(fields[b"e"]))]
@@ -124,7 +126,7 @@ class Stage:
 
     async def deadline(self, monitor_id: int) -> float | None:
         """The stored deadline in seconds after the start."""
-        score = await self.live.client.zscore(self.shard.keys.deadlines, str(monitor_id))
+        score = await self.redis.zscore(self.shard.keys.deadlines, str(monitor_id))
         return None if score is None else (float(score) - START_MS) / 1000
 
     async def holes(self) -> list[tuple[float, float]]:

@@ -16,14 +16,14 @@ from tests.stage import Stage
 
 @pytest.fixture
 async def served(stage: Stage, tmp_path: Path) -> AsyncIterator[Served]:
-    await stage.live.client.flushall()
+    await stage.redis.flushall()
     async with serving(tmp_path, stage.live.url) as served:
         yield served
 
 
 async def kept(stage: Stage) -> list[tuple[BeatRow, int]]:
     """All pings in the stream with their outcomes."""
-    entries = await stage.live.client.xrange(stage.shard.keys.pings)
+    entries = await stage.redis.xrange(stage.shard.keys.pings)
     rows: list[tuple[BeatRow, int]] = []
     for _, fields in entries or []:
         rows += zip(decode_history(fields[b"h"]), fields[b"o"], strict=True)
@@ -72,8 +72,8 @@ async def test_everything_about_a_ping_is_kept(served: Served, stage: Stage) -> 
 async def test_the_ping_key_is_never_kept(served: Served, stage: Stage) -> None:
     monitor = await served.make()
     await served.client.post(f"/ping/{monitor['key']}")
-    for key in await stage.live.client.keys("*"):
-        dump = await stage.live.client.dump(key)
+    for key in await stage.redis.keys("*"):
+        dump = await stage.redis.dump(key)
         assert monitor["key"].encode() not in (dump or b"") + key
 
 
@@ -169,12 +169,12 @@ async def test_pings_that_come_together_go_in_few_calls_and_each_gets_its_own_an
     replies = await asyncio.gather(*map(served.client.get, doors))
     assert [reply.json()["monitor"] for reply in replies] == [f"job {number}" for number in range(20)] * 10
     assert len(await kept(stage)) == 200
-    assert await stage.live.client.xlen(stage.shard.keys.pings) < 200
+    assert await stage.redis.xlen(stage.shard.keys.pings) < 200
 
 
 async def test_a_frozen_redis_delays_pings_and_loses_none(stage: Stage, served: Served) -> None:
     monitor = await served.make()
-    await stage.live.client.execute_command("CLIENT", "PAUSE", 300, "WRITE")
+    await stage.redis.execute_command("CLIENT", "PAUSE", 300, "WRITE")
     replies = await asyncio.gather(*(served.client.get(f"/ping/{monitor['key']}") for _ in range(20)))
     assert {reply.status_code for reply in replies} == {200}
     assert len(await kept(stage)) == 20
@@ -192,9 +192,9 @@ async def test_without_redis_every_ping_and_every_change_is_503(tmp_path: Path) 
 
 
 async def test_a_clean_stop_gives_the_writer_slot_back(stage: Stage, tmp_path: Path) -> None:
-    await stage.live.client.flushall()
+    await stage.redis.flushall()
     async with serving(tmp_path, stage.live.url) as served:
-        assert await stage.live.client.hlen(stage.shard.keys.writers) == 1
+        assert await stage.redis.hlen(stage.shard.keys.writers) == 1
         await served.stop()
-        assert await stage.live.client.hlen(stage.shard.keys.writers) == 0
-        assert await stage.live.client.get(stage.shard.keys.heard) is not None
+        assert await stage.redis.hlen(stage.shard.keys.writers) == 0
+        assert await stage.redis.get(stage.shard.keys.heard) is not None

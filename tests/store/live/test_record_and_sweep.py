@@ -138,12 +138,12 @@ async def test_a_batch_that_was_seen_before_changes_nothing_and_gets_the_same_re
     await stage.put(config_of(1, 30, 10))
     await stage.move_to(5)
     await stage.ping(1, 99)
-    before = await stage.live.client.xlen(stage.shard.keys.pings)
+    before = await stage.redis.xlen(stage.shard.keys.pings)
     await stage.move_to(9)
     stage.writer._sequence -= 1
     assert await stage.ping(1, 99) == [Outcome.RECORDED, Outcome.UNKNOWN]
     assert await stage.deadline(1) == 45
-    assert await stage.live.client.xlen(stage.shard.keys.pings) == before
+    assert await stage.redis.xlen(stage.shard.keys.pings) == before
 
 
 async def test_an_older_batch_than_the_last_one_is_refused(stage: Stage) -> None:
@@ -184,7 +184,7 @@ async def test_a_sign_of_life_alone_moves_the_deadline_and_leaves_no_history(sta
     await stage.listen(until=20)
     assert await stage.ping(1, life_only=True) == [Outcome.ALIVE]
     assert await stage.deadline(1) == 60
-    assert await stage.live.client.xlen(stage.shard.keys.pings) == 0
+    assert await stage.redis.xlen(stage.shard.keys.pings) == 0
 
 
 async def test_a_paused_monitor_answers_pings_and_never_goes_down(stage: Stage) -> None:
@@ -239,13 +239,13 @@ async def test_pausing_a_down_monitor_closes_its_incident(stage: Stage) -> None:
 
 
 async def test_an_empty_redis_refuses_everything_before_any_write(stage: Stage) -> None:
-    await stage.live.client.flushall()
+    await stage.redis.flushall()
     await stage.move_to(0)
     with pytest.raises(GenerationMissing):
         await stage.ping(1)
     with pytest.raises(GenerationMissing):
         await stage.sweep()
-    assert await stage.live.client.keys("od:*") == []
+    assert await stage.redis.keys("od:*") == []
 
 
 async def test_a_replaced_writer_is_fenced_and_the_gap_between_them_is_blind(stage: Stage) -> None:
@@ -282,8 +282,8 @@ async def test_a_writer_that_joins_others_leaves_no_hole(stage: Stage) -> None:
 async def test_one_broken_record_spoils_nothing_but_itself(stage: Stage) -> None:
     for monitor_id in (1, 2, 3, 4):
         await stage.put(config_of(monitor_id, 30, 10))
-    await stage.live.client.hset(stage.shard.keys.state, "2", b"short")
-    await stage.live.client.hset(stage.shard.keys.config, "3", b"\x00junk")
+    await stage.redis.hset(stage.shard.keys.state, "2", b"short")
+    await stage.redis.hset(stage.shard.keys.config, "3", b"\x00junk")
     outcomes = await stage.ping(1, 2, 3, 4)
     assert outcomes == [Outcome.RECORDED, Outcome.BROKEN, Outcome.BROKEN, Outcome.RECORDED]
     await stage.listen(until=41)
@@ -297,17 +297,17 @@ async def test_a_key_of_the_wrong_type_refuses_the_whole_batch_before_any_write(
     await stage.put(config_of(1, 30, 10))
     for key in ("deadlines", "state", "config", "pings", "events", "tallies", "replies", "broken"):
         name = getattr(stage.shard.keys, key)
-        kept = await stage.live.client.dump(name)
-        await stage.live.client.delete(name)
-        await stage.live.client.set(name, "not what it should be")
-        before = await stage.live.client.hget(stage.shard.keys.writers, "main-0")
+        kept = await stage.redis.dump(name)
+        await stage.redis.delete(name)
+        await stage.redis.set(name, "not what it should be")
+        before = await stage.redis.hget(stage.shard.keys.writers, "main-0")
         await stage.move_to(5)
         with pytest.raises(Unavailable):
             await stage.ping(1)
-        assert await stage.live.client.hget(stage.shard.keys.writers, "main-0") == before
-        await stage.live.client.delete(name)
+        assert await stage.redis.hget(stage.shard.keys.writers, "main-0") == before
+        await stage.redis.delete(name)
         if kept:
-            await stage.live.client.restore(name, 0, kept)
+            await stage.redis.restore(name, 0, kept)
 
 
 async def test_history_beyond_its_cap_is_dropped_and_counted_but_the_sign_of_life_counts(
@@ -319,7 +319,7 @@ async def test_history_beyond_its_cap_is_dropped_and_counted_but_the_sign_of_lif
     assert await stage.ping(1) == [Outcome.RECORDED]
     assert await stage.deadline(1) == 60
     assert (await stage.live.tallies()).history_dropped == 1
-    assert await stage.live.client.xlen(stage.shard.keys.pings) == 0
+    assert await stage.redis.xlen(stage.shard.keys.pings) == 0
 
 
 async def test_the_tallies_count_monitors_by_status(stage: Stage) -> None:
