@@ -52,8 +52,8 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """A case with the medians of its rounds. A part that the case does not have is None.
 
-    `round_ratios` compare each round with the reference's round beside it: how far they scatter is how far the
-    ratio of the medians can be trusted.
+    `round_ratios` compare each round with the reference's round beside it: the less they scatter, the more the
+    ratio of the medians is worth.
     """
 
     case: Case

@@ -165,7 +165,7 @@ def _tail(log: Path) -> str:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask it to stop; whatever is left of it and its children after a while, or at a second Ctrl-C, is killed."""
+    """Ask it to stop; what is left of it and its children after a while, or at a second Ctrl-C, is killed."""
     started = {pid: stat.started_ticks for pid in descendants(process.pid) if (stat := read_stat(pid))}
     process.terminate()
     try:

@@ -46,11 +46,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     history_days: int
     forwarded_allow_ips: str
 
-    @property
-    def embedded_socket(self) -> Path:
-        """The Unix socket of the embedded Valkey (see `overdue/valkey.py` for paths that are too long)."""
-        return self.data / "valkey.sock"
-
 
 class Setting(msgspec.Struct, frozen=True):
     """One row of the table. `parse` turns the text into the value or raises ValueError with a sentence."""

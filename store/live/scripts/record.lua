@@ -137,7 +137,7 @@ end
 local reply = pings > 0 and string.char(unpack(outcomes)) or ''
 local scores, fields, tally, z, f = {}, {}, {}, 0, 0
 for c = 1, count do
-  if phases[c] and phases[c] ~= PAUSED then
+  if phases[c] == ACTIVE then
     local base, limit = bases[c], limits[c]
     local deadline = base + limit
     if holes then deadline = effective_deadline(base, limit, holes) end
