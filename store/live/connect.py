@@ -14,7 +14,7 @@ from redis import asyncio as aioredis
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
 
 from store.errors import Fenced, GenerationMissing, OverdueError, Unavailable
 from store.live.scripts import CLOCK, Script, assemble, names
@@ -39,8 +39,8 @@ def translate(error: RedisError | OSError) -> OverdueError:
             return Fenced(f"another process has taken the writer slot {text.split(' ', 1)[-1]}")
         if word == "UNREGISTERED":
             return Unregistered("the writer is not registered")
-        if word == "OOM":
-            return Unavailable("Redis has no memory left", 10)
+    if isinstance(error, OutOfMemoryError):  # its text has lost the word OOM
+        return Unavailable("Redis has no memory left", 10)
     return Unavailable(f"Redis is away: {text or type(error).__name__}")
 
 

@@ -90,7 +90,7 @@ class Writer:
         )
         now_ms, outcomes = await self._call("record", self._record_keys, arguments)
         self.clock.observe(int(now_ms), monotonic_ms())
-        self._heard_ms = watermark_ms
+        self._heard_ms = min(watermark_ms, int(now_ms))
         return bytes(outcomes)
 
     def confess(self) -> None:
