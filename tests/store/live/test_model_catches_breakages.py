@@ -128,11 +128,6 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
         "",
     ),
     "a lost registry leaves no hole": ("register", "if own > 0 and", "if false and"),
-    "a lost registry moves the watermark into the future": (
-        "register",
-        "math.min(tonumber(ARGV[4]), now)",
-        "tonumber(ARGV[4])",
-    ),
     "an older version is applied": (PUTS, "former_version >= version", "false"),
     "a deleted monitor comes back": (PUTS, "if is_buried(K_TOMBSTONES, id, version) then", "if false then"),
     "a deletion leaves no tombstone": (
