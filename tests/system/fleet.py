@@ -1,4 +1,4 @@
-"""A fleet of jobs: each pings on its own schedule, over a few keep-alive connections, and notes what it was answered.
+"""A fleet of jobs: each pings on its own schedule over a keep-alive connection of its own, and notes the answers.
 
 Every ping carries a number of its own in its query, by which it is found again in history.db.
 """
@@ -6,7 +6,6 @@ Every ping carries a number of its own in its query, by which it is found again 
 from __future__ import annotations
 
 import asyncio
-import heapq
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +14,12 @@ import msgspec
 
 from store.clock import wall_ms
 
-CONNECTIONS = 8
 ANSWER_S = 15.0
 PAUSE_S = 0.05
 RATE_WINDOW_MS = 1000
 
 
-class Job(msgspec.Struct, frozen=True, order=True):
+class Job(msgspec.Struct, frozen=True):
     """Who pings, and how often. `key` is the monitor's ping key."""
 
     key: str
@@ -43,23 +41,22 @@ class Fleet:
     def __init__(self, port: int) -> None:
         self.answers: list[Ping] = []
         self.unanswered = 0
+        self.loop = asyncio.new_event_loop()
+        self.stopping = asyncio.Event()
         self._port = port
         self._numbers = wall_ms() * 1000  # no two fleets use the same
-        self._schedule: list[tuple[float, Job]] = []
-        self._jobs: set[Job] = set()
-        self.loop = asyncio.new_event_loop()
-        self._more = asyncio.Event()
-        self.stopping = asyncio.Event()
+        self._tasks: dict[Job, asyncio.Task[None]] = {}
 
     def add(self, *jobs: Job, phase_s: float | None = None) -> None:
         """These ping from now on; the first time after `phase_s`, else spread over their period."""
         for number, job in enumerate(jobs):
             wait_s = job.every_s * number / len(jobs) if phase_s is None else phase_s
-            self.loop.call_soon_threadsafe(self._put, job, wait_s)
+            self.loop.call_soon_threadsafe(self._begin, job, wait_s)
 
     def silence(self, *jobs: Job) -> None:
-        """These fall silent."""
-        self._jobs.difference_update(jobs)
+        """These fall silent; a ping that is under way is cut off."""
+        for job in jobs:
+            self.loop.call_soon_threadsafe(self._end, job)
 
     def good(self, since_ms: int = 0) -> list[Ping]:
         """The pings that were answered 200."""
@@ -78,43 +75,33 @@ class Fleet:
             count += one.status == 200
         return count
 
-    def _put(self, job: Job, wait_s: float) -> None:
-        self._jobs.add(job)
-        heapq.heappush(self._schedule, (self.loop.time() + wait_s, job))
-        self._more.set()
-
     async def run(self) -> None:
         """Ping until told to stop; pings under way are cut off then."""
-        workers = [asyncio.create_task(self._work()) for _ in range(CONNECTIONS)]
         await self.stopping.wait()
-        for worker in workers:
-            worker.cancel()
-        ended = await asyncio.gather(*workers, return_exceptions=True)
+        for task in self._tasks.values():
+            task.cancel()
+        ended = await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         failed = [one for one in ended if isinstance(one, Exception)]
         if failed:
             raise failed[0]
 
-    async def _work(self) -> None:
+    def _begin(self, job: Job, wait_s: float) -> None:
+        self._tasks[job] = self.loop.create_task(self._work(job, self.loop.time() + wait_s))
+
+    def _end(self, job: Job) -> None:
+        self._tasks[job].cancel()
+
+    async def _work(self, job: Job, due_s: float) -> None:
         connection = _Connection(self._port)
         try:
             while True:
-                due_s, job = await self._next()
                 await asyncio.sleep(due_s - self.loop.time())
-                if job not in self._jobs:
-                    continue
                 await self._ping(connection, job)
                 # What was missed is missed: the next ping comes when it would have come anyway.
                 missed = max(0, (self.loop.time() - due_s) // job.every_s)
-                heapq.heappush(self._schedule, (due_s + (missed + 1) * job.every_s, job))
-                self._more.set()
+                due_s += (missed + 1) * job.every_s
         finally:
             connection.close()
-
-    async def _next(self) -> tuple[float, Job]:
-        while not self._schedule:
-            self._more.clear()
-            await self._more.wait()
-        return heapq.heappop(self._schedule)
 
     async def _ping(self, connection: _Connection, job: Job) -> None:
         self._numbers += 1
@@ -154,6 +141,8 @@ class _Connection:
 
     async def exchange(self, request: bytes) -> int:
         """Send a request and read the whole reply; its status."""
+        if self._streams is not None and self._streams[0].at_eof():
+            self.close()  # it stood idle for too long
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams

@@ -64,6 +64,12 @@ class Scene:
         made = self.api.monitor(interval_s, grace_s)
         return Watched(made["id"], made["key"], (interval_s + grace_s) * 1000)
 
+    def watch_and_ping(self, interval_s: int, grace_s: int) -> Watched:
+        """At once: from its creation on, a monitor is awaited."""
+        made = self.watch(interval_s, grace_s)
+        self.api.ping_well(made.key)
+        return made
+
     def begin(self) -> None:
         self.healthy = [self.watch(interval_s=1 + n % 2, grace_s=1) for n in range(HEALTHY)]
         self.fleet.add(*(Job(one.key, EVERY_S) for one in self.healthy))
@@ -75,11 +81,9 @@ class Scene:
         4. They are paused, out of the way. The kill comes around the verdict, in the middle of telling it, or when
         they return.
         """
-        silent = [self.watch(*limits) for limits in SILENT]
-        self.silent += silent
         until(lambda: self.fleet.rate() >= LEAST_RATE, 20, f"{LEAST_RATE} pings a second are answered")
-        for one in silent:
-            self.api.ping_well(one.key)
+        silent = [self.watch_and_ping(*limits) for limits in SILENT]
+        self.silent += silent
         if moment == "verdict":
             self.kill(name, wall_ms() + self.dice.choice(silent).limit_ms + self.dice.uniform(-400, 200))
         elif moment == "telling":
@@ -127,7 +131,9 @@ class Scene:
     def assert_each_silence_was_told(self) -> None:
         """One incident each; its down and its up under one id each, in that order."""
         for one in self.silent:
-            (incident,) = self.api.incidents(one.id)
+            incidents = self.api.incidents(one.id)
+            assert len(incidents) == 1, (incidents, self.api.pings(one.id))
+            incident = incidents[0]
             calls = self.receiver.of(one.id)
             assert {call.incident["id"] for call in calls} == {incident["id"]}
             assert list(dict.fromkeys(call.type for call in calls)) == ["monitor.down", "monitor.up"]
