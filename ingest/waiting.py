@@ -12,10 +12,21 @@ from store.live.packing import Outcome
 class Waiting:
     """One ping between its door and its batch. `arrival_ms` is Redis time as estimated when it arrived.
 
-    `door` is the number of the door in the table of doors; `looked_up` says that its key was just read from Redis.
+    `door` is the number of the door in the table of doors; `looked_up` says that its key was just read from Redis;
+    `retry_after_s` is set when it is limited.
     """
 
-    __slots__ = ("arrival_ms", "beat", "door", "flags", "future", "key", "known", "looked_up")
+    __slots__ = (
+        "arrival_ms",
+        "beat",
+        "door",
+        "flags",
+        "future",
+        "key",
+        "known",
+        "looked_up",
+        "retry_after_s",
+    )
 
     def __init__(
         self,
@@ -35,6 +46,7 @@ class Waiting:
         self.door = door
         self.future = future
         self.looked_up = False
+        self.retry_after_s = 0
 
     def answer(self, outcome: int) -> None:
         """Wake whoever waits; a client that has gone is not an error."""

@@ -95,7 +95,7 @@ class Stage:
         watermark_ms = START_MS + round((now_s if heard is None else heard) * 1000)
         heads = b"".join(pack_head(arrival_ms, 1, 1, LIFE_ONLY if life_only else 0) for _ in monitor_ids)
         ids = [str(one).encode() for one in monitor_ids]
-        reply = await self.writer.record(ids, heads, b"history", watermark_ms)
+        reply, self.waits = await self.writer.record(ids, heads, b"history", watermark_ms)
         return [Outcome(byte & ~OUT_OF_DATE) for byte in reply]
 
     async def listen(self, until: float, step: float = 1.0) -> None:

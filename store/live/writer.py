@@ -52,6 +52,8 @@ class Writer:
             keys.broken,
             keys.pings,
             keys.events,
+            keys.plans,
+            keys.used,
         )
         self._register_keys = (
             keys.generation,
@@ -71,8 +73,10 @@ class Writer:
         self._heard_ms = now_ms
         self.clock.observe(now_ms, monotonic_ms())
 
-    async def record(self, ids: Sequence[bytes], heads: bytes, history: bytes, watermark_ms: int) -> bytes:
-        """Apply one batch; answers one outcome byte per ping, in order (see `record.lua`).
+    async def record(
+        self, ids: Sequence[bytes], heads: bytes, history: bytes, watermark_ms: int
+    ) -> tuple[bytes, bytes]:
+        """Apply one batch; answers one outcome byte per ping, and the packed waits of the limited (see `record.lua`).
 
         Raises:
             Unavailable: given up after a while; the batch may or may not have been applied. The number is not used
@@ -88,10 +92,10 @@ class Writer:
             history,
             *ids,
         )
-        now_ms, outcomes = await self._call("record", self._record_keys, arguments)
+        now_ms, outcomes, waits = await self._call("record", self._record_keys, arguments)
         self.clock.observe(int(now_ms), monotonic_ms())
         self._heard_ms = watermark_ms
-        return bytes(outcomes)
+        return bytes(outcomes), bytes(waits)
 
     def confess(self) -> None:
         """Something that arrived was refused unheard: leave a gap in the sequence, so that the time counts as blind."""
