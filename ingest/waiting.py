@@ -1,4 +1,4 @@
-"""A ping that waits for its answer."""
+"""A ping that waits for its answer: what the batcher and the resolver know of it, whoever waits."""
 
 from __future__ import annotations
 
@@ -13,8 +13,29 @@ class Waiting:
     """One ping between its door and its batch. `arrival_ms` is Redis time as estimated when it arrived.
 
     `door` is the number of the door in the table of doors; `looked_up` says that its key was just read from Redis;
-    `retry_after_s` is set when it is limited.
+    `retry_after_s` is set when it is limited. Who waits says in `answer` what happens then.
     """
+
+    key: str
+    known: KnownKey | None
+    arrival_ms: int
+    flags: int
+    beat: Beat
+    door: int
+    looked_up: bool
+    retry_after_s: int
+
+    def answer(self, outcome: int) -> None:
+        """The ping's outcome is known; called once."""
+        raise NotImplementedError
+
+    def refuse(self) -> None:
+        """Answer that nothing was promised (503)."""
+        self.answer(Outcome.UNAVAILABLE)
+
+
+class AwaitedPing(Waiting):
+    """A ping whose outcome is awaited as `future`."""
 
     __slots__ = (
         "arrival_ms",
@@ -28,19 +49,10 @@ class Waiting:
         "retry_after_s",
     )
 
-    def __init__(
-        self,
-        key: str,
-        known: KnownKey | None,
-        arrival_ms: int,
-        flags: int,
-        beat: Beat,
-        door: int,
-        future: asyncio.Future[int],
-    ) -> None:
+    def __init__(self, key: str, flags: int, beat: Beat, door: int, future: asyncio.Future[int]) -> None:
         self.key = key
-        self.known = known
-        self.arrival_ms = arrival_ms
+        self.known = None
+        self.arrival_ms = 0
         self.flags = flags
         self.beat = beat
         self.door = door
@@ -52,7 +64,3 @@ class Waiting:
         """Wake whoever waits; a client that has gone is not an error."""
         if not self.future.done():
             self.future.set_result(outcome)
-
-    def refuse(self) -> None:
-        """Answer that nothing was promised (503)."""
-        self.answer(Outcome.UNAVAILABLE)
