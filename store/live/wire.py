@@ -45,8 +45,7 @@ class Wire(asyncio.Protocol):
     def is_open(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -117,7 +116,8 @@ async def open_wire(url: str, within_s: float) -> Wire:
 
 def pack(*parts: str | bytes | int | float) -> bytes:
     """A command as Redis reads it."""
-    return hiredis.pack_command(parts)  # type: ignore[arg-type]
+    packed: bytes = hiredis.pack_command(parts)  # type: ignore[arg-type]
+    return packed
 
 
 def _tls(options: dict[str, Any]) -> ssl.SSLContext | None:
