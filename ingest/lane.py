@@ -45,6 +45,10 @@ SLOW = make_error(408, "The request took too long to arrive.")
 HEAD_TOO_LARGE = make_error(431, "The request line and headers are too large.")
 
 
+class HeadTooLarge(Exception):
+    """Raised within the parser to make it stop."""
+
+
 class Lane(HttpToolsProtocol, Waiting):
     """One connection, which is the waiting ping itself while `_under_way`.
 
@@ -73,6 +77,7 @@ class Lane(HttpToolsProtocol, Waiting):
         self._plain = ("", _NO_BEAT)
         self._method = ""
         self._headers_seen = 0
+        self._header_bytes = 0
         self._head_bytes = 0
         self._seen_at = self._begun_at = desk.second
         self.retry_after_s = 0
@@ -154,15 +159,26 @@ class Lane(HttpToolsProtocol, Waiting):
         self._between = False
         self._begun_at = self._desk.second
         self._headers_seen = 0
+        self._header_bytes = 0
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers_seen += 1
+        self._header_bytes += len(name) + len(value)
+        if self._headers_seen > MOST_HEADERS or self._header_bytes > MOST_HEAD_BYTES:
+            raise HeadTooLarge
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._head_bytes = 0
         super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """The parser gave up: because of us, or because this is no HTTP."""
+        if self._headers_seen > MOST_HEADERS or self._header_bytes > MOST_HEAD_BYTES:
+            self._turn_away(HEAD_TOO_LARGE)
+        else:
+            super().send_400_response(msg)
 
     def on_message_complete(self) -> None:
         self._between = True
@@ -240,7 +256,7 @@ class Lane(HttpToolsProtocol, Waiting):
         super().data_received(data)
         if self._between or self.transport.is_closing():
             self._head_bytes = 0
-        elif self._head_bytes > MOST_HEAD_BYTES or self._headers_seen > MOST_HEADERS:
+        elif self._head_bytes > MOST_HEAD_BYTES:
             self._turn_away(HEAD_TOO_LARGE)
 
     def _turn_away(self, reply: Reply) -> None:
