@@ -67,7 +67,7 @@ class Wire(asyncio.Protocol):
         if self._transport is None:
             raise ConnectionError("not connected")
         self._reply = self._loop.create_future()
-        timer = self._loop.call_later(within_s, self._end, RedisTimeoutError("no reply in time"))
+        timer = self._loop.call_later(within_s, self._give_up)
         try:
             self._transport.write(packed)
             reply = await self._reply
@@ -86,6 +86,9 @@ class Wire(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
+
+    def _give_up(self) -> None:
+        self._end(RedisTimeoutError("no reply in time"))
 
     def _end(self, error: RedisError) -> None:
         if self._reply is not None and not self._reply.done():
