@@ -146,8 +146,8 @@ class Batcher:
             known = ping.known
             assert known is not None
             ids.append(known.wire_id)
-            heads.append(pack_head(ping.arrival_ms, known.key_epoch, known.version, ping.flags))
-            rows.append(BeatRow(known.monitor_id, ping.arrival_ms, ping.beat))
+            heads.append(pack_head(ping.happened_ms, known.key_epoch, known.version, ping.flags))
+            rows.append(BeatRow(known.monitor_id, ping.happened_ms, ping.beat))
         history = encode_history(rows) if rows else b""
         started_ms = monotonic_ms()
         try:

@@ -77,9 +77,14 @@ class Intake:
         self.enter(ping)
         return ping
 
-    def enter(self, ping: Waiting) -> None:
-        """A ping has arrived, now; it is answered when its outcome is known, perhaps before this returns."""
-        ping.arrival_ms = self.clock.now_ms()
+    def enter(self, ping: Waiting, at_ms: int | None = None) -> None:
+        """A ping has arrived, now; it is answered when its outcome is known, perhaps before this returns.
+
+        `at_ms`: a relay says that it happened then. That is what is recorded; it holds no watermark back, as a moment
+        that lies before the watermark already could not.
+        """
+        ping.arrival_ms = now_ms = self.clock.now_ms()
+        ping.happened_ms = now_ms if at_ms is None else at_ms
         ping.known = known = self._find(ping.key)
         if known is not None:
             self._batchers[known.shard].add(ping)

@@ -11,7 +11,7 @@ from functools import partial
 import uvicorn
 
 from ingest.app import State, build_app
-from ingest.doors import DOORS
+from ingest.doors import DOORS, batch
 from ingest.intake import Intake
 from ingest.lane import Lane
 from ingest.lane_desk import Desk
@@ -78,7 +78,7 @@ async def _opened(settings: Settings) -> AsyncIterator[State]:
     async with await ConfigBook.open(settings.data / CONFIG_DB) as book:
         installed = await installation.read(book)
         live = Live(settings.redis_url, installed.shards, installed.generation)
-        intake = Intake(live, f"{settings.node}-0", [door.name for door in DOORS])
+        intake = Intake(live, f"{settings.node}-0", [*(door.name for door in DOORS), batch.NAME])
         try:
             yield State(settings=settings, book=book, live=live, intake=intake)
         finally:

@@ -10,7 +10,8 @@ from store.live.packing import Outcome
 
 
 class Waiting:
-    """One ping between its door and its batch. `arrival_ms` is Redis time as estimated when it arrived.
+    """One ping between its door and its batch. `arrival_ms` is Redis time as estimated when it arrived, `happened_ms`
+    when it was sent: the same, unless a relay said otherwise.
 
     `door` is the number of the door in the table of doors; `looked_up` says that its key was just read from Redis;
     `retry_after_s` is set when it is limited. Who waits says in `answer` what happens then.
@@ -19,6 +20,7 @@ class Waiting:
     key: str
     known: KnownKey | None
     arrival_ms: int
+    happened_ms: int
     flags: int
     beat: Beat
     door: int
@@ -43,6 +45,7 @@ class AwaitedPing(Waiting):
         "door",
         "flags",
         "future",
+        "happened_ms",
         "key",
         "known",
         "looked_up",
@@ -52,7 +55,7 @@ class AwaitedPing(Waiting):
     def __init__(self, key: str, flags: int, beat: Beat, door: int, future: asyncio.Future[int]) -> None:
         self.key = key
         self.known = None
-        self.arrival_ms = 0
+        self.arrival_ms = self.happened_ms = 0
         self.flags = flags
         self.beat = beat
         self.door = door

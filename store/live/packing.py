@@ -135,6 +135,7 @@ def read_delays(blob: bytes) -> list[int]:
 
 _HEAD = struct.Struct("<IHHIB")
 LIFE_ONLY = 1
+RELAYED = 2
 
 
 def pack_head(arrival_ms: int, key_epoch: int, known_version: int, flags: int) -> bytes:

@@ -22,6 +22,7 @@
 local HEAD, HEAD_LENGTH, FIRST_ID = '<I6I2I4B', 13, 9
 local RECORDED, UNKNOWN, PAUSED_PING, LIMITED, BROKEN, ALIVE = 1, 2, 3, 4, 5, 6
 local LIFE_ONLY, OUT_OF_DATE = 1, 128
+local RELAYED, RELAY_CLAMP_MS = 2, 3600000
 local HOLE_LEAST_MS, CLAMP_MS, ENTRY_BYTES = 1000, 60000, 128
 
 local K_CONFIG, K_STATE, K_DEADLINES, K_WRITERS, K_REPLIES = KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
@@ -107,7 +108,8 @@ for i = 1, pings do
     outcome = PAUSED_PING
     kept = kept + 1
   else
-    if arrival > now then arrival = now elseif arrival < now - CLAMP_MS then arrival = now - CLAMP_MS end
+    local oldest = now - (flags >= RELAYED and RELAY_CLAMP_MS or CLAMP_MS)
+    if arrival > now then arrival = now elseif arrival < oldest then arrival = oldest end
     local base = bases[c]
     if phases[c] == ACTIVE then
       if arrival > base + limits[c] then
