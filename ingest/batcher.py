@@ -17,8 +17,8 @@ from store.beat import BeatRow, encode_history
 from store.clock import monotonic_ms
 from store.errors import Fenced, Unavailable
 from store.live.connect import Unregistered
-from store.live.packing import OUT_OF_DATE, Outcome, pack_head, read_waits
-from store.live.writer import Writer
+from store.live.packing import OUT_OF_DATE, Outcome, pack_head
+from store.live.writer import Recorded, Writer
 from store.metrics import BATCH_PINGS, REDIS_CALL
 
 MOST_PINGS = 512
@@ -151,7 +151,7 @@ class Batcher:
         history = encode_history(rows) if rows else b""
         started_ms = monotonic_ms()
         try:
-            outcomes, waits = await self._writer.record(ids, b"".join(heads), history, watermark_ms)
+            recorded = await self._writer.record(ids, b"".join(heads), history, watermark_ms)
         except Unregistered:
             self._refuse_all(batch)
             self.is_open = False
@@ -169,13 +169,13 @@ class Batcher:
             if batch:
                 REDIS_CALL.observe((monotonic_ms() - started_ms) / 1000)
                 BATCH_PINGS.observe(len(batch))
-                self._answer(batch, outcomes, waits)
+                self._answer(batch, recorded)
             self._tally.flush()
 
-    def _answer(self, batch: list[Waiting], outcomes: bytes, waits: bytes) -> None:
+    def _answer(self, batch: list[Waiting], recorded: Recorded) -> None:
         tally = self._tally
-        waits_s = iter(read_waits(waits))
-        for ping, byte in zip(batch, outcomes, strict=True):
+        waits_s = iter(recorded.waits_s)
+        for ping, byte in zip(batch, recorded.outcomes, strict=True):
             outcome = byte
             if outcome >= OUT_OF_DATE:
                 outcome -= OUT_OF_DATE

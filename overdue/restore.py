@@ -34,7 +34,7 @@ def restore(source: Path, replace: bool) -> None:
         click.echo(f"What was there before is in {aside}.")
     if settings.redis_url:
         click.echo(
-            "The server that OVERDUE_REDIS_URL names is filled anew from this backup at the next start."
+            "Empty the server that OVERDUE_REDIS_URL names before that: it holds what was true until now."
         )
 
 

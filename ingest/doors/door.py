@@ -33,7 +33,9 @@ class Door(Protocol):
 
 
 UNKNOWN_KEY = make_error(404, "No monitor has this ping key.")
-AWAY = make_error(503, "Pings cannot be recorded right now; nothing was stored. Try again.", retry_after_s=1)
+AWAY = make_error(
+    503, "Pings cannot be recorded right now; this one may be lost. Try again.", retry_after_s=1
+)
 WRONG_METHOD = make_error(405, "Ping with GET, POST or HEAD.", allow="GET, POST, HEAD")
 TOO_SLOW = make_error(408, "The body took too long to arrive.")
 TOO_OFTEN = "Pinged more often than the plan allows; the sign of life counts, but nothing was recorded."

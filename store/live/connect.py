@@ -13,7 +13,7 @@ from typing import Any
 from redis import asyncio as aioredis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
 
 from store.errors import Fenced, GenerationMissing, OverdueError, Unavailable
 from store.live.scripts import CLOCK, Script, assemble, names
@@ -38,8 +38,8 @@ def translate(error: RedisError | OSError) -> OverdueError:
             return Fenced(f"another process has taken the writer slot {text.split(' ', 1)[-1]}")
         if word == "UNREGISTERED":
             return Unregistered("the writer is not registered")
-        if word == "OOM":
-            return Unavailable("Redis has no memory left", 10)
+    if isinstance(error, OutOfMemoryError):  # its text has lost the word OOM
+        return Unavailable("Redis has no memory left", 10)
     return Unavailable(f"Redis is away: {text or type(error).__name__}")
 
 

@@ -101,7 +101,7 @@ TABLE: tuple[KeyRow, ...] = (
         "until settled",
         "Channel and incident → deliveries in order, only the first is due.",
     ),
-    KeyRow("dead", "hash", "dispatch", "the last 10,000", "Delivery id → a delivery that was given up."),
+    KeyRow("dead", "hash", "dispatch", "the first 10,000", "Delivery id → a delivery that was given up."),
     KeyRow(
         "rebuilding", "string", "rebuild", "a minute at most", "Somebody is putting an empty Redis in order."
     ),

@@ -31,10 +31,11 @@ _LONGEST_PAUSE_S = 0.25
 class Link:
     """One connection, opened when needed; survives restarts of Redis."""
 
-    def __init__(self, url: str, scripts: Scripts) -> None:
+    def __init__(self, url: str, scripts: Scripts, call_timeout_s: float = CALL_TIMEOUT_S) -> None:
         self._url = url
         self._wire: Wire | None = None
         self._scripts = scripts
+        self._call_timeout_s = call_timeout_s
 
     async def call(
         self, name: str, keys: Sequence[str], arguments: Sequence[Argument], give_up_ms: int
@@ -71,7 +72,7 @@ class Link:
     async def _exchange(self, packed: bytes) -> Any:
         if self._wire is None or not self._wire.is_open:
             self._wire = await open_wire(self._url, CONNECT_TIMEOUT_S)
-        return await self._wire.exchange(packed, CALL_TIMEOUT_S)
+        return await self._wire.exchange(packed, self._call_timeout_s)
 
     async def _load(self, source: str, until_ms: int) -> None:
         try:

@@ -6,16 +6,27 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from store.clock import monotonic_ms
 from store.errors import Unavailable
 from store.live.arrival import ArrivalClock
 from store.live.connect import Argument
 from store.live.keys import Keyspace
 from store.live.link import Link
+from store.live.packing import read_waits
 from store.live.shard import Generation
 
 HISTORY_CAP_BYTES = 512 * 1024 * 1024
 GIVE_UP_MS = 3000
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """What became of a batch: one outcome byte per ping, in order (see `record.lua`), and for each that was limited
+    the seconds to wait."""
+
+    outcomes: bytes
+    waits_s: tuple[int, ...]
 
 
 class Writer:
@@ -73,10 +84,8 @@ class Writer:
         self._heard_ms = now_ms
         self.clock.observe(now_ms, monotonic_ms())
 
-    async def record(
-        self, ids: Sequence[bytes], heads: bytes, history: bytes, watermark_ms: int
-    ) -> tuple[bytes, bytes]:
-        """Apply one batch; answers one outcome byte per ping, and the packed waits of the limited (see `record.lua`).
+    async def record(self, ids: Sequence[bytes], heads: bytes, history: bytes, watermark_ms: int) -> Recorded:
+        """Apply one batch.
 
         Raises:
             Unavailable: given up after a while; the batch may or may not have been applied. The number is not used
@@ -94,8 +103,8 @@ class Writer:
         )
         now_ms, outcomes, waits = await self._call("record", self._record_keys, arguments)
         self.clock.observe(int(now_ms), monotonic_ms())
-        self._heard_ms = watermark_ms
-        return bytes(outcomes), bytes(waits)
+        self._heard_ms = min(watermark_ms, int(now_ms))
+        return Recorded(bytes(outcomes), read_waits(waits))
 
     def confess(self) -> None:
         """Something that arrived was refused unheard: leave a gap in the sequence, so that the time counts as blind."""

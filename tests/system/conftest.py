@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -31,6 +33,14 @@ def api(house: House, receiver: Receiver) -> Iterator[Api]:
     receiver.secret = api.channel(receiver.url)["secret"]
     yield api
     api.close()
+
+
+@pytest.fixture
+def dice() -> random.Random:
+    """Chance whose seed is shown when a test fails; to play that again, give it as OVERDUE_TEST_SEED."""
+    seed = int(os.environ.get("OVERDUE_TEST_SEED") or random.SystemRandom().randrange(2**32))
+    print(f"OVERDUE_TEST_SEED={seed}")
+    return random.Random(seed)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -94,22 +94,22 @@ class House:
         assert self.processes() == {}
         return code
 
-    def kill(self, name: str) -> int:
-        """`kill -9` of one process; its pid."""
-        pid = self.pid(name)
+    def kill(self, name: str, pid: int | None = None) -> int:
+        """`kill -9` of one process; its pid. Who looked it up before kills sooner."""
+        pid = pid or self.pid(name)
         os.kill(pid, signal.SIGKILL)
         if name == "serve" and self._process is not None:
             self._process.wait()
         return pid
 
-    def kill_and_wait(self, name: str) -> None:
+    def kill_and_wait(self, name: str, pid: int | None = None) -> None:
         """`kill -9`, and wait until all is well again: `serve` starts a part anew, and we `serve` itself."""
-        pid = self.kill(name)
+        killed = self.kill(name, pid)
         if name == "serve":
             until(lambda: not set(PARTS) & set(self.processes()), LIFELINE_S, "the parts end by themselves")
             self.start()
         else:
-            until(lambda: self.processes().get(name, pid) != pid, 15, f"{name} is started again")
+            until(lambda: self.processes().get(name, killed) != killed, 15, f"{name} is started again")
             self.wait_until_ready()
 
     def is_ready(self) -> bool:
@@ -159,17 +159,19 @@ class House:
         until(self.is_quiet, 15, "everything is recorded and told")
 
     def clean_up(self) -> None:
-        """Whatever has happened: nothing of it is left running."""
+        """Whatever has happened: nothing of it is left running. `serve` goes first, as it would start parts anew."""
         self._client.close()
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(STOPPED_S)
-        for pid in self.processes().values():
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        until(self._kill_the_rest, 10, "nothing is left running")
+
+    def _kill_the_rest(self) -> bool:
+        left = self.processes().values()
+        for pid in left:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        if self._process is not None:
-            self._process.wait()
+        return not left
 
     def _recognise(self, pid: int) -> tuple[str, int] | None:
         """A process is ours if its environment, or for Valkey its command line, names our data folder."""

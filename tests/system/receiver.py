@@ -26,11 +26,11 @@ Json = dict[str, Any]
 class Call:
     """One call as it came in, with its moment; header names are in lower case."""
 
-    def __init__(self, at_ms: int, headers: dict[str, str], body: bytes, status: int) -> None:
+    def __init__(self, at_ms: int, headers: dict[str, str], body: bytes) -> None:
         self.at_ms = at_ms
         self.headers = headers
         self.body = body
-        self.status = status
+        self.status = 200
 
     def __repr__(self) -> str:
         return f"<{self.status} {self.id} {self.body.decode()}>"
@@ -68,18 +68,22 @@ class Call:
 
 
 class Receiver:
-    """Notes every call and answers 200, after `delay_s`; or 500 as many times as it is told to."""
+    """Notes every call and answers 200, after `delay_s`; or 500 where it was told to refuse."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.secret = ""
         self.delay_s = 0.0
-        self.failures_left = 0
         self.port = 0
+        self._refusals: dict[str, int] = {}
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/hook"
+
+    def refuse(self, monitor_id: str, times: int) -> None:
+        """Answer 500 to the next so many calls about this monitor."""
+        self._refusals[monitor_id] = times
 
     def of(self, monitor_id: str, kind: str | None = None) -> list[Call]:
         """The calls about a monitor that were answered 200, in order of arrival."""
@@ -110,9 +114,7 @@ class Receiver:
             while True:
                 headers = _read_headers(await reader.readuntil(b"\r\n\r\n"))
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
-                status = 500 if self.failures_left > 0 else 200
-                self.failures_left = max(0, self.failures_left - 1)
-                self.calls.append(Call(wall_ms(), headers, body, status))
+                status = self._note(headers, body)
                 await asyncio.sleep(self.delay_s)
                 writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode())
                 await writer.drain()
@@ -120,6 +122,16 @@ class Receiver:
             pass
         finally:
             writer.close()
+
+    def _note(self, headers: dict[str, str], body: bytes) -> int:
+        """Write a call down; the status to answer."""
+        call = Call(wall_ms(), headers, body)
+        left = self._refusals.get(call.monitor_id, 0)
+        if left > 0:
+            self._refusals[call.monitor_id] = left - 1
+            call.status = 500
+        self.calls.append(call)
+        return call.status
 
     async def run(self, is_open: threading.Event, stop: asyncio.Event) -> None:
         """Listen until told to stop."""

@@ -4,7 +4,6 @@ is told, always under one id, and nobody who kept pinging is called dead.
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterator
 
@@ -22,6 +21,9 @@ from tests.system.waiting import at, until
 ROUNDS = [2, pytest.param(20, marks=pytest.mark.slow)]
 HEALTHY, EVERY_S = 24, 0.04  # 600 pings a second
 LEAST_RATE = 500
+MOMENTS = ("telling", "verdict", "return")
+# The receiver takes its time, so that there is a middle of an attempt.
+ANSWER_S = 0.05
 # Interval and grace in seconds of those who fall silent in each round.
 SILENT = ((1, 0), (1, 0), (1, 1), (2, 0), (1, 0), (1, 1))
 # A hole moves a deadline by interval + grace; a part that dies again and again is started after up to ten seconds.
@@ -66,35 +68,39 @@ class Scene:
         self.healthy = [self.watch(interval_s=1 + n % 2, grace_s=1) for n in range(HEALTHY)]
         self.fleet.add(*(Job(one.key, EVERY_S) for one in self.healthy))
 
-    def play(self, name: str) -> None:
+    def play(self, name: str, moment: str) -> None:
         """One round.
 
-        1. Some monitors ping once and fall silent. 2. The kill comes around the moment of a verdict, or of a return.
-        3. Each silence is told. 4. They come back, and that is told. 5. They are paused, out of the way.
+        1. Some monitors ping once and fall silent. 2. Each silence is told. 3. They come back, and that is told.
+        4. They are paused, out of the way. The kill comes around the verdict, in the middle of telling it, or when
+        they return.
         """
         silent = [self.watch(*limits) for limits in SILENT]
         self.silent += silent
         until(lambda: self.fleet.rate() >= LEAST_RATE, 20, f"{LEAST_RATE} pings a second are answered")
         for one in silent:
             self.api.ping_well(one.key)
-        moment_ms = wall_ms() + self.dice.choice(silent).limit_ms + self.dice.uniform(-400, 400)
-        at_return = self.dice.random() < 0.25
-        if not at_return:
-            at(moment_ms)
-            self.kill(name)
+        if moment == "verdict":
+            self.kill(name, wall_ms() + self.dice.choice(silent).limit_ms + self.dice.uniform(-400, 200))
+        elif moment == "telling":
+            told = self.dice.choice(silent)
+            until(lambda: self.receiver.of(told.id), TOLD_WITHIN_S, "a call under way")
+            self.kill(name, wall_ms() + self.dice.uniform(0, 1.5 * ANSWER_S * 1000))
         self.wait_for(silent, "monitor.down")
         self.fleet.add(*(one.job for one in silent), phase_s=0)
-        if at_return:
-            at(wall_ms() + self.dice.uniform(0, 150))
-            self.kill(name)
+        if moment == "return":
+            self.kill(name, wall_ms() + self.dice.uniform(0, 150))
         self.wait_for(silent, "monitor.up")
         for one in silent:
             self.api.pause(one.id)
             self.fleet.silence(one.job)
 
-    def kill(self, name: str) -> None:
+    def kill(self, name: str, moment_ms: float) -> None:
+        """Kill a process at a moment, and wait until all is well again."""
+        pid = self.house.pid(name)
+        at(moment_ms)
         self.kills_ms.append(wall_ms())
-        self.house.kill_and_wait(name)
+        self.house.kill_and_wait(name, pid)
 
     def wait_for(self, silent: list[Watched], kind: str) -> None:
         for one in silent:
@@ -130,12 +136,10 @@ class Scene:
 
 
 @pytest.fixture
-def scene(house: House, api: Api, receiver: Receiver) -> Iterator[Scene]:
-    seed = int(os.environ.get("OVERDUE_TEST_SEED") or random.SystemRandom().randrange(2**32))
-    print(f"OVERDUE_TEST_SEED={seed}")
-    receiver.delay_s = 0.03  # so that there are moments in the middle of an attempt
+def scene(house: House, api: Api, receiver: Receiver, dice: random.Random) -> Iterator[Scene]:
+    receiver.delay_s = ANSWER_S
     with pinging(house.port) as fleet:
-        scene = Scene(house, api, receiver, fleet, random.Random(seed))
+        scene = Scene(house, api, receiver, fleet, dice)
         scene.begin()
         yield scene
     print(
@@ -153,7 +157,7 @@ def test_a_kill_loses_no_answered_ping_and_no_alert(scene: Scene, name: str, rou
         if number and number % ROUNDS_A_START == 0 and name != "serve":
             assert scene.house.stop() == 0
             scene.house.start()
-        scene.play(name)
+        scene.play(name, MOMENTS[number % len(MOMENTS)])
     scene.end()
 
     assert len(scene.kills_ms) == rounds
@@ -173,11 +177,10 @@ def test_a_kill_of_valkey_loses_at_most_its_fsync_window_and_raises_no_false_ala
             scene.house.start()
         before = len(scene.fleet.good())
         until(lambda: scene.fleet.rate() >= LEAST_RATE, 20, f"{LEAST_RATE} pings a second are answered")
-        at(wall_ms() + scene.dice.uniform(0, 1000))
-        scene.kill("valkey")
+        scene.kill("valkey", wall_ms() + scene.dice.uniform(0, 1000))
         until(lambda: len(scene.fleet.good()) > before, 20, "pings are answered again")  # noqa: B023
-    # Whoever had to fear a false alarm had a shorter limit than this one, which dies now.
-    sentinel = scene.watch(interval_s=2, grace_s=2)
+    # Whoever has to fear a false alarm has no longer limit than this one, which dies now.
+    sentinel = scene.watch(interval_s=2, grace_s=1)
     scene.wait_for([sentinel], "monitor.down")
     scene.end()
 

@@ -45,10 +45,8 @@ class Watched(msgspec.Struct, frozen=True):
 class Simulation:
     """Monitors on stage, second by second. `told` holds every event as (kind, monitor, second of the sweep)."""
 
-    def __init__(self, stage: Stage, intervals_s: list[int]) -> None:
-        seed = random.SystemRandom().randrange(2**32)
-        print(f"seed {seed}")
-        self.dice = random.Random(seed)
+    def __init__(self, stage: Stage, dice: random.Random, intervals_s: list[int]) -> None:
+        self.dice = dice
         self.stage = stage
         self.second = 0
         self.told: list[tuple[str, int, int]] = []
@@ -105,9 +103,9 @@ class Simulation:
         return dying
 
 
-async def prove(stage: Stage, intervals_s: list[int], outage_s: int, end: str) -> None:
+async def prove(stage: Stage, dice: random.Random, intervals_s: list[int], outage_s: int, end: str) -> None:
     """Live, go down, come up, and live on until the last bound has passed."""
-    simulation = Simulation(stage, intervals_s)
+    simulation = Simulation(stage, dice, intervals_s)
     await simulation.begin()
     await simulation.live(90)
     assert simulation.told == []
@@ -133,22 +131,24 @@ ENDS = ("clean stop", "crash", "power failure")
 
 
 @pytest.mark.parametrize("end", ENDS)
-async def test_two_minutes_without_us_alarm_nobody_who_kept_pinging(stage: Stage, end: str) -> None:
-    await prove(stage, [30] * 100, 2 * MINUTE_S, end)
+async def test_two_minutes_without_us_alarm_nobody_who_kept_pinging(
+    stage: Stage, dice: random.Random, end: str
+) -> None:
+    await prove(stage, dice, [30] * 100, 2 * MINUTE_S, end)
 
 
 @pytest.mark.parametrize("outage_s", [10, HOUR_S, DAY_S])
 @pytest.mark.parametrize("end", ENDS)
 async def test_so_it_is_with_short_and_long_outages_and_intervals(
-    stage: Stage, outage_s: int, end: str
+    stage: Stage, dice: random.Random, outage_s: int, end: str
 ) -> None:
-    await prove(stage, [10, 15, 30, 60, 300] * 10, outage_s, end)
+    await prove(stage, dice, [10, 15, 30, 60, 300] * 10, outage_s, end)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("outage_s", [10, DAY_S])
-async def test_so_it_is_with_intervals_up_to_a_day(stage: Stage, outage_s: int) -> None:
-    await prove(stage, [10, 60, 600, HOUR_S, 6 * HOUR_S, DAY_S] * 5, outage_s, "crash")
+async def test_so_it_is_with_intervals_up_to_a_day(stage: Stage, dice: random.Random, outage_s: int) -> None:
+    await prove(stage, dice, [10, 60, 600, HOUR_S, 6 * HOUR_S, DAY_S] * 5, outage_s, "crash")
 
 
 @pytest.mark.slow

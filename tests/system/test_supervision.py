@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -101,8 +102,9 @@ def test_a_ping_is_503_while_valkey_stands_still_and_200_when_it_goes_on(
     with pinging(house.port, Job(job["key"], 0.2), Job(sentinel["key"], 0.2)) as fleet:
         until(lambda: len(fleet.good()) >= 4, 5, "pings are answered")
         with stopped(house.pid("valkey")):
-            for key in (job["key"], "nobody-has-this-key"):
-                reply = api.ping(key)
+            with ThreadPoolExecutor() as threads:
+                replies = list(threads.map(api.ping, (job["key"], "nobody-has-this-key")))
+            for reply in replies:
                 assert (reply.status_code, reply.headers["retry-after"]) == (503, "1")
                 assert set(reply.json()) == {"error"}
             fleet.silence(Job(sentinel["key"], 0.2))

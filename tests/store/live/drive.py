@@ -88,11 +88,11 @@ class Drive:
         choice = fitting or list(self.model.monitors)
         return choice[one % len(choice)]
 
-    def anybody(self, one: int) -> int:
+    def anybody(self, one: int, phase: str) -> int:
         """One of them, or with a bit of luck one that was deleted or never was."""
         if one == MONITORS:
             return max(self.dropped, default=NOBODY)
-        return self.number(one) if self.model.monitors else NOBODY
+        return self.number(one, phase) if self.model.monitors else NOBODY
 
     def slot(self, at: int) -> str:
         """One of the writers that are there."""
@@ -129,7 +129,7 @@ class Drive:
     def do_send(self, slot: str, batch: Iterable[Beat], heard: int) -> None:
         batch = list(batch)
         arguments = self.arguments(batch, heard)
-        reply = self.run(self.writers[slot].record(*arguments))
+        reply = self.run(self.writers[slot].record(*arguments)).outcomes
         expected = self.model.record(slot, batch, heard, slot in self.confessed)
         self.heard[slot] = min(heard, self.model.now)
         self.confessed.discard(slot)
@@ -139,15 +139,16 @@ class Drive:
     def do_send_as(self, slot: str, sequence: int, arguments: tuple[Any, ...]) -> bytes | None:
         """Sends a batch under an older number; None: it is refused as stale."""
         writer = self.writers[slot]
-        kept, writer._sequence = writer._sequence, max(0, sequence) - 1
+        kept = writer._sequence, writer._heard_ms
+        writer._sequence = max(0, sequence) - 1
         try:
-            return self.run(writer.record(*arguments))
+            return self.run(writer.record(*arguments)).outcomes
         except Unavailable as error:
             if "STALE" not in str(error):
                 raise
             return None
         finally:
-            writer._sequence = kept
+            writer._sequence, writer._heard_ms = kept
 
     @staticmethod
     def arguments(batch: list[Beat], heard: int) -> tuple[list[bytes], bytes, bytes, int]:

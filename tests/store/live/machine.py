@@ -21,12 +21,13 @@ intervals = st.sampled_from((1, 2, 2, 3, 5, 90))
 graces = st.sampled_from((0, 1, 3))
 stamps = st.sampled_from((0, 0, 0, 0, -1, -300, -2500, -30_000, -70_000, 5000))
 lags = st.sampled_from((0, 0, 0, 200, 950, 4000, -500))
+phases = st.sampled_from(("", "down", "down"))
 beats = st.tuples(which, stamps, st.booleans(), st.sampled_from((False,) * 7 + (True,)))
 changes = st.one_of(
     st.builds(lambda interval, grace: {"interval_s": interval, "grace_s": grace}, intervals, graces),
     st.sampled_from(({"paused": True}, {"name": "another name"})),
 )
-deaf = st.sampled_from((None, None, None, *SLOTS))
+deaf = st.sampled_from((None, None, None, None, None, None, *SLOTS))
 limits = st.sampled_from((1, 2, 256))
 
 
@@ -117,9 +118,11 @@ class LiveMachine(Drive, RuleBasedStateMachine):
     # Pings and silence
 
     @precondition(lambda self: self.model.ears)
-    @rule(slot=which, batch=st.lists(beats, min_size=1, max_size=3), lag=lags)
-    def ping(self, slot: int, batch: list[tuple[int, int, bool, bool]], lag: int) -> None:
-        sent = [Beat(self.anybody(one), self.model.now + at, life, old) for one, at, life, old in batch]
+    @rule(slot=which, batch=st.lists(beats, min_size=1, max_size=3), lag=lags, phase=phases)
+    def ping(self, slot: int, batch: list[tuple[int, int, bool, bool]], lag: int, phase: str) -> None:
+        sent = [
+            Beat(self.anybody(one, phase), self.model.now + at, life, old) for one, at, life, old in batch
+        ]
         self.do_send(self.slot(slot), sent, self.model.now - lag)
 
     @precondition(lambda self: self.model.ears and self.model.monitors)
@@ -140,6 +143,13 @@ class LiveMachine(Drive, RuleBasedStateMachine):
         name = list(self.last_batch)[slot % len(self.last_batch)]
         sequence, arguments, reply = self.last_batch[name]
         assert self.do_send_as(name, sequence - older, arguments) == (None if older else reply)
+
+    @rule(soon=which)
+    def listen_until_somebody_is_due_and_sweep(self, soon: int) -> None:
+        waiting = [self.model.deadline(one) for one in self.model.monitors.values() if one.phase == "active"]
+        near = [deadline for deadline in sorted(waiting) if deadline < self.model.now + LONGEST_LISTEN_MS]
+        self.do_listen(near[soon % len(near)] if near else self.model.now)
+        self.sweep(256)
 
     @rule(limit=limits)
     def sweep(self, limit: int) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-
 import pytest
 
 from store.live.packing import Outcome
@@ -13,10 +11,6 @@ from tests.stage import ORG, Stage, config_of
 
 async def put_plan(stage: Stage, *, min_interval_s: int = 0, per_minute: int = 0, version: int = 1) -> None:
     await stage.live.project(PutPlan(ORG, version, min_interval_s, per_minute))
-
-
-def waits(stage: Stage) -> list[int]:
-    return [wait for (wait,) in struct.iter_unpack("<I", stage.waits)]
 
 
 async def test_without_a_plan_nothing_is_limited(stage: Stage) -> None:
@@ -30,7 +24,7 @@ async def test_a_ping_too_soon_after_the_last_recorded_one_is_limited_and_told_h
     assert await stage.ping(1) == [Outcome.RECORDED]
     await stage.listen(until=100, step=50)
     assert await stage.ping(1) == [Outcome.LIMITED]
-    assert waits(stage) == [470]
+    assert stage.waits_s == [470]
 
 
 async def test_a_limited_ping_moves_the_deadline_but_leaves_no_history(stage: Stage) -> None:
@@ -89,7 +83,7 @@ async def test_an_organisation_has_so_many_pings_a_minute(stage: Stage) -> None:
     assert await stage.ping(1, 2, 3) == [Outcome.RECORDED, Outcome.LIMITED, Outcome.LIMITED]
     # START_MS is a whole minute plus this many seconds.
     seconds_left = 60 - (stage.now_ms // 1000) % 60
-    assert waits(stage) == [seconds_left, seconds_left]
+    assert stage.waits_s == [seconds_left, seconds_left]
     await stage.listen(until=10 + seconds_left)
     assert await stage.ping(1) == [Outcome.RECORDED]
 
@@ -106,10 +100,10 @@ async def test_a_batch_sent_again_is_limited_as_before_and_counted_once(stage: S
     await stage.put(config_of(1))
     await put_plan(stage, per_minute=2)
     first = await stage.ping(1, 1, 1)
-    first_waits = waits(stage)
+    first_waits = stage.waits_s
     stage.writer._sequence -= 1
     assert await stage.ping(1, 1, 1) == first == [Outcome.RECORDED, Outcome.RECORDED, Outcome.LIMITED]
-    assert waits(stage) == first_waits
+    assert stage.waits_s == first_waits
 
 
 async def test_a_better_plan_counts_at_once_and_an_older_one_is_ignored(stage: Stage) -> None:

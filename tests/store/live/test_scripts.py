@@ -1,0 +1,141 @@
+"""Every script opens with its contract, is called by one function, and gets the keys that its contract names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from store.live import scripts
+from store.live.arrival import ArrivalClock
+from store.live.connect import Caller
+from store.live.delivering import Lease, deliver, lease, renew, settle
+from store.live.keys import Keyspace
+from store.live.link import Link
+from store.live.monitors import (
+    drop_monitor,
+    look,
+    put_channels,
+    put_monitor,
+    put_plan,
+    resolve,
+    restore_channels,
+    restore_monitor,
+    restore_plan,
+)
+from store.live.shard import Generation, Shard
+from store.live.streams import trim_events, trim_pings
+from store.live.sweeping import sweep
+from store.live.writer import Writer
+from store.projection import DropMonitor, PutChannels, PutMonitor, PutPlan
+from tests.stage import config_of, digest_of
+
+FOLDER = Path(scripts.__file__).parent
+CONTRACT = ("KEYS", "ARGV", "Returns", "Errors", "Cost")
+KEYS = Keyspace(3)
+DIGEST = digest_of(1)
+BUCKET = KEYS.key_bucket(DIGEST)
+ONE = Lease("1-1:7", 1, None, None)
+
+
+class Called(Exception):
+    """A script was about to be called."""
+
+
+class Spy:
+    """Stands where a Caller or a Link would, and notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.keys: Sequence[str] = ()
+        self.arguments: Sequence[Any] = ()
+
+    async def call(self, name: str, keys: Sequence[str], arguments: Sequence[Any], _: int = 0) -> Any:
+        self.name, self.keys, self.arguments = name, keys, arguments
+        raise Called
+
+
+REBUILDING = {"restore_channels", "restore_monitor", "restore_plan"}
+Use = Callable[[Shard, Writer], Awaitable[object]]
+CALLERS: dict[str, Use] = {
+    "change_monitor": lambda shard, _: put_monitor(shard, PutMonitor(config_of(1, version=2), (DIGEST,))),
+    "create_monitor": lambda shard, _: put_monitor(shard, PutMonitor(config_of(1), (DIGEST,))),
+    "deliver": lambda shard, _: deliver(shard, 1),
+    "deregister": lambda _, writer: writer.deregister(),
+    "drop_monitor": lambda shard, _: drop_monitor(shard, DropMonitor(1, 2, (DIGEST,))),
+    "lease": lambda shard, _: lease(shard, 1, 1, ()),
+    "look": lambda shard, _: look(shard, [1]),
+    "put_channels": lambda shard, _: put_channels(shard, PutChannels(1, 1, ())),
+    "put_plan": lambda shard, _: put_plan(shard, PutPlan(1, 1, 0, 0)),
+    "record": lambda _, writer: writer.record([], b"", b"", 0),
+    "register": lambda _, writer: writer.register(),
+    "renew": lambda shard, _: renew(shard, 1, [ONE]),
+    "resolve": lambda shard, _: resolve(shard, [DIGEST]),
+    "restore_channels": lambda shard, _: restore_channels(shard, PutChannels(1, 1, ())),
+    "restore_monitor": lambda shard, _: restore_monitor(shard, config_of(1), [DIGEST], None),
+    "restore_plan": lambda shard, _: restore_plan(shard, PutPlan(1, 1, 0, 0)),
+    "settle": lambda shard, _: settle(shard, ONE, "done"),
+    "sweep": lambda shard, _: sweep(shard, 1),
+    "trim": lambda shard, _: trim_events(shard, "0-0"),
+}
+
+
+def head_of(name: str) -> list[str]:
+    """The comment lines that a script opens with, after the shebang."""
+    lines = (FOLDER / f"{name}.lua").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("#!lua")
+    return list(takewhile(lambda line: line.startswith("--") and not line.startswith("--@"), lines[1:]))
+
+
+async def asked_for(use: Use) -> Spy:
+    """What a caller asks for."""
+    spy, generation = Spy(), Generation("g")
+    shard = Shard(cast(Caller, spy), KEYS, generation)
+    writer = Writer(cast(Link, spy), KEYS, generation, "main-0", ArrivalClock())
+    with pytest.raises(Called):
+        await use(shard, writer)
+    return spy
+
+
+@pytest.mark.parametrize("name", scripts.names())
+def test_a_script_opens_with_its_purpose_and_its_contract_in_order(name: str) -> None:
+    head = head_of(name)
+    assert re.match(rf"-- {name}: [a-z].*\.$", head[0])
+    opened = [line.split()[1] for line in head if re.match(r"-- [A-Z]\w+  ", line)]
+    assert [word for word in opened if word in CONTRACT] == list(CONTRACT)
+
+
+@pytest.mark.parametrize("name", scripts.names())
+def test_only_the_creation_of_monitors_and_rebuilding_may_be_refused_for_want_of_memory(name: str) -> None:
+    shebang = scripts.assemble(name).source.splitlines()[0]
+    refused = name in {"create_monitor", *REBUILDING}
+    assert shebang in (["#!lua"] if refused else ["#!lua flags=allow-oom", "#!lua flags=no-writes"])
+
+
+@pytest.mark.parametrize("name", scripts.names())
+def test_a_script_checks_the_generation_unless_it_helps_to_rebuild(name: str) -> None:
+    lines = (FOLDER / f"{name}.lua").read_text(encoding="utf-8").splitlines()
+    assert ("--@include generation" in lines) == (name not in REBUILDING)
+
+
+def test_each_script_has_a_caller_and_each_caller_a_script() -> None:
+    assert sorted(CALLERS) == scripts.names()
+
+
+@pytest.mark.parametrize("name", CALLERS)
+async def test_a_script_gets_the_keys_that_its_contract_names_in_that_order(name: str) -> None:
+    spy = await asked_for(CALLERS[name])
+    line = next(line for line in head_of(name) if line.startswith("-- KEYS"))
+    named, _, rest = line.removeprefix("-- KEYS").partition(", then the bucket")
+    words = re.findall(r"[a-z]+", re.sub(r"\(.*\)", "", named).replace("stream", "events"))
+    assert spy.name == name
+    assert list(spy.keys) == [getattr(KEYS, word) for word in words] + ([BUCKET] if rest else [])
+
+
+async def test_trimming_pings_leaves_out_the_key_that_is_only_for_events() -> None:
+    spy = await asked_for(lambda shard, _: trim_pings(shard, "0-0", 0))
+    assert list(spy.keys) == [KEYS.generation, KEYS.pings, KEYS.tallies]
