@@ -37,7 +37,7 @@ def routes(doors: list[DoorEndpoint], batch: BatchEndpoint) -> list[Route]:
     """Everything that this service answers, in one list."""
     return [
         # Pings: many at once, or one at a door.
-        Route(PATH, batch, name=PATH),
+        Route(PATH, batch, name=PATH, methods=["POST"]),
         *(Route(door.path, door, name=door.path) for door in doors),
         # The admin API.
         *API_ROUTES,

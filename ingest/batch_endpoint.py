@@ -91,19 +91,14 @@ class BatchEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        if request.method != "POST":
-            reply = make_error(
-                405, "Send a batch with POST; a single ping goes to /ping/<key>.", allow="POST"
-            )
-        else:
-            try:
-                reply = await self._answer(request)
-            except Invalid as error:
-                reply = make_error(400, str(error))
-            except TimeoutError:
-                reply = make_error(408, "The body took too long to arrive.")
-            except ClientDisconnect:
-                return
+        try:
+            reply = await self._answer(request)
+        except Invalid as error:
+            reply = make_error(400, str(error))
+        except TimeoutError:
+            reply = make_error(408, "The body took too long to arrive.")
+        except ClientDisconnect:
+            return
         await send(reply.start)
         await send(reply.body)
 

@@ -74,7 +74,14 @@ class Writer:
             keys.blind,
             keys.tallies,
         )
-        self._deregister_keys = (keys.generation, keys.writers, keys.replies, keys.heard)
+        self._deregister_keys = (
+            keys.generation,
+            keys.writers,
+            keys.replies,
+            keys.heard,
+            keys.blind,
+            keys.tallies,
+        )
 
     async def register(self) -> None:
         """Take the slot. What its last holder, or we ourselves, left unheard becomes a blind interval."""

@@ -66,6 +66,21 @@ if sequence ~= last_sequence + 1 or told_watermark - watermark > HOLE_LEAST_MS t
   holes = add_hole(K_BLIND, K_TALLIES, watermark, told_watermark)
 end
 
+-- Up to where every writer has heard, this one by what it has just told. A deadline beyond it cannot be judged yet:
+-- another writer may still hold the ping that came in time.
+local heard_by_all = nil
+local function everybody_heard(moment)
+  if not heard_by_all then
+    heard_by_all = told_watermark
+    local writers = redis.call('HGETALL', K_WRITERS)
+    for w = 1, #writers, 2 do
+      local heard = read_writer(writers[w + 1])
+      if writers[w] ~= slot and (not heard or heard < heard_by_all) then heard_by_all = heard or 0 end
+    end
+  end
+  return moment <= heard_by_all
+end
+
 -- 4. Fold. Columns by position; `at` finds the position of a monitor that appears again in the batch.
 local at, count = {}, 0
 local ids, blobs, limits, versions, epochs = {}, {}, {}, {}, {}
@@ -115,7 +130,7 @@ for i = 1, pings do
       if arrival > base + limits[c] then
         holes = holes or read_holes(redis.call('GET', K_BLIND))
         local deadline = effective_deadline(base, limits[c], holes)
-        if arrival > deadline then
+        if arrival > deadline and everybody_heard(deadline) then
           -- The sweep has not come by yet. A late ping must not hide the miss: write it here.
           events[#events + 1] = pack_event(EVENT_DOWN, deadline, base, deadline, seens[c], id, blobs[c])
           phases[c], downs[c] = DOWN, deadline

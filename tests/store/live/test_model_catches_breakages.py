@@ -54,7 +54,11 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
     "the sweep does not count": ("sweep", "tally.down = (tally.down or 0) + 1", ""),
     "pings of a batch are not folded": ("record", "local c = at[id]", "local c = nil"),
     "a ping exactly at the deadline is late": ("record", "if arrival > deadline", "if arrival >= deadline"),
-    "a late ping hides the miss": ("record", "if arrival > deadline then", "if false then"),
+    "a late ping hides the miss": (
+        "record",
+        "if arrival > deadline and everybody_heard(deadline) then",
+        "if false then",
+    ),
     "a late ping is judged without the holes": (
         "record",
         "local deadline = effective_deadline(base, limits[c], holes)",
@@ -112,8 +116,14 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
         "holes = add_hole(",
         "holes = read_holes(redis.call('GET', K_BLIND)); add_hole(",
     ),
-    "holes are ignored everywhere": (JUDGES, "then deadline = hole[2] + limit end", "then break end"),
-    "a hole after the deadline counts": (JUDGES, "hole[1] < deadline and ", ""),
+    "holes are ignored everywhere": (JUDGES, "deadline = to + limit", "break"),
+    "a late ping is judged before everybody has heard": (
+        "record",
+        "arrival > deadline and everybody_heard(deadline)",
+        "arrival > deadline",
+    ),
+    "a writer that lags leaves no hole": ("deregister", "now - watermark > HOLE_LEAST_MS", "false"),
+    "a hole after the deadline counts": (JUDGES, "from < deadline and ", ""),
     "overlapping holes are kept apart": (
         "record register",
         "if holes[i][2] > last[2] then last[2] = holes[i][2] end",
