@@ -13,7 +13,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from ingest.api.problems import problem
 from ingest.api.routes import API_ROUTES
+from ingest.batch_endpoint import BatchEndpoint
 from ingest.doors import DOORS
+from ingest.doors.batch import PATH
 from ingest.endpoint import DoorEndpoint
 from ingest.intake import Intake
 from ingest.watch import livez, metrics, readyz
@@ -31,10 +33,11 @@ class State(TypedDict):
     intake: Intake
 
 
-def routes(doors: list[DoorEndpoint]) -> list[Route]:
+def routes(doors: list[DoorEndpoint], batch: BatchEndpoint) -> list[Route]:
     """Everything that this service answers, in one list."""
     return [
-        # Pings.
+        # Pings: many at once, or one at a door.
+        Route(PATH, batch, name=PATH, methods=["POST"]),
         *(Route(door.path, door, name=door.path) for door in doors),
         # The admin API.
         *API_ROUTES,
@@ -49,7 +52,7 @@ def build_app(settings: Settings, state: State) -> ASGIApp:
     """The ASGI application over what is open already."""
     doors = [DoorEndpoint(door, number, state["intake"]) for number, door in enumerate(DOORS)]
     starlette = Starlette(
-        routes=routes(doors),
+        routes=routes(doors, BatchEndpoint(state["intake"], len(doors))),
         exception_handlers={404: _not_found, 405: _wrong_method, Exception: _broken},
     )
     trusted = settings.forwarded_allow_ips

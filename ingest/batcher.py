@@ -18,7 +18,7 @@ from store.clock import monotonic_ms
 from store.errors import Fenced, Unavailable
 from store.live.connect import Unregistered
 from store.live.packing import OUT_OF_DATE, Outcome, pack_head
-from store.live.writer import Writer
+from store.live.writer import Recorded, Writer
 from store.metrics import BATCH_PINGS, REDIS_CALL
 
 MOST_PINGS = 512
@@ -146,12 +146,12 @@ class Batcher:
             known = ping.known
             assert known is not None
             ids.append(known.wire_id)
-            heads.append(pack_head(ping.arrival_ms, known.key_epoch, known.version, ping.flags))
-            rows.append(BeatRow(known.monitor_id, ping.arrival_ms, ping.beat))
+            heads.append(pack_head(ping.happened_ms, known.key_epoch, known.version, ping.flags))
+            rows.append(BeatRow(known.monitor_id, ping.happened_ms, ping.beat))
         history = encode_history(rows) if rows else b""
         started_ms = monotonic_ms()
         try:
-            outcomes = await self._writer.record(ids, b"".join(heads), history, watermark_ms)
+            recorded = await self._writer.record(ids, b"".join(heads), history, watermark_ms)
         except Unregistered:
             self._refuse_all(batch)
             self.is_open = False
@@ -169,16 +169,19 @@ class Batcher:
             if batch:
                 REDIS_CALL.observe((monotonic_ms() - started_ms) / 1000)
                 BATCH_PINGS.observe(len(batch))
-                self._answer(batch, outcomes)
+                self._answer(batch, recorded)
             self._tally.flush()
 
-    def _answer(self, batch: list[Waiting], outcomes: bytes) -> None:
+    def _answer(self, batch: list[Waiting], recorded: Recorded) -> None:
         tally = self._tally
-        for ping, byte in zip(batch, outcomes, strict=True):
+        waits_s = iter(recorded.waits_s)
+        for ping, byte in zip(batch, recorded.outcomes, strict=True):
             outcome = byte
             if outcome >= OUT_OF_DATE:
                 outcome -= OUT_OF_DATE
                 self._forget(ping.key)
+            if outcome == Outcome.LIMITED:
+                ping.retry_after_s = next(waits_s)
             if outcome == Outcome.UNKNOWN and not ping.looked_up:
                 self._look_again(ping)
                 continue

@@ -79,7 +79,9 @@ class DoorEndpoint:
         )
         ping = self._intake.arrive(key, 0 if refusal is None else LIFE_ONLY, beat, self._number)
         outcome = await ping.future
-        return answer(door, outcome, refusal, ping.known.name if ping.known else "", ping.arrival_ms)
+        return answer(
+            door, outcome, refusal, ping.known.name if ping.known else "", ping.arrival_ms, ping.retry_after_s
+        )
 
     async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> tuple[bytes, Refusal | None]:
         """The body as far as the door keeps it, and what the door says about it."""

@@ -9,7 +9,7 @@ from ingest.batcher import Batcher
 from ingest.keyring import Keyring
 from ingest.resolver import Resolver
 from ingest.tally import Tally
-from ingest.waiting import Waiting
+from ingest.waiting import AwaitedPing, Waiting
 from store.beat import Beat
 from store.clock import monotonic_ms
 from store.live.arrival import ArrivalClock
@@ -71,17 +71,27 @@ class Intake:
         """Tell Prometheus how many pings wait."""
         QUEUED_PINGS.set(sum(map(len, self._batchers)))
 
-    def arrive(self, key: str, flags: int, beat: Beat, door: int) -> Waiting:
+    def arrive(self, key: str, flags: int, beat: Beat, door: int) -> AwaitedPing:
         """A ping has arrived, now. Await its `future` for the outcome."""
-        known = self._find(key)
-        ping = Waiting(key, known, self.clock.now_ms(), flags, beat, door, self._loop.create_future())
+        ping = AwaitedPing(key, flags, beat, door, self._loop.create_future())
+        self.enter(ping)
+        return ping
+
+    def enter(self, ping: Waiting, at_ms: int | None = None) -> None:
+        """A ping has arrived, now; it is answered when its outcome is known, perhaps before this returns.
+
+        `at_ms`: a relay says that it happened then. That is what is recorded; it holds no watermark back, as a moment
+        that lies before the watermark already could not.
+        """
+        ping.arrival_ms = now_ms = self.clock.now_ms()
+        ping.happened_ms = now_ms if at_ms is None else at_ms
+        ping.known = known = self._find(ping.key)
         if known is not None:
             self._batchers[known.shard].add(ping)
-        elif self._keyring.is_unknown(key, monotonic_ms()):
+        elif self._keyring.is_unknown(ping.key, monotonic_ms()):
             self._unknown(ping)
         else:
             self._resolver.add(ping)
-        return ping
 
     def _found(self, pings: list[Waiting]) -> None:
         for number, batcher in enumerate(self._batchers):

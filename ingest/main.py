@@ -6,12 +6,15 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from functools import partial
 
 import uvicorn
 
 from ingest.app import State, build_app
-from ingest.doors import DOORS
+from ingest.doors import DOORS, batch
 from ingest.intake import Intake
+from ingest.lane import Lane
+from ingest.lane_desk import Desk
 from store.book import installation
 from store.book.database import CONFIG_DB, ConfigBook
 from store.book.history_reader import HISTORY_DB, HistoryReader
@@ -48,6 +51,10 @@ async def run(settings: Settings, part: Part, fd: int | None = None) -> None:
             sending = asyncio.create_task(state["intake"].run())
             keeping = asyncio.create_task(_keep(state, part))
             server = Server(_configure(settings, state))
+            desk = Desk(state["intake"], server.server_state)
+            if settings.lane:
+                server.config.http = partial(Lane, desk)  # type: ignore[assignment]
+            watching = asyncio.create_task(desk.watch())
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             stopping = asyncio.create_task(part.stop.wait())
             await asyncio.wait({serving, sending, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -56,6 +63,7 @@ async def run(settings: Settings, part: Part, fd: int | None = None) -> None:
             part.stop.set()
             state["intake"].close()
             stopping.cancel()
+            watching.cancel()
             await keeping
             await sending
 
@@ -70,7 +78,7 @@ async def _opened(settings: Settings) -> AsyncIterator[State]:
     async with await ConfigBook.open(settings.data / CONFIG_DB) as book:
         installed = await installation.read(book)
         live = Live(settings.redis_url, installed.shards, installed.generation)
-        intake = Intake(live, f"{settings.node}-0", [door.name for door in DOORS])
+        intake = Intake(live, f"{settings.node}-0", [*(door.name for door in DOORS), batch.NAME])
         try:
             yield State(settings=settings, book=book, live=live, intake=intake)
         finally:

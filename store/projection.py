@@ -44,7 +44,16 @@ class PutChannels(msgspec.Struct, frozen=True, tag="put_channels"):
     channels: tuple[ChannelTarget, ...]
 
 
-Projection = PutMonitor | DropMonitor | PutChannels
+class PutPlan(msgspec.Struct, frozen=True, tag="put_plan"):
+    """The limits of an organisation's plan, whenever they change; 0 means that there is none."""
+
+    org_id: int
+    version: int
+    min_interval_s: int
+    pings_per_minute: int
+
+
+Projection = PutMonitor | DropMonitor | PutChannels | PutPlan
 
 
 def key_digest(key: bytes) -> bytes:

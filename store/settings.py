@@ -45,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     node: str
     history_days: int
     forwarded_allow_ips: str
+    lane: bool
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -124,6 +125,12 @@ def _base_url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(f"{text!r} is not a URL such as https://overdue.example.org")
     return text.rstrip("/")
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in {"on", "off"}:
+        raise ValueError(f"{text!r} is neither on nor off")
+    return text.lower() == "on"
 
 
 def _networks(text: str) -> tuple[IPNetwork, ...]:
@@ -216,6 +223,7 @@ TABLE: tuple[Setting, ...] = (
         "Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, as uvicorn has them.",
         _text,
     ),
+    Setting("lane", "on", "on", "The express lane: `off` sends every ping through Starlette.", _switch),
 )
 
 

@@ -95,8 +95,9 @@ class Stage:
         watermark_ms = START_MS + round((now_s if heard is None else heard) * 1000)
         heads = b"".join(pack_head(arrival_ms, 1, 1, LIFE_ONLY if life_only else 0) for _ in monitor_ids)
         ids = [str(one).encode() for one in monitor_ids]
-        reply = await self.writer.record(ids, heads, b"history", watermark_ms)
-        return [Outcome(byte & ~OUT_OF_DATE) for byte in reply]
+        recorded = await self.writer.record(ids, heads, b"history", watermark_ms)
+        self.waits_s = list(recorded.waits_s)
+        return [Outcome(byte & ~OUT_OF_DATE) for byte in recorded.outcomes]
 
     async def listen(self, until: float, step: float = 1.0) -> None:
         """Time passes while the writer listens and nobody pings."""

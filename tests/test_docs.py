@@ -24,6 +24,7 @@ from ingest.api.heartbeats import CreateHeartbeat, HeartbeatReply
 from ingest.api.history import IncidentReply, PingReply
 from ingest.api.monitors import CreateMonitor, MonitorReply
 from ingest.app import routes
+from ingest.batch_endpoint import BatchEndpoint
 from ingest.doors import DOORS
 from ingest.doors.door import WRONG_METHOD
 from ingest.endpoint import DoorEndpoint
@@ -134,7 +135,7 @@ def test_the_scripts_are_shown_with_the_first_line_of_their_contract() -> None:
 def answered() -> Iterator[tuple[str, str]]:
     """Every method and path that ingest answers; HEAD only where it is more than a GET without its body."""
     doors = [DoorEndpoint(door, number, cast(Intake, None)) for number, door in enumerate(DOORS)]
-    for route in routes(doors):
+    for route in routes(doors, BatchEndpoint(cast(Intake, None), len(doors))):
         for method in methods_of(route):
             yield method, route.path
 

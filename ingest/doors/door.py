@@ -38,14 +38,19 @@ AWAY = make_error(
 )
 WRONG_METHOD = make_error(405, "Ping with GET, POST or HEAD.", allow="GET, POST, HEAD")
 TOO_SLOW = make_error(408, "The body took too long to arrive.")
+TOO_OFTEN = "Pinged more often than the plan allows; the sign of life counts, but nothing was recorded."
 
 
-def answer(door: Door, outcome: int, refusal: Refusal | None, monitor: str, arrival_ms: int) -> Reply:
+def answer(
+    door: Door, outcome: int, refusal: Refusal | None, monitor: str, arrival_ms: int, retry_after_s: int
+) -> Reply:
     """The door's reply to a ping: from what became of it and what the door said about its body."""
     if outcome == Outcome.UNKNOWN:
         return UNKNOWN_KEY
     if outcome in {Outcome.UNAVAILABLE, Outcome.BROKEN}:
         return AWAY
+    if outcome == Outcome.LIMITED:
+        return make_error(429, TOO_OFTEN, alive=True, retry_after_s=retry_after_s)
     if refusal is not None:
         return make_error(refusal.status, refusal.sentence, alive=True)
     return door.welcome(monitor, arrival_ms)

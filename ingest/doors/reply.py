@@ -11,10 +11,11 @@ _JSON = (b"content-type", b"application/json")
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """A status with a JSON body, ready to be sent."""
+    """A status with a JSON body, ready to be sent. `lasting`: it exists as long as the process does."""
 
     start: dict[str, Any]
     body: dict[str, Any]
+    lasting: bool = False
 
     @property
     def status(self) -> int:
@@ -25,7 +26,7 @@ class Reply(msgspec.Struct, frozen=True):
         return bytes(self.body["body"])
 
 
-def make_reply(status: int, content: bytes, *headers: tuple[bytes, bytes]) -> Reply:
+def make_reply(status: int, content: bytes, *headers: tuple[bytes, bytes], lasting: bool = False) -> Reply:
     """A reply with the given JSON text."""
     return Reply(
         {
@@ -34,6 +35,7 @@ def make_reply(status: int, content: bytes, *headers: tuple[bytes, bytes]) -> Re
             "headers": [_JSON, (b"content-length", str(len(content)).encode()), *headers],
         },
         {"type": "http.response.body", "body": content},
+        lasting,
     )
 
 

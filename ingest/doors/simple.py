@@ -6,7 +6,7 @@ from ingest.doors.door import Refusal
 from ingest.doors.metrics_body import complaint_about
 from ingest.doors.reply import Reply, make_reply
 
-_OK = make_reply(200, b'{"ok":true}')
+_OK = make_reply(200, b'{"ok":true}', lasting=True)
 
 
 class SimpleDoor:

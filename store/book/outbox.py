@@ -9,13 +9,13 @@ from sqlite3 import Row
 import msgspec
 
 from store.book.database import ConfigBook, Transaction
-from store.projection import DropMonitor, Projection, PutChannels, PutMonitor
+from store.projection import DropMonitor, Projection, PutChannels, PutMonitor, PutPlan
 
 log = logging.getLogger(__name__)
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER: msgspec.msgpack.Decoder[Projection] = msgspec.msgpack.Decoder(
-    PutMonitor | DropMonitor | PutChannels
+    PutMonitor | DropMonitor | PutChannels | PutPlan
 )
 
 ADD = "INSERT INTO outbox (subject, payload, created_ms) VALUES (?, ?, ?)"
@@ -66,6 +66,8 @@ def _subject(projection: Projection) -> str:
             return f"monitor:{projection.monitor_id}"
         case PutChannels():
             return f"channels:{projection.org_id}"
+        case PutPlan():
+            return f"plan:{projection.org_id}"
 
 
 def _read(row: Row) -> OutboxRow | None:

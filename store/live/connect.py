@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from redis import asyncio as aioredis
-from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
@@ -56,13 +55,6 @@ def _options(read_timeout_s: float) -> dict[str, Any]:
 def open_client(url: str, read_timeout_s: float = CALL_TIMEOUT_S) -> aioredis.Redis:
     """A client with a pool, for everything but the ping path."""
     return aioredis.Redis.from_url(url, **_options(read_timeout_s))
-
-
-def open_connection(url: str, read_timeout_s: float = CALL_TIMEOUT_S) -> AbstractConnection:
-    """One connection of its own, not yet connected, for the ping path."""
-    pool = ConnectionPool.from_url(url, max_connections=1, **_options(read_timeout_s))
-    connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]
-    return connection
 
 
 class Scripts:

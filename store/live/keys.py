@@ -82,6 +82,8 @@ TABLE: tuple[KeyRow, ...] = (
         "orgs", "hash", "API", "as the organisation", "Organisation id → version and its channel ids, packed."
     ),
     KeyRow("channels", "hash", "API", "as the channel", "Channel id → kind and settings, opaque to scripts."),
+    KeyRow("plans", "hash", "API", "as the organisation", "Organisation id → limits of its plan, packed."),
+    KeyRow("used", "hash", "record", "the last minute", "Organisation id → pings of this minute, packed."),
     KeyRow(
         "deliveries", "hash", "dispatch", "until settled", "Delivery id → attempts and its event, packed."
     ),
@@ -178,6 +180,14 @@ class Keyspace(msgspec.Struct, frozen=True):
     @property
     def channels(self) -> str:
         return self._key("channels")
+
+    @property
+    def plans(self) -> str:
+        return self._key("plans")
+
+    @property
+    def used(self) -> str:
+        return self._key("used")
 
     @property
     def deliveries(self) -> str:

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import (
     BusyLoadingError,
     ConnectionError,
@@ -21,7 +20,8 @@ from redis.exceptions import (
 )
 
 from store.clock import monotonic_ms
-from store.live.connect import Argument, Scripts, open_connection, translate
+from store.live.connect import CALL_TIMEOUT_S, CONNECT_TIMEOUT_S, Argument, Scripts, translate
+from store.live.wire import Wire, open_wire, pack
 from store.metrics import REDIS_RESENDS
 
 _PAUSE_S = 0.02
@@ -31,9 +31,11 @@ _LONGEST_PAUSE_S = 0.25
 class Link:
     """One connection, opened when needed; survives restarts of Redis."""
 
-    def __init__(self, url: str, scripts: Scripts) -> None:
-        self._connection: AbstractConnection = open_connection(url)
+    def __init__(self, url: str, scripts: Scripts, call_timeout_s: float = CALL_TIMEOUT_S) -> None:
+        self._url = url
+        self._wire: Wire | None = None
         self._scripts = scripts
+        self._call_timeout_s = call_timeout_s
 
     async def call(
         self, name: str, keys: Sequence[str], arguments: Sequence[Argument], give_up_ms: int
@@ -45,7 +47,7 @@ class Link:
                 the script ran.
         """
         script = self._scripts[name]
-        packed = self._connection.pack_command("EVALSHA", script.sha, len(keys), *keys, *arguments)
+        packed = pack("EVALSHA", script.sha, len(keys), *keys, *arguments)
         until_ms = monotonic_ms() + give_up_ms
         pause_s = _PAUSE_S
         while True:
@@ -54,7 +56,7 @@ class Link:
             except NoScriptError:
                 await self._load(script.source, until_ms)
             except (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OSError) as error:
-                await self._drop()
+                self._drop()
                 if monotonic_ms() + pause_s * 1000 >= until_ms:
                     raise translate(error) from error
                 REDIS_RESENDS.inc()
@@ -65,27 +67,22 @@ class Link:
 
     async def aclose(self) -> None:
         """Close the connection."""
-        await self._drop()
+        self._drop()
 
-    async def _exchange(self, packed: list[bytes]) -> Any:
-        connection = self._connection
-        try:
-            if not connection.is_connected:
-                await connection.connect()  # type: ignore[no-untyped-call]
-            await connection.send_packed_command(packed, check_health=False)
-            return await connection.read_response()
-        except asyncio.CancelledError:
-            # A reply may still be on its way: it must never be read as the reply to a later call.
-            await self._drop()
-            raise
+    async def _exchange(self, packed: bytes) -> Any:
+        if self._wire is None or not self._wire.is_open:
+            self._wire = await open_wire(self._url, CONNECT_TIMEOUT_S)
+        return await self._wire.exchange(packed, self._call_timeout_s)
 
     async def _load(self, source: str, until_ms: int) -> None:
         try:
-            await self._exchange(self._connection.pack_command("SCRIPT", "LOAD", source))
+            await self._exchange(pack("SCRIPT", "LOAD", source))
         except (RedisError, OSError) as error:
-            await self._drop()
+            self._drop()
             if monotonic_ms() >= until_ms:
                 raise translate(error) from error
 
-    async def _drop(self) -> None:
-        await self._connection.disconnect(nowait=True)
+    def _drop(self) -> None:
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None

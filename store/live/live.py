@@ -12,12 +12,12 @@ from redis.exceptions import RedisError
 from store.errors import GenerationMissing
 from store.live.connect import Caller, Scripts, open_client, translate
 from store.live.keys import Keyspace, shard_of
-from store.live.monitors import drop_monitor, look, put_channels, put_monitor
+from store.live.monitors import drop_monitor, look, put_channels, put_monitor, put_plan
 from store.live.packing import read_holes
 from store.live.scripts import CLOCK
 from store.live.shard import Generation, Shard
 from store.monitor import MonitorState
-from store.projection import DropMonitor, Projection, PutChannels, PutMonitor
+from store.projection import DropMonitor, Projection, PutChannels, PutMonitor, PutPlan
 
 PART_LIFE_MS = 5000
 
@@ -83,6 +83,9 @@ class Live:
             case PutChannels():
                 for shard in self.shards:
                     await put_channels(shard, projection)
+            case PutPlan():
+                for shard in self.shards:
+                    await put_plan(shard, projection)
 
     async def states(self, monitor_ids: Sequence[int]) -> tuple[int, list[MonitorState | None]]:
         """Redis' time in ms, and the states of monitors in order; None for one that is not there."""

@@ -9,7 +9,7 @@ import msgspec
 from store.live.packing import KnownConfig, pack_config, read_config, read_state
 from store.live.shard import Shard
 from store.monitor import MonitorConfig, MonitorState, Phase
-from store.projection import DropMonitor, PutChannels, PutMonitor
+from store.projection import DropMonitor, PutChannels, PutMonitor, PutPlan
 
 
 class Resolved(msgspec.Struct, frozen=True):
@@ -121,6 +121,20 @@ async def restore_channels(shard: Shard, put: PutChannels) -> None:
     keys = shard.keys
     arguments = (put.org_id, put.version, *_flat(put))
     await shard.call("restore_channels", (keys.orgs, keys.channels), *arguments)
+
+
+async def put_plan(shard: Shard, put: PutPlan) -> bool:
+    """Carry the limits of an organisation's plan; False: a later version was carried before."""
+    return bool(await shard.call("put_plan", (shard.keys.plans,), *_limits(put)))
+
+
+async def restore_plan(shard: Shard, put: PutPlan) -> None:
+    """Put the limits of an organisation's plan back into an empty Redis."""
+    await shard.call("restore_plan", (shard.keys.plans,), *_limits(put))
+
+
+def _limits(put: PutPlan) -> tuple[int, int, int, int]:
+    return put.org_id, put.version, put.min_interval_s, put.pings_per_minute
 
 
 def _flat(put: PutChannels) -> list[str | bytes | int]:

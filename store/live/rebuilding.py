@@ -41,6 +41,8 @@ async def empty_shard(live: Live, shard: Shard) -> None:
         keys.dispatched,
         keys.orgs,
         keys.channels,
+        keys.plans,
+        keys.used,
         keys.deliveries,
         keys.due,
         keys.lines,

@@ -6,16 +6,27 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from store.clock import monotonic_ms
 from store.errors import Unavailable
 from store.live.arrival import ArrivalClock
 from store.live.connect import Argument
 from store.live.keys import Keyspace
 from store.live.link import Link
+from store.live.packing import read_waits
 from store.live.shard import Generation
 
 HISTORY_CAP_BYTES = 512 * 1024 * 1024
 GIVE_UP_MS = 3000
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """What became of a batch: one outcome byte per ping, in order (see `record.lua`), and for each that was limited
+    the seconds to wait."""
+
+    outcomes: bytes
+    waits_s: tuple[int, ...]
 
 
 class Writer:
@@ -52,6 +63,8 @@ class Writer:
             keys.broken,
             keys.pings,
             keys.events,
+            keys.plans,
+            keys.used,
         )
         self._register_keys = (
             keys.generation,
@@ -61,7 +74,14 @@ class Writer:
             keys.blind,
             keys.tallies,
         )
-        self._deregister_keys = (keys.generation, keys.writers, keys.replies, keys.heard)
+        self._deregister_keys = (
+            keys.generation,
+            keys.writers,
+            keys.replies,
+            keys.heard,
+            keys.blind,
+            keys.tallies,
+        )
 
     async def register(self) -> None:
         """Take the slot. What its last holder, or we ourselves, left unheard becomes a blind interval."""
@@ -71,8 +91,8 @@ class Writer:
         self._heard_ms = now_ms
         self.clock.observe(now_ms, monotonic_ms())
 
-    async def record(self, ids: Sequence[bytes], heads: bytes, history: bytes, watermark_ms: int) -> bytes:
-        """Apply one batch; answers one outcome byte per ping, in order (see `record.lua`).
+    async def record(self, ids: Sequence[bytes], heads: bytes, history: bytes, watermark_ms: int) -> Recorded:
+        """Apply one batch.
 
         Raises:
             Unavailable: given up after a while; the batch may or may not have been applied. The number is not used
@@ -88,10 +108,10 @@ class Writer:
             history,
             *ids,
         )
-        now_ms, outcomes = await self._call("record", self._record_keys, arguments)
+        now_ms, outcomes, waits = await self._call("record", self._record_keys, arguments)
         self.clock.observe(int(now_ms), monotonic_ms())
         self._heard_ms = min(watermark_ms, int(now_ms))
-        return bytes(outcomes)
+        return Recorded(bytes(outcomes), read_waits(waits))
 
     def confess(self) -> None:
         """Something that arrived was refused unheard: leave a gap in the sequence, so that the time counts as blind."""

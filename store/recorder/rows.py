@@ -11,7 +11,7 @@ from store.book.history_writer import IncidentChange, PingValues
 from store.live.packing import OUT_OF_DATE, EventKind, Outcome, read_event
 from store.live.streams import EventEntry, PingEntry
 
-CLAMP_MS = 60_000
+CLAMP_MS = 3_600_000
 _OUTCOMES = {Outcome.RECORDED: "recorded", Outcome.PAUSED: "paused"}
 _log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def _values(row: BeatRow, outcome: str, now_ms: int) -> PingValues:
     beat = row.beat
     return (
         row.monitor_id,
-        # As record.lua does: a stamp is believed within the last minute.
+        # A stamp is believed within the last hour, which is as far back as a relay may tell.
         max(now_ms - CLAMP_MS, min(row.arrival_ms, now_ms)),
         outcome,
         beat.method,

@@ -40,15 +40,22 @@ class Served(msgspec.Struct):
         await self.running
 
 
-def settings_for(data: Path, redis_url: str) -> Settings:
-    environ = {"OVERDUE_DATA": str(data), "OVERDUE_REDIS_URL": redis_url, "OVERDUE_ADMIN_KEY": "k" * 32}
+def settings_for(data: Path, redis_url: str, lane: str = "on") -> Settings:
+    environ = {
+        "OVERDUE_DATA": str(data),
+        "OVERDUE_REDIS_URL": redis_url,
+        "OVERDUE_ADMIN_KEY": "k" * 32,
+        "OVERDUE_LANE": lane,
+    }
     return read_settings(environ, data / "none.toml")
 
 
 @asynccontextmanager
-async def serving(data: Path, redis_url: str, *, wait: bool = True) -> AsyncIterator[Served]:
+async def serving(
+    data: Path, redis_url: str, *, wait: bool = True, lane: str = "on"
+) -> AsyncIterator[Served]:
     """Runs ingest alone; `wait` until it has its writer slot (then pings are recorded)."""
-    settings = settings_for(data, redis_url)
+    settings = settings_for(data, redis_url, lane)
     await prepare(settings)
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     port = listener.getsockname()[1]

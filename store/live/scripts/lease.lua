@@ -10,30 +10,43 @@
 --@include clock
 --@include generation
 --@include lines
-local LOOKED_AT = 512
+local PAGE, PAGES = 512, 40
 local K_DELIVERIES, K_DUE, K_CHANNELS = KEYS[2], KEYS[3], KEYS[4]
 local wanted, lease_ms = tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = now_ms()
 local busy = {}
 for i = 4, #ARGV do busy[ARGV[i]] = true end
 local leased = {-1}
-local taken = 0
-for _, delivery in ipairs(redis.call('ZRANGEBYSCORE', K_DUE, '-inf', now, 'LIMIT', 0, LOOKED_AT)) do
-  if taken == wanted then break end
+local taken, passed_over = 0, 0
+
+local function take(delivery)
   local channel = string.match(delivery, ':(%d+)$')
+  if busy[channel] then
+    passed_over = passed_over + 1
+    return
+  end
   local attempts, event = read_delivery(redis.call('HGET', K_DELIVERIES, delivery))
   if not attempts then
     redis.call('ZREM', K_DUE, delivery)
-  elseif not busy[channel] then
-    taken = taken + 1
-    attempts = math.min(attempts + 1, 65535)
-    redis.call('HSET', K_DELIVERIES, delivery, struct.pack(DELIVERY, 1, attempts) .. event)
-    redis.call('ZADD', K_DUE, now + lease_ms, delivery)
-    leased[#leased + 1] = delivery
-    leased[#leased + 1] = attempts
-    leased[#leased + 1] = event
-    leased[#leased + 1] = redis.call('HGET', K_CHANNELS, channel)
+    return
   end
+  taken = taken + 1
+  attempts = math.min(attempts + 1, 65535)
+  redis.call('HSET', K_DELIVERIES, delivery, struct.pack(DELIVERY, 1, attempts) .. event)
+  redis.call('ZADD', K_DUE, now + lease_ms, delivery)
+  leased[#leased + 1] = delivery
+  leased[#leased + 1] = attempts
+  leased[#leased + 1] = event
+  leased[#leased + 1] = redis.call('HGET', K_CHANNELS, channel)
+end
+
+-- Page after page, because the first ones may all be of busy channels. What is taken has left its place.
+for _ = 1, PAGES do
+  local due = redis.call('ZRANGEBYSCORE', K_DUE, '-inf', now, 'LIMIT', passed_over, PAGE)
+  for i = 1, #due do
+    if taken < wanted then take(due[i]) end
+  end
+  if #due < PAGE or taken == wanted then break end
 end
 local next_due = redis.call('ZRANGE', K_DUE, 0, 0, 'WITHSCORES')
 if next_due[2] then leased[1] = math.max(0, tonumber(next_due[2]) - now) end

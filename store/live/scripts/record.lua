@@ -1,13 +1,14 @@
 #!lua flags=allow-oom
 -- record: applies one batch of pings of one writer, or (with no pings) only says how far the writer has heard.
 --
--- KEYS  generation config state deadlines writers replies blind tallies broken pings events
+-- KEYS  generation config state deadlines writers replies blind tallies broken pings events plans used
 -- ARGV  generation, slot, incarnation (8 bytes), sequence, watermark_ms, cap of the history backlog in bytes,
 --       heads (per ping: arrival_ms I6, key epoch I2, known version I4, flags B), history (opaque, one blob for all),
 --       then one monitor id per ping
--- Returns  {now_ms, outcomes}: one byte per ping, + 128 where the caller's known version is out of date
+-- Returns  {now_ms, outcomes, waits}: one byte per ping, + 128 where the caller's known version is out of date; the
+--          seconds to wait (I4) for each ping that was limited, in order
 -- Errors   GENERATION; UNREGISTERED, FENCED, STALE (about the writer); MALFORMED (about the batch); nothing is written
--- Cost  O(pings); about a dozen calls however many pings there are, one more per transition
+-- Cost  O(pings); about a dozen calls however many pings there are, one more per transition and per organisation
 --
 -- 1. Check everything that can be checked. 2. Read, in vectors. 3. Hear: move the watermark, note a hole. 4. Fold the
 -- pings of a monitor in order. 5. Write, in vectors. An error after the first write would keep the writes: so none is
@@ -17,13 +18,16 @@
 --@include records
 --@include blind
 --@include writers
+--@include plans
 local HEAD, HEAD_LENGTH, FIRST_ID = '<I6I2I4B', 13, 9
-local RECORDED, UNKNOWN, PAUSED_PING, BROKEN, ALIVE = 1, 2, 3, 5, 6
+local RECORDED, UNKNOWN, PAUSED_PING, LIMITED, BROKEN, ALIVE = 1, 2, 3, 4, 5, 6
 local LIFE_ONLY, OUT_OF_DATE = 1, 128
+local RELAYED, RELAY_CLAMP_MS = 2, 3600000
 local HOLE_LEAST_MS, CLAMP_MS, ENTRY_BYTES = 1000, 60000, 128
 
 local K_CONFIG, K_STATE, K_DEADLINES, K_WRITERS, K_REPLIES = KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local K_BLIND, K_TALLIES, K_BROKEN, K_PINGS, K_EVENTS = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
+local K_PLANS, K_USED = KEYS[12], KEYS[13]
 local slot, incarnation = ARGV[2], ARGV[3]
 local sequence, told_watermark, backlog_cap = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local heads, history = ARGV[7], ARGV[8]
@@ -36,12 +40,15 @@ local watermark, last_sequence, registered, registered_as = read_writer(redis.ca
 if not watermark then return redis.error_reply('UNREGISTERED ' .. slot) end
 if registered_as ~= incarnation then return redis.error_reply('FENCED ' .. slot) end
 local last_reply = redis.call('HGET', K_REPLIES, slot)
-if sequence == last_sequence and last_reply then return {now, last_reply} end
+if sequence == last_sequence and last_reply then
+  return {now, string.sub(last_reply, 1, pings), string.sub(last_reply, pings + 1)}
+end
 if sequence <= last_sequence then return redis.error_reply('STALE ' .. slot) end
 redis.call('ZCARD', K_DEADLINES)
 redis.call('XLEN', K_PINGS)
 redis.call('XLEN', K_EVENTS)
 redis.call('SCARD', K_BROKEN)
+redis.call('HLEN', K_USED)
 
 -- 2. Reads.
 local configs, states = {}, {}
@@ -59,12 +66,27 @@ if sequence ~= last_sequence + 1 or told_watermark - watermark > HOLE_LEAST_MS t
   holes = add_hole(K_BLIND, K_TALLIES, watermark, told_watermark)
 end
 
+-- Up to where every writer has heard, this one by what it has just told. A deadline beyond it cannot be judged yet:
+-- another writer may still hold the ping that came in time.
+local heard_by_all = nil
+local function everybody_heard(moment)
+  if not heard_by_all then
+    heard_by_all = told_watermark
+    local writers = redis.call('HGETALL', K_WRITERS)
+    for w = 1, #writers, 2 do
+      local heard = read_writer(writers[w + 1])
+      if writers[w] ~= slot and (not heard or heard < heard_by_all) then heard_by_all = heard or 0 end
+    end
+  end
+  return moment <= heard_by_all
+end
+
 -- 4. Fold. Columns by position; `at` finds the position of a monitor that appears again in the batch.
 local at, count = {}, 0
 local ids, blobs, limits, versions, epochs = {}, {}, {}, {}, {}
 local phases, bases, seens, recordeds, downs, first_status = {}, {}, {}, {}, {}, {}
-local outcomes, events, broken = {}, {}, {}
-local kept = 0
+local outcomes, events, broken, waits = {}, {}, {}, {}
+local orgs, plans, kept = {}, {}, 0
 
 for i = 1, pings do
   local id = ARGV[FIRST_ID - 1 + i]
@@ -73,10 +95,10 @@ for i = 1, pings do
     count = count + 1
     c = count
     at[id], ids[c], blobs[c] = c, id, configs[i]
-    local version, interval_s, grace_s, _, epoch = read_config(configs[i])
+    local version, interval_s, grace_s, org, epoch = read_config(configs[i])
     if version then
       local phase, base, seen, recorded, down_at = read_state(states[i])
-      versions[c], epochs[c], limits[c] = version, epoch, (interval_s + grace_s) * 1000
+      versions[c], epochs[c], limits[c], orgs[c] = version, epoch, (interval_s + grace_s) * 1000, org
       if phase then
         phases[c], bases[c], seens[c], recordeds[c], downs[c] = phase, base, seen, recorded, down_at
         first_status[c] = counted_as(phase, seen)
@@ -101,13 +123,14 @@ for i = 1, pings do
     outcome = PAUSED_PING
     kept = kept + 1
   else
-    if arrival > now then arrival = now elseif arrival < now - CLAMP_MS then arrival = now - CLAMP_MS end
+    local oldest = now - (flags >= RELAYED and RELAY_CLAMP_MS or CLAMP_MS)
+    if arrival > now then arrival = now elseif arrival < oldest then arrival = oldest end
     local base = bases[c]
     if phases[c] == ACTIVE then
       if arrival > base + limits[c] then
         holes = holes or read_holes(redis.call('GET', K_BLIND))
         local deadline = effective_deadline(base, limits[c], holes)
-        if arrival > deadline then
+        if arrival > deadline and everybody_heard(deadline) then
           -- The sweep has not come by yet. A late ping must not hide the miss: write it here.
           events[#events + 1] = pack_event(EVENT_DOWN, deadline, base, deadline, seens[c], id, blobs[c])
           phases[c], downs[c] = DOWN, deadline
@@ -121,10 +144,21 @@ for i = 1, pings do
     end
     if arrival > base then bases[c] = arrival end
     if arrival > seens[c] then seens[c] = arrival end
+    local plan = plans[orgs[c]]
+    if plan == nil then
+      plan = read_plan(K_PLANS, K_USED, orgs[c], now)
+      plans[orgs[c]] = plan
+    end
+    local wait_ms = plan and flags % 2 ~= LIFE_ONLY and wait_under_plan(plan, recordeds[c], arrival, now) or 0
     if flags % 2 == LIFE_ONLY then
       outcome = ALIVE
+    elseif wait_ms > 0 then
+      -- Refused for its rate, but a sign of life all the same: the deadline has moved.
+      outcome = LIMITED
+      waits[#waits + 1] = struct.pack('<I4', math.ceil(wait_ms / 1000))
     else
       outcome = RECORDED
+      if plan then plan.used = plan.used + 1 end
       kept = kept + 1
       if arrival > recordeds[c] then recordeds[c] = arrival end
     end
@@ -135,6 +169,7 @@ end
 
 -- 5. Writes.
 local reply = pings > 0 and string.char(unpack(outcomes)) or ''
+local packed_waits = table.concat(waits)
 local scores, fields, tally, z, f = {}, {}, {}, 0, 0
 for c = 1, count do
   if phases[c] == ACTIVE then
@@ -173,5 +208,8 @@ for status, change in pairs(tally) do
 end
 if #broken > 0 then redis.call('SADD', K_BROKEN, unpack(broken)) end
 redis.call('HSET', K_WRITERS, slot, pack_writer(told_watermark, sequence, registered, incarnation))
-redis.call('HSET', K_REPLIES, slot, reply)
-return {now, reply}
+for org, plan in pairs(plans) do
+  if plan and plan.per_minute > 0 then note_used(K_USED, org, plan) end
+end
+redis.call('HSET', K_REPLIES, slot, reply .. packed_waits)
+return {now, reply, packed_waits}

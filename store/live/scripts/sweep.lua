@@ -20,6 +20,9 @@ local now = now_ms()
 local watermark, writers = smallest_watermark(K_WRITERS)
 if not watermark then return {now, -1, writers, 0, -1, ''} end
 
+-- Redis' clock may have been stepped back behind what was heard by its former time.
+watermark = math.min(watermark, now)
+
 local due = redis.call('ZRANGEBYSCORE', K_DEADLINES, '-inf', watermark, 'LIMIT', 0, tonumber(ARGV[2]))
 local delays, gone, moved, fields, events, broken, tally = {}, {}, {}, {}, {}, {}, {}
 if #due > 0 then

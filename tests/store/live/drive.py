@@ -129,7 +129,7 @@ class Drive:
     def do_send(self, slot: str, batch: Iterable[Beat], heard: int) -> None:
         batch = list(batch)
         arguments = self.arguments(batch, heard)
-        reply = self.run(self.writers[slot].record(*arguments))
+        reply = self.run(self.writers[slot].record(*arguments)).outcomes
         expected = self.model.record(slot, batch, heard, slot in self.confessed)
         self.heard[slot] = min(heard, self.model.now)
         self.confessed.discard(slot)
@@ -142,7 +142,7 @@ class Drive:
         kept = writer._sequence, writer._heard_ms
         writer._sequence = max(0, sequence) - 1
         try:
-            return self.run(writer.record(*arguments))
+            return self.run(writer.record(*arguments)).outcomes
         except Unavailable as error:
             if "STALE" not in str(error):
                 raise

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from store.live.packing import Outcome
 
 HOLE_MS = 1000
+PATIENCE = 3
 OLDEST_STAMP_MS = 60_000
 
 Phase = Literal["active", "down", "paused"]
@@ -95,10 +96,13 @@ class Model:
         self.last_heard = None
 
     def deregister(self, slot: str) -> None:
-        """A writer stops cleanly; when it was the last one, nobody listens from then on."""
+        """A writer stops cleanly; when it was the last one, nobody listens from then on. What one that lagged behind
+        others did not hear is blind."""
         ear = self.ears.pop(slot)
         if not self.ears:
             self.last_heard = ear.heard
+        elif self.now - ear.heard > HOLE_MS:
+            self.blind(ear.heard, self.now)
 
     def hear(self, slot: str, heard: int, skipped: bool) -> None:
         """A batch says how far the writer has heard; a leap of more than a second, or a lost batch, is a hole."""
@@ -123,14 +127,20 @@ class Model:
         self.holes = sorted([*apart, union])
 
     def deadline(self, one: Watched) -> int:
-        """Interval + grace after the window began, or a whole one after the last hole that touches the window."""
-        deadline = one.base + one.limit
+        """Interval + grace after the window began, or a whole one after the last hole that touches the window; a hole
+        that begins after three windows were listened through does not count."""
+        window_start = one.base
         while True:
-            ends = [end for start, end in self.holes if start < deadline and end > one.base]
-            later = max([one.base, *ends]) + one.limit
-            if later == deadline:
+            deadline = window_start + one.limit
+            touching = [hole for hole in self.holes if window_start < hole[1] and hole[0] < deadline]
+            if not touching or self._listened(one.base, touching[0][0]) >= PATIENCE * one.limit:
                 return deadline
-            deadline = later
+            window_start = touching[0][1]
+
+    def _listened(self, since: int, until: int) -> int:
+        """How long pings could be heard between two moments."""
+        unheard = sum(max(0, min(end, until) - max(start, since)) for start, end in self.holes)
+        return until - since - unheard
 
     def record(
         self, slot: str, beats: Sequence[Beat], heard: int, skipped: bool = False
@@ -147,7 +157,8 @@ class Model:
         if one.phase == "paused":
             return Outcome.ALIVE if beat.life_only else Outcome.PAUSED
         arrival = max(self.now - OLDEST_STAMP_MS, min(self.now, beat.arrival))
-        if one.phase == "active" and arrival > self.deadline(one):
+        deadline = self.deadline(one)
+        if one.phase == "active" and arrival > deadline and deadline <= (self.watermark or 0):
             self._go_down(beat.monitor_id)
         if one.phase == "down":
             assert one.down_at is not None
@@ -166,6 +177,7 @@ class Model:
         heard = self.watermark
         if heard is None:
             return set()
+        heard = min(heard, self.now)
         return {
             number
             for number, one in self.monitors.items()

@@ -14,7 +14,6 @@ import pytest
 
 from store.errors import Unavailable
 from store.live.arrival import ArrivalClock
-from store.live.connect import open_connection
 from store.live.link import Link
 from store.live.live import Live
 from store.live.packing import LIFE_ONLY, pack_head
@@ -66,10 +65,10 @@ async def look(stage: Stage, link: Link, give_up_ms: int = 3000) -> list[bytes |
     return reply[1:]
 
 
-async def lose_patience_sooner(link: Link, proxy: FaultProxy, seconds: float) -> None:
+async def lose_patience_sooner(link: Link, seconds: float) -> None:
     """A call waits so long for its reply, instead of some seconds."""
     await link.aclose()
-    link._connection = open_connection(proxy.url, seconds)
+    link._call_timeout_s = seconds
 
 
 async def applied(stage: Stage) -> tuple[int, int]:
@@ -82,10 +81,10 @@ async def test_a_batch_whose_reply_was_lost_is_sent_again_and_applied_once(
     stage: Stage, proxy: FaultProxy, writer: Writer, times: int
 ) -> None:
     proxy.lose_replies(times)
-    assert await writer.record(*batch_of(1, 99, 1)) == bytes([1, 2, 1])
+    assert (await writer.record(*batch_of(1, 99, 1))).outcomes == bytes([1, 2, 1])
     assert proxy.lost == times
     assert await applied(stage) == (1, 7 + 128)
-    assert await writer.record(*batch_of(1)) == bytes([1])
+    assert (await writer.record(*batch_of(1))).outcomes == bytes([1])
     assert await applied(stage) == (2, 2 * (7 + 128))
 
 
@@ -93,20 +92,20 @@ async def test_a_connection_that_was_cut_between_calls_is_opened_anew(
     stage: Stage, proxy: FaultProxy, writer: Writer
 ) -> None:
     proxy.cut()
-    assert await writer.record(*batch_of(1)) == bytes([1])
+    assert (await writer.record(*batch_of(1))).outcomes == bytes([1])
     assert await applied(stage) == (1, 7 + 128)
 
 
 async def test_a_reply_that_comes_too_late_means_sending_again_and_changes_nothing(
     stage: Stage, proxy: FaultProxy, writer: Writer, link: Link
 ) -> None:
-    await lose_patience_sooner(link, proxy, 0.15)
+    await lose_patience_sooner(link, 0.15)
     proxy.hold_replies = True
     call = asyncio.create_task(writer.record(*batch_of(1)))
     await until(lambda: held(proxy, 1))
     await until(lambda: held(proxy, 0))
     proxy.hold_replies = False
-    assert await call == bytes([1])
+    assert (await call).outcomes == bytes([1])
     assert await applied(stage) == (1, 7 + 128)
 
 
@@ -118,7 +117,7 @@ async def test_scripts_that_were_flushed_are_loaded_again_without_anybody_notici
     stage: Stage, writer: Writer
 ) -> None:
     await stage.redis.script_flush()
-    assert await writer.record(*batch_of(1)) == bytes([1])
+    assert (await writer.record(*batch_of(1))).outcomes == bytes([1])
     await stage.redis.script_flush()
     await stage.sweep()
     assert await applied(stage) == (1, 7 + 128)
@@ -139,7 +138,7 @@ async def test_it_gives_up_in_time_when_nobody_is_there_and_works_again_when_som
 async def test_it_gives_up_in_time_when_nothing_is_answered(
     stage: Stage, proxy: FaultProxy, link: Link
 ) -> None:
-    await lose_patience_sooner(link, proxy, 0.2)
+    await lose_patience_sooner(link, 0.2)
     await look(stage, link)
     proxy.black_hole = True
     began = monotonic()
@@ -163,7 +162,7 @@ async def test_while_redis_is_known_to_be_away_a_batch_gets_one_try(
             await writer.record(*batch_of(1))
     assert monotonic() - began < 0.3
     await proxy.accept()
-    assert await writer.record(*batch_of(1)) == bytes([1])
+    assert (await writer.record(*batch_of(1))).outcomes == bytes([1])
 
 
 async def test_batches_that_were_given_up_leave_a_hole(
@@ -191,7 +190,7 @@ async def test_a_cancelled_call_leaves_no_reply_for_a_later_one(
     proxy.hold_replies = False
     states = await look(stage, link)
     assert [state is None for state in states] == [False, True]
-    assert await writer.record(*batch_of(1, life_only=True)) == bytes([6])
+    assert (await writer.record(*batch_of(1, life_only=True))).outcomes == bytes([6])
 
 
 async def test_a_cancelled_call_of_a_pooled_client_leaves_no_reply_for_a_later_one(

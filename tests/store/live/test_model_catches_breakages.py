@@ -54,7 +54,11 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
     "the sweep does not count": ("sweep", "tally.down = (tally.down or 0) + 1", ""),
     "pings of a batch are not folded": ("record", "local c = at[id]", "local c = nil"),
     "a ping exactly at the deadline is late": ("record", "if arrival > deadline", "if arrival >= deadline"),
-    "a late ping hides the miss": ("record", "if arrival > deadline then", "if false then"),
+    "a late ping hides the miss": (
+        "record",
+        "if arrival > deadline and everybody_heard(deadline) then",
+        "if false then",
+    ),
     "a late ping is judged without the holes": (
         "record",
         "local deadline = effective_deadline(base, limits[c], holes)",
@@ -65,7 +69,7 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
     "last seen moves backwards": ("record", "if arrival > seens[c] then", "if true then"),
     "the window moves backwards": ("record", "if arrival > base then bases", "if true then bases"),
     "stamps from the future are believed": ("record", "if arrival > now then arrival = now elseif", "if"),
-    "stamps of any age are believed": ("record", "arrival < now - CLAMP_MS", "false"),
+    "stamps of any age are believed": ("record", "arrival < oldest", "false"),
     "a sign of life is recorded": (
         "record",
         "if flags % 2 == LIFE_ONLY then\n      outcome = ALIVE",
@@ -81,7 +85,9 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
     "nobody learns of a change": ("record", "outcome = outcome + OUT_OF_DATE", ""),
     "a batch sent again is applied again": (
         "record",
-        "if sequence == last_sequence and last_reply then return {now, last_reply} end\n"
+        "if sequence == last_sequence and last_reply then\n"
+        "  return {now, string.sub(last_reply, 1, pings), string.sub(last_reply, pings + 1)}\n"
+        "end\n"
         "if sequence <= last_sequence then",
         "if sequence < last_sequence then",
     ),
@@ -110,8 +116,14 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
         "holes = add_hole(",
         "holes = read_holes(redis.call('GET', K_BLIND)); add_hole(",
     ),
-    "holes are ignored everywhere": (JUDGES, "then deadline = hole[2] + limit end", "then break end"),
-    "a hole after the deadline counts": (JUDGES, "hole[1] < deadline and ", ""),
+    "holes are ignored everywhere": (JUDGES, "deadline = to + limit", "break"),
+    "a late ping is judged before everybody has heard": (
+        "record",
+        "arrival > deadline and everybody_heard(deadline)",
+        "arrival > deadline",
+    ),
+    "a writer that lags leaves no hole": ("deregister", "now - watermark > HOLE_LEAST_MS", "false"),
+    "a hole after the deadline counts": (JUDGES, "from < deadline and ", ""),
     "overlapping holes are kept apart": (
         "record register",
         "if holes[i][2] > last[2] then last[2] = holes[i][2] end",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from store.errors import Fenced, GenerationMissing, Unavailable
-from store.live.packing import Outcome
-from tests.stage import Stage, config_of
+from store.live.packing import Outcome, pack_head
+from tests.stage import START_MS, Stage, config_of
 
 
 async def test_a_ping_moves_the_deadline_to_interval_plus_grace_after_it(stage: Stage) -> None:
@@ -334,3 +334,44 @@ async def test_the_tallies_count_monitors_by_status(stage: Stage) -> None:
     await stage.sweep()
     tallies = await stage.live.tallies()
     assert (tallies.new, tallies.up, tallies.down, tallies.paused) == (0, 0, 3, 1)
+
+
+async def test_whoever_restarts_all_the_time_hears_of_a_dead_monitor_all_the_same(stage: Stage) -> None:
+    await stage.put(config_of(1, 30, 10))
+    for second in range(30, 400, 30):
+        await stage.listen(until=second - 1)
+        await stage.sweep()
+        stage.writer = await stage.new_writer()
+        await stage.move_to(second)
+        stage.writer = await stage.new_writer()
+    # A hole of a second ends at 30, 60, 90 and so on; up to 149 three times 40 s were listened through.
+    assert await stage.told() == [("down", 1, 160)]
+
+
+async def test_a_late_ping_is_no_miss_while_another_writer_may_hold_the_one_in_time(stage: Stage) -> None:
+    await stage.put(config_of(1, 30, 10))
+    other = await stage.new_writer("main-1")
+    await stage.listen(until=69)
+    await stage.ping(1)
+    await other.record([b"1"], pack_head(START_MS + 39_000, 1, 1, 0), b"h", stage.now_ms)
+    await stage.sweep()
+    assert await stage.told() == []
+
+
+async def test_a_writer_that_lagged_behind_leaves_a_hole_when_it_goes(stage: Stage) -> None:
+    await stage.put(config_of(1, 30, 10))
+    other = await stage.new_writer("main-1")
+    await stage.listen(until=60)
+    await other.deregister()
+    assert await stage.holes() == [(0, 60)]
+    await stage.sweep()
+    assert await stage.told() == []
+
+
+async def test_a_clock_that_was_stepped_back_takes_no_monitor_down_early(stage: Stage) -> None:
+    await stage.listen(until=100)
+    await stage.move_to(10)
+    await stage.put(config_of(1, 30, 10))
+    await stage.ping()
+    await stage.sweep()
+    assert await stage.told() == []

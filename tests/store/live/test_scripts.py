@@ -21,15 +21,17 @@ from store.live.monitors import (
     look,
     put_channels,
     put_monitor,
+    put_plan,
     resolve,
     restore_channels,
     restore_monitor,
+    restore_plan,
 )
 from store.live.shard import Generation, Shard
 from store.live.streams import trim_events, trim_pings
 from store.live.sweeping import sweep
 from store.live.writer import Writer
-from store.projection import DropMonitor, PutChannels, PutMonitor
+from store.projection import DropMonitor, PutChannels, PutMonitor, PutPlan
 from tests.stage import config_of, digest_of
 
 FOLDER = Path(scripts.__file__).parent
@@ -57,6 +59,7 @@ class Spy:
         raise Called
 
 
+REBUILDING = {"restore_channels", "restore_monitor", "restore_plan"}
 Use = Callable[[Shard, Writer], Awaitable[object]]
 CALLERS: dict[str, Use] = {
     "change_monitor": lambda shard, _: put_monitor(shard, PutMonitor(config_of(1, version=2), (DIGEST,))),
@@ -67,12 +70,14 @@ CALLERS: dict[str, Use] = {
     "lease": lambda shard, _: lease(shard, 1, 1, ()),
     "look": lambda shard, _: look(shard, [1]),
     "put_channels": lambda shard, _: put_channels(shard, PutChannels(1, 1, ())),
+    "put_plan": lambda shard, _: put_plan(shard, PutPlan(1, 1, 0, 0)),
     "record": lambda _, writer: writer.record([], b"", b"", 0),
     "register": lambda _, writer: writer.register(),
     "renew": lambda shard, _: renew(shard, 1, [ONE]),
     "resolve": lambda shard, _: resolve(shard, [DIGEST]),
     "restore_channels": lambda shard, _: restore_channels(shard, PutChannels(1, 1, ())),
     "restore_monitor": lambda shard, _: restore_monitor(shard, config_of(1), [DIGEST], None),
+    "restore_plan": lambda shard, _: restore_plan(shard, PutPlan(1, 1, 0, 0)),
     "settle": lambda shard, _: settle(shard, ONE, "done"),
     "sweep": lambda shard, _: sweep(shard, 1),
     "trim": lambda shard, _: trim_events(shard, "0-0"),
@@ -107,14 +112,14 @@ def test_a_script_opens_with_its_purpose_and_its_contract_in_order(name: str) ->
 @pytest.mark.parametrize("name", scripts.names())
 def test_only_the_creation_of_monitors_and_rebuilding_may_be_refused_for_want_of_memory(name: str) -> None:
     shebang = scripts.assemble(name).source.splitlines()[0]
-    refused = name in {"create_monitor", "restore_monitor", "restore_channels"}
+    refused = name in {"create_monitor", *REBUILDING}
     assert shebang in (["#!lua"] if refused else ["#!lua flags=allow-oom", "#!lua flags=no-writes"])
 
 
 @pytest.mark.parametrize("name", scripts.names())
 def test_a_script_checks_the_generation_unless_it_helps_to_rebuild(name: str) -> None:
     lines = (FOLDER / f"{name}.lua").read_text(encoding="utf-8").splitlines()
-    assert ("--@include generation" in lines) == (name not in {"restore_monitor", "restore_channels"})
+    assert ("--@include generation" in lines) == (name not in REBUILDING)
 
 
 def test_each_script_has_a_caller_and_each_caller_a_script() -> None:

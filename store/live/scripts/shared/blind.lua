@@ -1,5 +1,5 @@
 -- Blind intervals: packed pairs (from_ms, to_ms), sorted, disjoint. In (from, to] pings may have gone unheard.
-local HOLE, HOLE_LENGTH, HOLES_KEPT = '<I6I6', 12, 256
+local HOLE, HOLE_LENGTH, HOLES_KEPT, WINDOWS_OF_PATIENCE = '<I6I6', 12, 256, 3
 
 local function read_holes(blob)
   local holes = {}
@@ -13,12 +13,18 @@ local function read_holes(blob)
 end
 
 -- The moment after which a silence that began at `base` is a miss. A hole that touches the window in which a ping
--- was expected moves it to the end of the hole + one whole interval + grace.
+-- was expected moves it to the end of the hole + one whole interval + grace. But not for ever: once three whole windows
+-- were listened through without a ping, a further hole is no excuse, or whoever restarts daily would never hear of a
+-- daily job that died.
 local function effective_deadline(base, limit, holes)
-  local deadline = base + limit
+  local deadline, unheard = base + limit, 0
   for i = 1, #holes do
-    local hole = holes[i]
-    if hole[1] < deadline and hole[2] > base and hole[2] + limit > deadline then deadline = hole[2] + limit end
+    local from, to = holes[i][1], holes[i][2]
+    if from < deadline and to > base then
+      if from - base - unheard >= WINDOWS_OF_PATIENCE * limit then break end
+      unheard = unheard + to - math.max(from, base)
+      deadline = to + limit
+    end
   end
   return deadline
 end

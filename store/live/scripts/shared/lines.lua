@@ -1,6 +1,6 @@
 -- Lines keep the order per (channel, incident): ids joined by spaces, only the first one is due.
 -- A delivery: format, attempts; then its event. Its id is `<event id>:<channel id>`.
-local DELIVERY, DELIVERY_EVENT_AT = '<BI2', 4
+local DELIVERY, DELIVERY_EVENT_AT, EVENT_LEAST = '<BI2', 4, 58
 
 local function read_delivery(blob)
   if not blob or #blob < DELIVERY_EVENT_AT then return nil end
@@ -15,11 +15,20 @@ local function line_of(delivery, event)
   return string.match(delivery, ':(%d+)$') .. ':' .. monitor .. ':' .. string.format('%.0f', silence)
 end
 
+-- The line that a delivery stands in, when its event cannot be read any more.
+local function line_with(lines_key, delivery)
+  local lines = redis.call('HGETALL', lines_key)
+  for i = 1, #lines, 2 do
+    if string.find(' ' .. lines[i + 1] .. ' ', ' ' .. delivery .. ' ', 1, true) then return lines[i] end
+  end
+  return ''
+end
+
 -- Takes a settled delivery out; the next one of its line is due at once. Returns the rest of the line.
 local function leave_line(deliveries_key, due_key, lines_key, delivery, event, now)
   redis.call('HDEL', deliveries_key, delivery)
   redis.call('ZREM', due_key, delivery)
-  local line = line_of(delivery, event)
+  local line = #event >= EVENT_LEAST and line_of(delivery, event) or line_with(lines_key, delivery)
   local waiting = redis.call('HGET', lines_key, line) or ''
   local rest = {}
   for other in string.gmatch(waiting, '%S+') do

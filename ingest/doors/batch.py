@@ -1,0 +1,144 @@
+"""The batch dialect, `POST /ping`: many beats in one request, as a JSON array, NDJSON or MessagePack. Pure.
+
+An item is `{key, signal?, metrics?, at?}`. One that is bad is reported with its place and harms no other.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from datetime import datetime
+
+import msgspec
+
+from ingest.doors.metrics_body import complaint_about
+from store.errors import Invalid
+
+NAME = "batch"
+PATH = "/ping"
+MOST_BYTES = 1024 * 1024
+MOST_ITEMS = 10_000
+MOST_METRICS_BYTES = 1024
+OLDEST_MS = 3_600_000
+_is_key = re.compile(r"[A-Za-z0-9_-]{8,128}").fullmatch
+_encode_json = msgspec.json.Encoder().encode
+
+
+class Item(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """One beat as it was sent. `at`: when it happened, in Unix seconds or RFC 3339; absent: now."""
+
+    key: str
+    signal: str = "success"
+    metrics: msgspec.Raw = msgspec.Raw(b"")
+    at: float | str | None = None
+
+
+class Beaten(msgspec.Struct, gc=False):
+    """An item that can be recorded. `body` is its metrics as JSON; `at_ms` is None for now."""
+
+    key: str
+    body: bytes
+    at_ms: int | None
+
+
+class Problem(msgspec.Struct, frozen=True, gc=False):
+    """Why an item is not recorded."""
+
+    reason: str
+
+
+_json_item = msgspec.json.Decoder(Item).decode
+_json_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_msgpack_item = msgspec.msgpack.Decoder(Item).decode
+_msgpack_items = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+_msgpack_value = msgspec.msgpack.Decoder().decode
+
+
+def unzip(body: bytes) -> bytes:
+    """A gzip body, as far as it may go.
+
+    Raises:
+        Invalid: it is not gzip, or is larger than a batch may be.
+    """
+    stream = zlib.decompressobj(wbits=31)
+    try:
+        plain = stream.decompress(body, MOST_BYTES + 1)
+    except zlib.error as error:
+        raise Invalid("The body is not gzip, though its Content-Encoding says so.") from error
+    if len(plain) > MOST_BYTES:
+        raise Invalid(f"A batch has at most {MOST_BYTES} bytes.")
+    if not stream.eof:
+        raise Invalid("The gzip body is cut off.")
+    return plain
+
+
+def read_batch(body: bytes, content_type: str, now_ms: int) -> list[Beaten | Problem]:
+    """The items in order.
+
+    Raises:
+        Invalid: the body as a whole cannot be read, or has too many items.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind in {"application/msgpack", "application/x-msgpack", "application/vnd.msgpack"}:
+        raws, packed = _split_msgpack(body), True
+    else:
+        raws, packed = _split_json(body), False
+    if len(raws) > MOST_ITEMS:
+        raise Invalid(f"A batch has at most {MOST_ITEMS} items; this one has {len(raws)}.")
+    return [_read(raw, packed, now_ms) for raw in raws]
+
+
+def _split_msgpack(body: bytes) -> list[msgspec.Raw]:
+    try:
+        return _msgpack_items(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid("The body is not a MessagePack array.") from error
+
+
+def _split_json(body: bytes) -> list[msgspec.Raw]:
+    """A JSON array, or else one JSON object per line."""
+    if body.lstrip()[:1] != b"[":
+        return [msgspec.Raw(line) for line in body.split(b"\n") if line.strip()]
+    try:
+        return _json_items(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid("The body is neither a JSON array nor NDJSON.") from error
+
+
+def _read(raw: msgspec.Raw, packed: bool, now_ms: int) -> Beaten | Problem:
+    try:
+        item = _msgpack_item(raw) if packed else _json_item(raw)
+        if _is_key(item.key) is None:
+            return Problem("No monitor has this ping key.")
+        if item.signal != "success":
+            return Problem("The only signal so far is `success`.")
+        at_ms = None if item.at is None else _moment_ms(item.at, now_ms)
+        body = bytes(item.metrics)
+        if body and packed:
+            body = _encode_json(_msgpack_value(body))
+    except msgspec.ValidationError as error:
+        return Problem(f"{error}.")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
+        return Problem("This item cannot be read.")
+    except Invalid as error:
+        return Problem(str(error))
+    if len(body) > MOST_METRICS_BYTES:
+        return Problem(f"`metrics` may have at most {MOST_METRICS_BYTES} bytes.")
+    complaint = complaint_about(body) if body else None
+    return Beaten(item.key, body, at_ms) if complaint is None else Problem(complaint)
+
+
+def _moment_ms(at: float | str, now_ms: int) -> int:
+    """When the beat happened; not in the future, and not too long ago.
+
+    Raises:
+        Invalid: it is no moment, or an hour old.
+    """
+    try:
+        seconds = datetime.fromisoformat(at).timestamp() if isinstance(at, str) else at
+        at_ms = min(now_ms, int(seconds * 1000))
+    except (ValueError, OverflowError) as error:
+        raise Invalid("`at` is neither Unix seconds nor RFC 3339.") from error
+    if now_ms - at_ms > OLDEST_MS:
+        raise Invalid("`at` is more than an hour ago.")
+    return at_ms

@@ -1,0 +1,355 @@
+"""The express lane and the plain path answer alike, byte for byte, whatever is sent and however it is cut."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ingest import lane as lane_module
+from ingest.lane_facts import read_facts
+from store.live.packing import Outcome
+from tests.ingest.raw_http import Answer, talk
+from tests.ingest.serving import Served, serving
+from tests.ingest.test_doors import kept
+from tests.patience import until
+from tests.stage import Stage
+
+HOST = b"Host: example.org\r\n"
+UA = b"User-Agent: worker/1.0 (x; y)\r\nAccept: */*\r\n"
+
+
+@pytest.fixture
+async def served(stage: Stage, tmp_path: Path) -> AsyncIterator[Served]:
+    await stage.redis.flushall()
+    async with serving(tmp_path, stage.live.url) as served:
+        yield served
+
+
+def requests(key: bytes) -> dict[str, tuple[bytes, int]]:
+    """Name to raw bytes and the number of answers to expect. HEAD is tested on its own."""
+    get = b"GET /ping/" + key + b" HTTP/1.1\r\n" + HOST + UA + b"\r\n"
+    other = b"GET /api/v1/nothing HTTP/1.1\r\n" + HOST + b"\r\n"
+
+    def post(body: bytes, *headers: bytes, door: bytes = b"/ping/") -> bytes:
+        length = b"Content-Length: %d\r\n" % len(body)
+        return b"POST " + door + key + b" HTTP/1.1\r\n" + HOST + b"".join(headers) + length + b"\r\n" + body
+
+    line = b"GET /ping/" + key
+    return {
+        "get": (get, 1),
+        "no user agent": (line + b" HTTP/1.1\r\n" + HOST + b"\r\n", 1),
+        "query": (line + b"?a=1&b=%20 HTTP/1.1\r\n" + HOST + b"\r\n", 1),
+        "other door": (get.replace(b"/ping/", b"/api/v1/heartbeat/"), 1),
+        "post empty": (post(b""), 1),
+        "post json": (post(b'{"a": 1}'), 1),
+        "post form type": (post(b'{"a": 1}', b"Content-Type: application/x-www-form-urlencoded\r\n"), 1),
+        "post bad json": (post(b"nonsense"), 1),
+        "post 1024": (post(b'{"a":"' + b"x" * 1016 + b'"}'), 1),
+        "post 1025": (post(b'{"a":"' + b"x" * 1017 + b'"}'), 1),
+        "post any at the other door": (post(b"\xff" * 5000, door=b"/api/v1/heartbeat/"), 1),
+        "post large at the other door": (post(b"\xff" * 50_000, door=b"/api/v1/heartbeat/"), 1),
+        "chunked": (
+            b"POST /ping/"
+            + key
+            + b" HTTP/1.1\r\n"
+            + HOST
+            + b'Transfer-Encoding: chunked\r\n\r\n8\r\n{"a": 1}\r\n0\r\n\r\n',
+            1,
+        ),
+        "unknown key": (get.replace(key, b"0" * 22), 1),
+        "short key": (get.replace(key, b"abc"), 1),
+        "key with a slash": (get.replace(key, key + b"/"), 1),
+        "percent in the key": (get.replace(key, b"%41" + key), 1),
+        "put": (get.replace(b"GET", b"PUT"), 1),
+        "delete": (get.replace(b"GET", b"DELETE"), 1),
+        "http/1.0": (get.replace(b"HTTP/1.1", b"HTTP/1.0"), 1),
+        "connection close": (get.replace(UA, UA + b"Connection: close\r\n"), 1),
+        "connection keep-alive": (get.replace(UA, UA + b"Connection: Keep-Alive\r\n"), 1),
+        "no host": (line + b" HTTP/1.1\r\n\r\n", 1),
+        "odd header": (line + b" HTTP/1.1\r\n" + HOST + b"X-Empty:\r\nX-Tab:\ta \t\r\n\r\n", 1),
+        "two content lengths": (
+            b"POST /ping/"
+            + key
+            + b" HTTP/1.1\r\n"
+            + HOST
+            + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+            1,
+        ),
+        "content length and chunked": (
+            b"POST /ping/"
+            + key
+            + b" HTTP/1.1\r\n"
+            + HOST
+            + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            1,
+        ),
+        "bad content length": (
+            b"POST /ping/" + key + b" HTTP/1.1\r\n" + HOST + b"Content-Length: +2\r\n\r\n{}",
+            1,
+        ),
+        "space before colon": (line + b" HTTP/1.1\r\nHost : x\r\n\r\n", 1),
+        "folded header": (line + b" HTTP/1.1\r\n" + HOST + b"X-A: b\r\n c\r\n\r\n", 1),
+        "bare newlines": (line + b" HTTP/1.1\nHost: x\n\n", 1),
+        "nul in a header": (line + b" HTTP/1.1\r\n" + HOST + b"X-A: \x00\r\n\r\n", 1),
+        "absolute form": (b"GET http://example.org/ping/" + key + b" HTTP/1.1\r\n" + HOST + b"\r\n", 1),
+        "forwarded": (get.replace(UA, UA + b"X-Forwarded-For: 203.0.113.7\r\n"), 1),
+        "leading newline": (b"\r\n" + get, 1),
+        "three pings": (get * 3, 3),
+        "pings and others mixed": (get + other + get + other + other + get, 6),
+        "posts pipelined": (post(b'{"a": 1}') + post(b"nonsense") + post(b"") + get, 4),
+        "unknown keys pipelined": (get.replace(key, b"0" * 22) * 200, 200),
+        "ping then chunked then ping": (
+            get
+            + b"POST /ping/"
+            + key
+            + b" HTTP/1.1\r\n"
+            + HOST
+            + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+            + get,
+            3,
+        ),
+        "nonsense": (b"nonsense\r\n\r\n", 1),
+    }
+
+
+async def ask(port: int, raw: bytes, answers: int) -> tuple[list[Answer], bool]:
+    return await talk(port, [raw], answers)
+
+
+@pytest.fixture
+async def answers_of_plain(stage: Stage, tmp_path: Path) -> dict[str, tuple[list[Answer], bool]]:
+    await stage.redis.flushall()
+    async with serving(tmp_path / "plain", stage.live.url, lane="off") as plain:
+        monitor = await plain.make(name="job", interval=86_400)
+        return {
+            name: await ask(plain.port, raw, count)
+            for name, (raw, count) in requests(monitor["key"].encode()).items()
+        }
+
+
+async def test_both_paths_answer_alike(
+    answers_of_plain: dict[str, tuple[list[Answer], bool]], stage: Stage, tmp_path: Path
+) -> None:
+    await stage.redis.flushall()
+    async with serving(tmp_path / "lane", stage.live.url) as served:
+        monitor = await served.make(name="job", interval=86_400)
+        for name, (raw, count) in requests(monitor["key"].encode()).items():
+            got = await ask(served.port, raw, count)
+            expected = answers_of_plain[name]
+            assert without_times(got) == without_times(expected), name
+
+
+def without_times(talked: tuple[list[Answer], bool]) -> tuple[list[tuple[int, object, bytes]], bool]:
+    """The moment of a ping differs; the rest may not."""
+    answers, closed = talked
+    plain: list[tuple[int, object, bytes]] = []
+    for answer in answers:
+        body = answer.body
+        if b"pinged_at" in body:
+            body = body[: body.index(b"pinged_at")]
+        plain.append((answer.status, answer.headers, body))
+    return plain, closed
+
+
+async def test_no_way_of_cutting_a_request_changes_its_answer(served: Served) -> None:
+    monitor = await served.make(name="job", interval=86_400)
+    cases = requests(monitor["key"].encode())
+    draw = random.Random(7)
+    for name in (
+        "get",
+        "post json",
+        "post bad json",
+        "chunked",
+        "posts pipelined",
+        "pings and others mixed",
+        "query",
+    ):
+        raw, count = cases[name]
+        expected = without_times(await ask(served.port, raw, count))
+        cuts = [[at] for at in range(1, min(len(raw), 120), 2)]
+        cuts += [sorted(draw.sample(range(1, len(raw)), 4)) for _ in range(20)]
+        for cut in cuts:
+            pieces = [raw[a:b] for a, b in itertools.pairwise([0, *cut, len(raw)])]
+            got = await talk(served.port, pieces, count, patience_s=0.001)
+            assert without_times(got) == expected, (name, cut)
+
+
+async def test_head_is_answered_without_a_body_in_order(served: Served) -> None:
+    monitor = await served.make(interval=86_400)
+    get = b"GET /ping/" + monitor["key"].encode() + b" HTTP/1.1\r\n" + HOST + b"\r\n"
+    head = get.replace(b"GET", b"HEAD")
+    answers, closed = await talk(served.port, [head + get + head + get], 4, heads=(0, 2))
+    assert [answer.status for answer in answers] == [200] * 4
+    assert [answer.body for answer in answers] == [b"", b'{"ok":true}', b"", b'{"ok":true}']
+    assert not closed
+
+
+async def test_a_ping_is_answered_before_the_nonsense_behind_it(served: Served) -> None:
+    monitor = await served.make(interval=86_400)
+    get = b"GET /ping/" + monitor["key"].encode() + b" HTTP/1.1\r\n" + HOST + b"\r\n"
+    answers, closed = await ask(served.port, get + b"\x16\x03\x01nonsense\r\n\r\n", 2)
+    assert ([answer.status for answer in answers], closed) == ([200, 400], True)
+
+
+async def test_plain_pings_never_reach_the_application(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitor = await served.make(interval=86_400)
+    passed: list[bytes] = []
+    original = lane_module.Lane._pass_on
+
+    def spy(self: lane_module.Lane, data: bytes) -> None:
+        passed.append(data)
+        original(self, data)
+
+    monkeypatch.setattr(lane_module.Lane, "_pass_on", spy)
+    cases = requests(monitor["key"].encode())
+    for name in ("get", "query", "other door", "post json", "three pings", "connection keep-alive"):
+        await ask(served.port, *cases[name])
+    assert passed == []
+    await ask(served.port, *cases["chunked"])
+    assert len(passed) == 1
+
+
+async def test_what_is_kept_of_a_ping_is_the_same_on_both_paths(stage: Stage, tmp_path: Path) -> None:
+    seen = []
+    for lane in ("on", "off"):
+        await stage.redis.flushall()
+        async with serving(tmp_path / lane, stage.live.url, lane=lane) as served:
+            monitor = await served.make(interval=86_400)
+            cases = requests(monitor["key"].encode())
+            for name in (
+                "get",
+                "query",
+                "post json",
+                "post form type",
+                "post large at the other door",
+                "forwarded",
+            ):
+                await ask(served.port, *cases[name])
+            seen.append([(row.beat, outcome & 127) for row, outcome in await kept(stage)])
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 6
+    assert {outcome for _, outcome in seen[0]} == {Outcome.RECORDED}
+
+
+async def test_a_client_that_leaves_early_disturbs_nobody(served: Served, stage: Stage) -> None:
+    monitor = await served.make(interval=86_400)
+    raw = b"GET /ping/" + monitor["key"].encode() + b"?leaver HTTP/1.1\r\n" + HOST + b"\r\n"
+    await stage.redis.execute_command("CLIENT", "PAUSE", 300, "WRITE")
+    for _ in range(20):
+        _, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(raw)
+        await writer.drain()
+        writer.transport.abort()
+    answers, _ = await ask(served.port, raw.replace(b"leaver", b"stayer"), 1)
+    assert answers[0].status == 200
+    assert [row.beat.query for row, _ in await kept(stage)].count(b"stayer") == 1
+
+
+async def test_a_client_that_says_no_more_is_still_answered(served: Served, stage: Stage) -> None:
+    monitor = await served.make(interval=86_400)
+    await stage.redis.execute_command("CLIENT", "PAUSE", 100, "WRITE")
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"GET /ping/" + monitor["key"].encode() + b" HTTP/1.1\r\n" + HOST + b"\r\n")
+    writer.write_eof()
+    reply = await asyncio.wait_for(reader.read(), 10)
+    assert reply.startswith(b"HTTP/1.1 200 OK")
+    writer.close()
+
+
+async def test_a_stop_answers_what_is_under_way(served: Served, stage: Stage) -> None:
+    monitor = await served.make(interval=86_400)
+    raw = b"GET /ping/" + monitor["key"].encode() + b" HTTP/1.1\r\n" + HOST + b"\r\n"
+    await ask(served.port, raw, 1)
+    await stage.redis.execute_command("CLIENT", "PAUSE", 400, "WRITE")
+    asking = [asyncio.create_task(ask(served.port, raw, 1)) for _ in range(5)]
+    await until(lambda: _are_under_way(5))
+    await served.stop()
+    assert [(await one)[0][0].status for one in asking] == [200] * 5
+
+
+async def _are_under_way(count: int) -> bool:
+    lanes = [one for one in gc.get_objects() if isinstance(one, lane_module.Lane)]
+    return sum(lane._under_way for lane in lanes) == count
+
+
+async def test_thousands_of_pipelined_pings_are_answered_in_order(served: Served) -> None:
+    monitor = await served.make(interval=86_400)
+    key = monitor["key"].encode()
+    known = b"GET /ping/" + key + b" HTTP/1.1\r\n" + HOST + b"\r\n"
+    unknown = known.replace(key, b"0" * 22)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    pattern = [known, unknown] * 1000
+
+    async def send() -> None:
+        for raw in pattern:
+            writer.write(raw)
+            await writer.drain()
+
+    sending = asyncio.create_task(send())
+    statuses = []
+    async with asyncio.timeout(30):
+        for _ in pattern:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            await reader.readexactly(length)
+            statuses.append(int(head.split(b" ")[1]))
+    await sending
+    assert statuses == [200, 404] * 1000
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        b"Host: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"Host: a\r\nExpect: 100-continue\r\n\r\n",
+        b"Host: a\r\nConnection: close\r\n\r\n",
+        b"Host: a\r\nHost: b\r\n\r\n",
+        b"Host: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+        b"Host: a\r\nContent-Length: 1, 1\r\n\r\n",
+        b"Host: a\r\nContent-Length: -1\r\n\r\n",
+        b"Host: a\r\nContent-Length:\r\n\r\n",
+        b"Host: a\r\nX y: b\r\n\r\n",
+        b"Host: a\r\nX: b\x00\r\n\r\n",
+        b"Host: a\r\n folded\r\n\r\n",
+        b"Host: a\nX: b\r\n\r\n",
+        b"X: b\r\n\r\n",
+        b"\r\n",
+        b"Host: a\r\nX: " + b"y" * 9000 + b"\r\n\r\n",
+    ],
+)
+def test_whatever_is_odd_about_a_block_is_not_for_the_lane(block: bytes) -> None:
+    assert read_facts(block) is None
+    assert read_facts(b"Host: a\r\nUser-Agent: b c\r\nContent-Length: 12\r\n\r\n") is not None
+
+
+async def test_too_large_a_head_is_refused(served: Served) -> None:
+    huge = b"GET /livez HTTP/1.1\r\n" + HOST + b"X-A: " + b"y" * 40_000 + b"\r\n\r\n"
+    answers, closed = await ask(served.port, huge, 1)
+    assert ([answer.status for answer in answers], closed) == ([431], True)
+    many = b"GET /livez HTTP/1.1\r\n" + HOST + b"X-A: y\r\n" * 200
+    answers, closed = await ask(served.port, many, 1)
+    assert ([answer.status for answer in answers], closed) == ([431], True)
+
+
+async def test_who_is_too_slow_is_turned_away_and_who_idles_is_let_go(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane_module, "REQUEST_WITHIN_S", 0)
+    monkeypatch.setattr(lane_module, "IDLE_S", 1)
+    monitor = await served.make(interval=86_400)
+    line = b"GET /ping/" + monitor["key"].encode() + b" HTTP/1.1\r\n"
+    for beginning in (line + HOST, b"GET /livez HTTP/1.1\r\nHost: a"):
+        answers, closed = await ask(served.port, beginning, 1)
+        assert ([answer.status for answer in answers], closed) == ([408], True)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    assert await asyncio.wait_for(reader.read(), 10) == b""
+    writer.close()
