@@ -13,9 +13,9 @@ from contextlib import suppress
 
 from ingest.tally import Tally
 from ingest.waiting import Waiting
-from store.beat import BeatRow, encode_history
+from store.beat import BeatRow, encode_history, size_of
 from store.clock import monotonic_ms
-from store.errors import Fenced, Unavailable
+from store.errors import Unavailable
 from store.live.connect import Unregistered
 from store.live.packing import OUT_OF_DATE, Outcome, pack_head
 from store.live.writer import Recorded, Writer
@@ -54,6 +54,7 @@ class Batcher:
         self._queue: deque[Waiting] = deque()
         self._wake: asyncio.Future[None] | None = None
         self._closing = False
+        self._ended = False
         self.is_open = False
         self._loop = asyncio.get_running_loop()
         self._ticker = self._loop.call_later(TICK_S, self._tick)
@@ -63,7 +64,7 @@ class Batcher:
 
     def add(self, ping: Waiting) -> None:
         """Put a ping into the open batch; refuses it at once when too many wait."""
-        if not self.is_open or len(self._queue) >= MOST_QUEUED:
+        if not self.is_open or self._closing or len(self._queue) >= MOST_QUEUED:
             self.refuse(ping)
             return
         self._queue.append(ping)
@@ -72,13 +73,16 @@ class Batcher:
 
     def add_first(self, pings: list[Waiting]) -> None:
         """Put pings that arrived earlier, and whose keys have just been found, ahead of the others."""
+        if self._ended:
+            self._refuse_all(pings)
+            return
         self._queue.extendleft(reversed(pings))
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
     def refuse(self, ping: Waiting) -> None:
         """Answer 503, and leave a trace that something went unheard."""
-        self._writer.confess()
+        self._writer.confess(ping.arrival_ms)
         self._tally.count(ping.door, Outcome.UNAVAILABLE)
         ping.refuse()
 
@@ -102,9 +106,9 @@ class Batcher:
                 await self._give_back()
         finally:
             self._ticker.cancel()
+            self._ended = True
             self.is_open = False
-            while self._queue:
-                self.refuse(self._queue.popleft())
+            self._refuse_queue()
 
     def close(self) -> None:
         """Take no more pings; `run` ends when what was taken is answered."""
@@ -119,14 +123,10 @@ class Batcher:
 
     def _take(self) -> list[Waiting]:
         queue = self._queue
-        if len(queue) <= MOST_PINGS:
-            batch = list(queue)
-            if sum(len(ping.beat.body) for ping in batch) <= MOST_BYTES:
-                queue.clear()
-                return batch
-        batch, size = [], 0
+        batch: list[Waiting] = []
+        size = 0
         while queue and len(batch) < MOST_PINGS:
-            size += len(queue[0].beat.body)
+            size += size_of(queue[0].beat)
             if size > MOST_BYTES and batch:
                 break
             batch.append(queue.popleft())
@@ -156,13 +156,11 @@ class Batcher:
             self._refuse_all(batch)
             self.is_open = False
         except Unavailable:
+            # Those in the queue have waited as long as the call was tried; nobody waits for a second one.
             self._refuse_all(batch)
-            if not self._queue:
-                await asyncio.sleep(TICK_S)
-        except Fenced:
-            self._refuse_all(batch)
-            raise
-        except asyncio.CancelledError:
+            self._refuse_queue()
+            await asyncio.sleep(TICK_S)
+        except BaseException:  # fenced or cancelled: nobody else will answer these
             self._refuse_all(batch)
             raise
         else:
@@ -190,9 +188,14 @@ class Batcher:
 
     def _refuse_all(self, batch: list[Waiting]) -> None:
         for ping in batch:
-            self._tally.count(ping.door, Outcome.UNAVAILABLE)
-            ping.refuse()
+            self.refuse(ping)
         self._tally.flush()
+
+    def _refuse_queue(self) -> None:
+        # Whoever is answered may send the next ping at once: that one is not among these.
+        pings = list(self._queue)
+        self._queue.clear()
+        self._refuse_all(pings)
 
     async def _register(self) -> None:
         """Take the slot, or wait a moment. What was refused meanwhile falls into the hole that registering notes."""
@@ -200,8 +203,7 @@ class Batcher:
             await self._writer.register()
             self.is_open = True
         except Unavailable:
-            while self._queue:
-                self.refuse(self._queue.popleft())
+            self._refuse_queue()
             await asyncio.sleep(TICK_S)
 
     async def _give_back(self) -> None:

@@ -12,6 +12,7 @@ from ingest.tally import Tally
 from ingest.waiting import AwaitedPing, Waiting
 from store.beat import Beat
 from store.clock import monotonic_ms
+from store.errors import Fenced
 from store.live.arrival import ArrivalClock
 from store.live.link import Link
 from store.live.live import Live
@@ -58,6 +59,11 @@ class Intake:
             async with asyncio.TaskGroup() as tasks:
                 for batcher in self._batchers:
                     tasks.create_task(batcher.run())
+        except ExceptionGroup as group:
+            fenced = group.subgroup(Fenced)
+            if fenced is None:
+                raise
+            raise Fenced(*fenced.exceptions[0].args) from group
         finally:
             for link in self._links:
                 await link.aclose()
@@ -106,7 +112,7 @@ class Intake:
     def _refuse(self, ping: Waiting) -> None:
         # Whose monitor it was is not known: any shard may have gone unheard.
         for writer in self._writers:
-            writer.confess()
+            writer.confess(ping.arrival_ms)
         self.tally.count(ping.door, Outcome.UNAVAILABLE)
         ping.refuse()
 

@@ -36,7 +36,7 @@ class Keyring:
     def learn(self, key: str, known: KnownKey) -> None:
         """Remember a key that was found."""
         self._unknown.pop(key, None)
-        if len(self._known) >= self._most_known:
+        if len(self._known) >= self._most_known and key not in self._known:
             del self._known[next(iter(self._known))]
         self._known[key] = known
 
@@ -46,7 +46,7 @@ class Keyring:
 
     def note_unknown(self, key: str, now_ms: int) -> None:
         """Remember for a moment that nobody has this key, so that a scan cannot load Redis."""
-        if len(self._unknown) >= self._most_unknown:
+        if len(self._unknown) >= self._most_unknown and key not in self._unknown:
             del self._unknown[next(iter(self._unknown))]
         self._unknown[key] = now_ms + UNKNOWN_LIFE_MS
 

@@ -57,15 +57,16 @@ async def run(settings: Settings, part: Part, fd: int | None = None) -> None:
             watching = asyncio.create_task(desk.watch())
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             stopping = asyncio.create_task(part.stop.wait())
-            await asyncio.wait({serving, sending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({serving, sending, keeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
             server.should_exit = True
             await serving
             part.stop.set()
             state["intake"].close()
             stopping.cancel()
             watching.cancel()
-            await keeping
-            await sending
+            await asyncio.wait({sending, keeping})
+            for ended in (sending, keeping):
+                ended.result()
 
 
 async def _keep(state: State, part: Part) -> None:

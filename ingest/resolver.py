@@ -65,9 +65,15 @@ class Resolver:
             del self._waiting[:MOST_AT_ONCE]
             try:
                 await self._look_up(self._under_way)
-            except Unavailable:
-                for ping in self._under_way:
-                    self._refuse(ping)
+            except BaseException as error:
+                # Those that came meanwhile have waited as long as the call took; nobody waits for a second one.
+                # (Whoever is answered may send the next ping at once: that one is not among these.)
+                pings, self._waiting = [*self._under_way, *self._waiting], []
+                for ping in pings:
+                    if not ping.looked_up:
+                        self._refuse(ping)
+                if not isinstance(error, Unavailable):
+                    raise
             finally:
                 self._under_way = []
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+
+MOST_MONITORS = 2**32 - 1
 
 
 class Beat(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -20,9 +24,14 @@ class Beat(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class BeatRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A beat with the monitor it belongs to and its arrival in ms of Redis' clock."""
 
-    monitor_id: int
+    monitor_id: Annotated[int, msgspec.Meta(ge=1, le=MOST_MONITORS)]
     arrival_ms: int
     beat: Beat
+
+
+def size_of(beat: Beat) -> int:
+    """About how many bytes a beat takes: whatever a sender decides the length of."""
+    return len(beat.body) + len(beat.query) + len(beat.user_agent) + len(beat.host) + len(beat.content_type)
 
 
 encode_history = msgspec.msgpack.Encoder().encode

@@ -10,6 +10,7 @@ from store.book.database import ConfigBook
 from store.book.history_reader import HistoryReader
 from store.clock import wall_ms
 from store.errors import OverdueError, Unavailable
+from store.live.connect import Refused
 from store.live.live import Live
 from store.presence import wait_or_stop
 from store.rebuild import rebuild_if_empty
@@ -36,16 +37,27 @@ async def keep_projected(live: Live, book: ConfigBook, history: HistoryReader, s
         await wait_or_stop(stop, EVERY_S)
 
 
-async def drain_outbox(live: Live, book: ConfigBook, *, everything: bool) -> int:
-    """Carry changes that were left behind, in order; answers how many. Carrying one twice is harmless."""
+async def drain_outbox(live: Live, book: ConfigBook, *, everything: bool) -> None:
+    """Carry changes that were left behind, the oldest first. Carrying one twice is harmless.
+
+    Raises:
+        Unavailable: some could not be carried; the others were.
+    """
     youngest_ms = wall_ms() - (0 if everything else LEFT_BEHIND_MS)
-    rows = [row for row in await outbox.pending(book, AT_ONCE) if row.created_ms <= youngest_ms]
     carried: list[int] = []
-    try:
-        for row in rows:
+    waiting: list[str] = []
+    for row in await outbox.pending(book, AT_ONCE, waiting.append):
+        if row.created_ms > youngest_ms:
+            continue
+        try:
             await live.project(row.projection)
             carried.append(row.id)
-    except Unavailable as error:
-        _log.warning("the change of %s waits: %s", rows[len(carried)].subject, error)
+        except Refused as error:
+            # It alone waits: changes carry versions, so that their order does not matter.
+            waiting.append(f"the change of {row.subject} waits: {error}")
+        except Unavailable as error:
+            waiting.append(f"the change of {row.subject} and those after it wait: {error}")
+            break
     await outbox.settle(book, carried)
-    return len(carried)
+    if waiting:
+        raise Unavailable("; ".join(waiting))

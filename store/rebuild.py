@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import logging
 
+import msgspec
+
 from store.book import installation, monitors, orgs
 from store.book.channels import put_channels
 from store.book.database import ConfigBook
 from store.book.history_reader import HistoryReader, OpenIncident
 from store.book.installation import draw_generation
-from store.book.monitors import MonitorRow
 from store.errors import OverdueError
 from store.live import monitors as live_monitors
 from store.live.keys import shard_of
 from store.live.live import Live
-from store.live.rebuilding import begin_rebuild, empty_shard, finish_rebuild
-from store.monitor import MonitorState, Phase
+from store.live.rebuilding import RebuildLock, empty_shard, finish_rebuild
+from store.monitor import MonitorConfig, MonitorState, Phase
 
 PAGE = 500
 _log = logging.getLogger(__name__)
@@ -32,69 +33,92 @@ class WrongInstallation(OverdueError):
 async def rebuild_if_empty(live: Live, book: ConfigBook, history: HistoryReader) -> bool:
     """Rebuild Redis if it holds no installation; True if that was done here, False if all is well.
 
-    1. Look: ours is there, nothing to do; another one is there: refuse. 2. Take the lock; whoever has it does the work.
-    3. Draw a new generation, so that nobody takes the new streams for the old ones. 4. Empty what is left of an earlier
-    attempt, put everything back. 5. The generation goes into config.db, then, last of all, into Redis.
+    1. Look: ours is there, nothing to do; another one is there: refuse. 2. Take the lock, and look again: whoever had
+    it may have done the work. 3. Draw a new generation, so that nobody takes the new streams for the old ones. 4. Empty
+    what is left of an earlier attempt, put everything back. 5. The generation goes into config.db, then, last of all,
+    into Redis.
 
     Raises:
         Unavailable: Redis or a database is away, or another process is rebuilding.
         WrongInstallation: Redis belongs to somebody else.
     """
+    if await _holds_ours(live, book):
+        return False
+    async with RebuildLock(live) as lock:
+        if await _holds_ours(live, book):
+            return False
+        await _rebuild(live, book, history, lock)
+    return True
+
+
+async def _holds_ours(live: Live, book: ConfigBook) -> bool:
+    """Whether Redis holds the installation of these books, in all shards; from now on it is the one we believe in."""
+    held = [await live.generation_of(shard) for shard in live.shards]
+    # Read after Redis, because a rebuild writes it before Redis: or its end could look like another installation.
     known = await installation.generation(book)
     live.generation.value = known
-    held = [await live.generation_of(shard) for shard in live.shards]
-    if all(one == known for one in held):
-        return False
     if any(one is not None and one != known for one in held):
         raise WrongInstallation(
             "Redis holds another installation than the one in OVERDUE_DATA; "
             "name another server in OVERDUE_REDIS_URL, or empty this one"
         )
-    await begin_rebuild(live)
+    return all(one == known for one in held)
+
+
+async def _rebuild(live: Live, book: ConfigBook, history: HistoryReader, lock: RebuildLock) -> None:
     _log.warning("Redis holds no installation: putting it in order from the books")
     generation = draw_generation()
+    seen = await history.last_seen()
+    heard_ms = max(seen.values(), default=None)
+    opened = await history.open_incidents()
     for shard in live.shards:
         await empty_shard(live, shard)
-    seen = await history.last_seen()
-    count = await _put_monitors(live, book, seen, await history.open_incidents())
+    count = await _put_monitors(live, book, _Memory(seen, opened, heard_ms or 0))
     for org in await orgs.all_orgs(book):
         channels = await put_channels(book, org.id)
         for shard in live.shards:
             await live_monitors.restore_channels(shard, channels)
+    await lock.check()
     await installation.set_generation(book, generation)
     live.generation.value = generation
-    await finish_rebuild(live, max(seen.values(), default=None))
+    await finish_rebuild(live, heard_ms)
     _log.info("Redis is in order: %d monitors", count)
-    return True
 
 
-async def _put_monitors(
-    live: Live, book: ConfigBook, seen: dict[int, int], opened: dict[int, OpenIncident]
-) -> int:
+class _Memory(msgspec.Struct, frozen=True):
+    """What history remembers: monitors' last pings, their open incidents, and the last ping of all."""
+
+    seen: dict[int, int]
+    opened: dict[int, OpenIncident]
+    heard_ms: int
+
+    def state_of(self, config: MonitorConfig) -> MonitorState | None:
+        """The state of a monitor as far as history knows; None: nothing, it is watched from now."""
+        seen_ms, opened = self.seen.get(config.id), self.opened.get(config.id)
+        if config.paused or (seen_ms is None and opened is None):
+            return None
+        base_ms = down_at_ms = 0
+        if opened is not None:
+            base_ms, down_at_ms = opened.silence_ms, opened.started_ms
+        elif seen_ms is not None:
+            # Not down when history ends, so its window reached beyond that: signs of life that are no history, an edit
+            # or a resume had moved it. It must touch the blind time that follows, or it would be a false alarm.
+            base_ms = max(seen_ms, self.heard_ms - config.limit_ms + 1)
+        return MonitorState(
+            phase=Phase.DOWN if opened is not None else Phase.ACTIVE,
+            base_ms=base_ms,
+            seen_ms=seen_ms or 0,
+            recorded_ms=seen_ms or 0,
+            down_at_ms=down_at_ms,
+        )
+
+
+async def _put_monitors(live: Live, book: ConfigBook, memory: _Memory) -> int:
     count, after_id = 0, 0
     while rows := await monitors.all_monitors(book, after_id, PAGE):
         for row in rows:
-            shard = live.shards[shard_of(row.config.id, len(live.shards))]
-            state = _state_of(row, seen.get(row.config.id), opened.get(row.config.id))
-            await live_monitors.restore_monitor(shard, row.config, row.digests, state)
+            config = row.config
+            shard = live.shards[shard_of(config.id, len(live.shards))]
+            await live_monitors.restore_monitor(shard, config, row.digests, memory.state_of(config))
         count, after_id = count + len(rows), rows[-1].config.id
     return count
-
-
-def _state_of(row: MonitorRow, seen_ms: int | None, opened: OpenIncident | None) -> MonitorState | None:
-    """What history remembers of a monitor; None: nothing, it is watched from now."""
-    if row.config.paused:
-        return None
-    if opened is not None:
-        return MonitorState(
-            phase=Phase.DOWN,
-            base_ms=opened.silence_ms,
-            seen_ms=seen_ms or 0,
-            recorded_ms=seen_ms or 0,
-            down_at_ms=opened.started_ms,
-        )
-    if seen_ms is None:
-        return None
-    return MonitorState(
-        phase=Phase.ACTIVE, base_ms=seen_ms, seen_ms=seen_ms, recorded_ms=seen_ms, down_at_ms=0
-    )

@@ -16,7 +16,7 @@ from store.live.delivering import Lease, Settlement, deliver, lease, renew, sett
 from store.live.shard import Shard
 from store.metrics import DELIVERIES, EVENTS
 from sweeper.channels import Channel
-from sweeper.channels.attempt import Attempt
+from sweeper.channels.attempt import Attempt, Notice
 from sweeper.message import TYPES, notice_of
 from sweeper.schedule import wait_before_next
 
@@ -77,7 +77,9 @@ class Dispatch:
             return 0
         per_channel = Counter(one.channel_id for one in self._under_way.values())
         busy = [channel for channel, count in per_channel.items() if count >= ATTEMPTS_PER_CHANNEL]
-        leased = await lease(self._shard, min(free, ATTEMPTS_PER_CHANNEL), LEASE_MS, busy)
+        # So few that none of the others can get more than its share either.
+        fullest = max((count for count in per_channel.values() if count < ATTEMPTS_PER_CHANNEL), default=0)
+        leased = await lease(self._shard, min(free, ATTEMPTS_PER_CHANNEL - fullest), LEASE_MS, busy)
         for one in leased.leases:
             task = asyncio.create_task(self._attempt(one))
             self._under_way[task] = one
@@ -86,12 +88,11 @@ class Dispatch:
 
     async def _attempt(self, one: Lease) -> None:
         """1. Find the channel. 2. Attempt. 3. Settle; a lease that was lost meanwhile changes nothing."""
-        if one.event is None or one.channel is None or one.channel.kind not in self._channels:
-            if one.event is None:
-                _log.error("delivery %s cannot be read and is given up", one.delivery_id)
+        notice = _notice(one)
+        if notice is None or one.channel is None or one.channel.kind not in self._channels:
             await self._settle(one, "gone", 0)
             return
-        attempt = await self._channels[one.channel.kind].send(one.channel.settings, notice_of(one.event))
+        attempt = await self._channels[one.channel.kind].send(one.channel.settings, notice)
         outcome, wait_ms = _judge(one, attempt)
         DELIVERIES.labels(one.channel.kind, attempt.outcome if outcome != "dead" else "dead").inc()
         if outcome != "done":
@@ -110,6 +111,17 @@ class Dispatch:
                         await asyncio.sleep(LONGEST_WAIT_S)
         except (TimeoutError, OverdueError) as error:
             _log.warning("delivery %s could not be settled and will be repeated: %s", one.delivery_id, error)
+
+
+def _notice(one: Lease) -> Notice | None:
+    """What is to be told; None, with a loud word, for a record that cannot be read."""
+    try:
+        if one.event is not None:
+            return notice_of(one.event)
+    except (OverflowError, KeyError) as error:
+        _log.debug("the event of delivery %s is not one: %r", one.delivery_id, error)
+    _log.error("delivery %s cannot be read and is given up", one.delivery_id)
+    return None
 
 
 def _judge(one: Lease, attempt: Attempt) -> tuple[Settlement, int]:

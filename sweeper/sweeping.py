@@ -11,6 +11,8 @@ from store.metrics import DETECTION_DELAY, SWEEP_LAG, WRITERS
 DEADLINES_AT_ONCE = 256
 LOOK_EVERY_S = 0.1
 SHORTEST_WAIT_S = 0.005
+# A watermark that is further behind than this is held by something: looking again at once would find nothing.
+HELD_MS = 1_000
 HELD_TOO_LONG_MS = 15_000
 _log = logging.getLogger(__name__)
 
@@ -21,6 +23,7 @@ class Sweep:
     def __init__(self, shard: Shard) -> None:
         self._shard = shard
         self._alarmed = False
+        self._heard_ms: int | None = None
         self.lag_ms = 0
         self.writers = 0
 
@@ -40,14 +43,18 @@ class Sweep:
 
     def _wait_s(self, swept: Swept) -> float:
         """Until the next deadline, as the watermark will reach it; at the latest the usual look."""
-        if swept.watermark_ms is None or swept.next_deadline_ms is None:
+        if swept.watermark_ms is None or swept.next_deadline_ms is None or self.lag_ms > HELD_MS:
             return LOOK_EVERY_S
         return max(SHORTEST_WAIT_S, min(LOOK_EVERY_S, (swept.next_deadline_ms - swept.now_ms) / 1000))
 
     def _watch_clock(self, swept: Swept) -> None:
         """Say loudly when no verdicts can be given, because a writer is stuck or none is there."""
         self.writers = swept.writers
-        self.lag_ms = swept.now_ms - swept.watermark_ms if swept.watermark_ms is not None else 0
+        if swept.watermark_ms is not None:
+            self._heard_ms = swept.watermark_ms
+        elif self._heard_ms is None:
+            self._heard_ms = swept.now_ms
+        self.lag_ms = max(0, swept.now_ms - self._heard_ms)
         SWEEP_LAG.set(self.lag_ms / 1000)
         WRITERS.set(self.writers)
         if self.lag_ms > HELD_TOO_LONG_MS and not self._alarmed:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from store.book.database import translated
+from store.book.database import BUSY_TIMEOUT_S, translated
 from store.book.migrator import migrate
 
 PRAGMAS = (
@@ -102,16 +102,20 @@ class HistoryWriter:
     Raises Unavailable for whatever SQLite cannot do.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
         with translated():
             self._connection = sqlite3.connect(
-                path, timeout=5.0, isolation_level=None, check_same_thread=False
+                path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
             )
-            for pragma in PRAGMAS:
-                self._connection.execute(pragma)
-            migrate(self._connection, "history")
-            self._last_ping_id: int = self._connection.execute(LAST_PING_ID).fetchone()[0]
-            self._tables = {name for (name,) in self._connection.execute(DAY_TABLES)}
+            try:
+                for pragma in PRAGMAS:
+                    self._connection.execute(pragma)
+                migrate(self._connection, "history")
+                self._last_ping_id: int = self._connection.execute(LAST_PING_ID).fetchone()[0]
+                self._tables = {name for (name,) in self._connection.execute(DAY_TABLES)}
+            except BaseException:
+                self._connection.close()
+                raise
 
     def close(self) -> None:
         """Close the connection, which also takes the WAL back into the file."""

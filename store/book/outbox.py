@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from sqlite3 import Row
 
 import msgspec
@@ -42,10 +42,17 @@ async def add(tx: Transaction, projection: Projection, now_ms: int) -> OutboxRow
     return OutboxRow(row_id, subject, projection, now_ms)
 
 
-async def pending(book: ConfigBook, limit: int) -> list[OutboxRow]:
-    """The oldest changes that are not settled. A row that cannot be read is reported and left out."""
-    rows = await book.rows(PENDING, (limit,))
-    return [row for row in map(_read, rows) if row is not None]
+async def pending(
+    book: ConfigBook, limit: int, complain: Callable[[str], None] = log.error
+) -> list[OutboxRow]:
+    """The oldest changes that are not settled. A row that cannot be read is reported to `complain` and left out."""
+    found = []
+    for row in await book.rows(PENDING, (limit,)):
+        try:
+            found.append(_read(row))
+        except msgspec.DecodeError as error:
+            complain(f"outbox row {row['id']} ({row['subject']}) cannot be read and is left out: {error}")
+    return found
 
 
 async def settle(book: ConfigBook, outbox_ids: Iterable[int]) -> None:
@@ -70,10 +77,5 @@ def _subject(projection: Projection) -> str:
             return f"plan:{projection.org_id}"
 
 
-def _read(row: Row) -> OutboxRow | None:
-    try:
-        projection = _DECODER.decode(row["payload"])
-    except msgspec.DecodeError as error:
-        log.error("outbox row %d (%s) cannot be read and is left out: %s", row["id"], row["subject"], error)
-        return None
-    return OutboxRow(row["id"], row["subject"], projection, row["created_ms"])
+def _read(row: Row) -> OutboxRow:
+    return OutboxRow(row["id"], row["subject"], _DECODER.decode(row["payload"]), row["created_ms"])

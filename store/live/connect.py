@@ -13,7 +13,7 @@ from typing import Any
 from redis import asyncio as aioredis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
 from store.errors import Fenced, GenerationMissing, OverdueError, Unavailable
 from store.live.scripts import CLOCK, Script, assemble, names
@@ -21,6 +21,10 @@ from store.live.scripts import CLOCK, Script, assemble, names
 CONNECT_TIMEOUT_S = 2.0
 CALL_TIMEOUT_S = 3.0
 Argument = str | bytes | int | float
+
+
+class Refused(Unavailable):
+    """Redis is there and refuses this one call: it is full, or what it was given cannot be used."""
 
 
 class Unregistered(Unavailable):
@@ -38,8 +42,10 @@ def translate(error: RedisError | OSError) -> OverdueError:
             return Fenced(f"another process has taken the writer slot {text.split(' ', 1)[-1]}")
         if word == "UNREGISTERED":
             return Unregistered("the writer is not registered")
-    if isinstance(error, OutOfMemoryError):  # its text has lost the word OOM
-        return Unavailable("Redis has no memory left", 10)
+        if isinstance(error, OutOfMemoryError):  # redis-py takes the word OOM off its text
+            return Refused("Redis has no memory left", 10)
+        if not isinstance(error, ReadOnlyError):
+            return Refused(f"Redis refuses: {text}")
     return Unavailable(f"Redis is away: {text or type(error).__name__}")
 
 

@@ -103,7 +103,11 @@ TABLE: tuple[KeyRow, ...] = (
     ),
     KeyRow("dead", "hash", "dispatch", "the first 10,000", "Delivery id → a delivery that was given up."),
     KeyRow(
-        "rebuilding", "string", "rebuild", "a minute at most", "Somebody is putting an empty Redis in order."
+        "rebuilding",
+        "string",
+        "rebuild",
+        "ten seconds, renewed",
+        "Somebody is putting an empty Redis in order.",
     ),
     KeyRow("part:<name>", "string", "that part", "5 s", "A part is alive and ready."),
 )

@@ -52,19 +52,24 @@ class StreamReader:
         Raises:
             Unavailable: Redis is away; GenerationMissing: it holds another installation, whose streams mean nothing.
         """
-        keys = self._shard.keys
+        keys, expected = self._shard.keys, self._shard.generation.value
         positions: dict[Any, Any] = {keys.pings: pings_after, keys.events: events_after}
         try:
-            generation: Any = await self._client.get(keys.generation)
-            if generation is None or generation.decode() != self._shard.generation.value:
-                raise GenerationMissing("Redis does not hold this installation")
             reply: Any = await self._client.xread(positions, count=count, block=BLOCK_MS)
+            # Only now: while we waited, Redis may have been emptied and put in order again, and what we hold may be
+            # of the new streams. A generation never comes back, so what we hold is ours if it is there still.
+            generation: Any = await self._client.get(keys.generation)
         except (RedisError, OSError) as error:
             raise translate(error) from error
+        if generation is None or generation.decode() != expected:
+            raise GenerationMissing("Redis does not hold this installation")
         found = {bytes(name).decode(): entries for name, entries in reply or ()}
         return (
             [_ping_entry(entry_id, fields) for entry_id, fields in found.get(keys.pings, ())],
-            [EventEntry(entry_id.decode(), fields[b"e"]) for entry_id, fields in found.get(keys.events, ())],
+            [
+                EventEntry(entry_id.decode(), fields.get(b"e", b""))
+                for entry_id, fields in found.get(keys.events, ())
+            ],
         )
 
     async def aclose(self) -> None:
@@ -73,7 +78,18 @@ class StreamReader:
 
 
 def _ping_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> PingEntry:
-    return PingEntry(entry_id.decode(), int(fields[b"t"]), int(fields[b"c"]), fields[b"o"], fields[b"h"])
+    """An entry in which something is missing reads as one without history, which is reported and left out."""
+    return PingEntry(
+        entry_id.decode(),
+        _number(fields.get(b"t")),
+        _number(fields.get(b"c")),
+        fields.get(b"o", b""),
+        fields.get(b"h", b""),
+    )
+
+
+def _number(text: bytes | None) -> int:
+    return int(text) if text is not None and text.isdigit() else 0
 
 
 async def trim_pings(shard: Shard, committed: str, appended_bytes: int) -> int:

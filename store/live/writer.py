@@ -50,6 +50,7 @@ class Writer:
         self._sequence = 0
         self._away = False
         self._heard_ms = 0
+        self._unheard_ms = 0
         keys = keyspace
         self._record_keys = (
             keys.generation,
@@ -111,11 +112,18 @@ class Writer:
         now_ms, outcomes, waits = await self._call("record", self._record_keys, arguments)
         self.clock.observe(int(now_ms), monotonic_ms())
         self._heard_ms = min(watermark_ms, int(now_ms))
+        if self._heard_ms < self._unheard_ms:
+            self._sequence += 1
         return Recorded(bytes(outcomes), read_waits(waits))
 
-    def confess(self) -> None:
-        """Something that arrived was refused unheard: leave a gap in the sequence, so that the time counts as blind."""
+    def confess(self, arrival_ms: int = 0) -> None:
+        """Something that arrived then was refused unheard: leave a gap in the sequence, so that the time is blind.
+
+        A gap blinds the time up to the watermark of the next batch. That may be long before `arrival_ms` when older
+        pings still wait; so every batch leaves a gap until the watermark has passed it.
+        """
         self._sequence += 1
+        self._unheard_ms = max(self._unheard_ms, arrival_ms)
 
     async def deregister(self) -> None:
         """Give the slot back, after everything heard was recorded."""

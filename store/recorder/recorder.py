@@ -1,7 +1,7 @@
 """Drains the streams of one shard into history.db, exactly once: rows and position in one transaction, then the trim.
 
 A crash between the commit and the trim leaves entries in Redis that are in SQLite already; the position says so, and
-they are trimmed after the next commit.
+they are trimmed with the next step.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ class Recorder:
             self._take_position(self._shard.generation.value)
         pings, events = await self._reader.read(self._pings.entry, self._events.entry, ENTRIES_AT_ONCE)
         if not pings and not events:
+            # What dispatch had not turned into deliveries, or a crash has left, goes now.
+            await self.trim()
             return 0
         async with self._lock:
             started_ms = monotonic_ms()
@@ -67,7 +69,8 @@ class Recorder:
     def _write(self, pings: list[PingEntry], events: list[EventEntry]) -> None:
         rows = [row for entry in pings for row in ping_rows(entry)]
         changes = [change for entry in events if (change := incident_change(entry)) is not None]
-        pings_at = Position(pings[-1].id, pings[-1].appended_bytes) if pings else self._pings
+        appended = max((entry.appended_bytes for entry in pings), default=0)
+        pings_at = Position(pings[-1].id, max(appended, self._pings.appended_bytes)) if pings else self._pings
         events_at = Position(events[-1].id) if events else self._events
         shard = self._shard.keys.shard
         with self._writer.transaction():

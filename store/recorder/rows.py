@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 
-import msgspec
-
 from store.beat import BeatRow, decode_history
 from store.book.history_writer import IncidentChange, PingValues
 from store.live.packing import OUT_OF_DATE, EventKind, Outcome, read_event
@@ -20,7 +18,7 @@ def ping_rows(entry: PingEntry) -> list[PingValues]:
     """The pings of a batch that are history: those that the script recorded, or answered for a paused monitor."""
     try:
         rows = decode_history(entry.history)
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         _log.error("history entry %s cannot be read and is left out: %s", entry.id, error)
         return []
     kept = []

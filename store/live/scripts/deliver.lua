@@ -19,10 +19,11 @@ local last = redis.call('GET', K_DISPATCHED)
 local entries = redis.call('XRANGE', K_EVENTS, last and '(' .. last or '-', '+', 'COUNT', tonumber(ARGV[2]))
 local made, kinds = 0, {}
 for i = 1, #entries do
-  local _, kind, org = nil, EVENT_CLOSED, 0
+  local format, kind, org, _ = 0, 0, 0, nil
   local entry, event = entries[i][1], entries[i][2][2]
+  if #event >= EVENT_LEAST then format, kind, _, _, _, _, _, org = struct.unpack('<BBI6I6I6I6I4I4', event) end
   -- One that cannot be read is passed over; the recorder reports it.
-  if #event >= EVENT_LEAST then _, kind, _, _, _, _, _, org = struct.unpack('<BBI6I6I6I6I4I4', event) end
+  if format ~= 1 or kind < 1 or kind > EVENT_CLOSED then kind = EVENT_CLOSED end
   kinds[i] = string.char(kind)
   local channels = kind ~= EVENT_CLOSED and redis.call('HGET', K_ORGS, string.format('%.0f', org)) or ''
   for at = 5, #channels - 3, 4 do

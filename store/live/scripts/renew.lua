@@ -13,7 +13,8 @@ local renewed, until_ms = 0, now_ms() + tonumber(ARGV[2])
 for i = 3, #ARGV, 2 do
   local attempts = read_delivery(redis.call('HGET', KEYS[2], ARGV[i]))
   if attempts == tonumber(ARGV[i + 1]) then
-    redis.call('ZADD', KEYS[3], until_ms, ARGV[i])
+    -- GT: an attempt that was settled a moment ago keeps the moment of its next one.
+    redis.call('ZADD', KEYS[3], 'XX', 'GT', until_ms, ARGV[i])
     renewed = renewed + 1
   end
 end

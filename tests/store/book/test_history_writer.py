@@ -1,0 +1,224 @@
+"""history.db as the recorder writes it: all or nothing, a table per day, readable by others all the time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from store.book.history_reader import HistoryReader
+from store.book.history_writer import HistoryWriter, IncidentChange, PingValues, Position, day_table
+from store.errors import SettingError, Unavailable
+
+DAY_MS = 86_400_000
+NOON_MS = 1_772_409_600_000 + DAY_MS // 2  # 2026-03-02T12:00Z
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "history.db"
+
+
+@pytest.fixture
+def writer(path: Path) -> Iterator[HistoryWriter]:
+    with closing(HistoryWriter(path)) as writer:
+        yield writer
+
+
+def ping(at_ms: int = NOON_MS, monitor_id: int = 1, body: bytes | None = None) -> PingValues:
+    return (monitor_id, at_ms, "recorded", "POST", "h", "q", "c", "u", "s", body)
+
+
+def add(writer: HistoryWriter, *pings: PingValues) -> None:
+    with writer.transaction():
+        writer.add_pings(pings)
+
+
+def tables(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        names = connection.execute(
+            "SELECT name FROM sqlite_schema WHERE name GLOB 'pings_2*[0-9]' ORDER BY name"
+        )
+        return [name for (name,) in names]
+
+
+def change(ended_ms: int | None = None, name: str = "i") -> IncidentChange:
+    return IncidentChange(name, 1, 1, NOON_MS - 90_000, NOON_MS, ended_ms)
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "table"),
+    [
+        (0, "pings_19700101"),
+        (NOON_MS, "pings_20260302"),
+        (NOON_MS + DAY_MS // 2 - 1, "pings_20260302"),
+        (NOON_MS + DAY_MS // 2, "pings_20260303"),
+    ],
+)
+def test_a_day_begins_at_midnight_utc(at_ms: int, table: str) -> None:
+    assert day_table(at_ms) == table
+
+
+async def test_pings_of_several_days_lie_in_their_tables_with_ids_that_grow_over_all(
+    path: Path, writer: HistoryWriter
+) -> None:
+    add(writer, ping(), ping(NOON_MS + DAY_MS), ping(), ping(NOON_MS - DAY_MS))
+    add(writer, ping(NOON_MS + DAY_MS))
+    assert tables(path) == ["pings_20260301", "pings_20260302", "pings_20260303"]
+    assert [(one.id, one.at_ms) for one in await HistoryReader(path).pings(1, 10)] == [
+        (5, NOON_MS + DAY_MS),
+        (4, NOON_MS - DAY_MS),
+        (3, NOON_MS),
+        (2, NOON_MS + DAY_MS),
+        (1, NOON_MS),
+    ]
+
+
+async def test_ids_go_on_after_a_restart_even_if_the_newest_day_is_gone(path: Path) -> None:
+    with closing(HistoryWriter(path)) as first:
+        add(first, ping(), ping())
+        first.drop_days_before(NOON_MS + 10 * DAY_MS, 1)
+    with closing(HistoryWriter(path)) as second:
+        add(second, ping())
+    assert [one.id for one in await HistoryReader(path).pings(1, 10)] == [3]
+
+
+async def test_a_transaction_that_fails_leaves_nothing_not_even_a_table_or_an_id(
+    path: Path, writer: HistoryWriter
+) -> None:
+    add(writer, ping())
+
+    def fail() -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with pytest.raises(Unavailable, match="disk I/O error"), writer.transaction():
+        writer.add_pings([ping(), ping(NOON_MS + DAY_MS)])
+        writer.change_incidents([change()])
+        writer.set_position("g", 0, "pings", Position("5-0", 10))
+        fail()
+    assert tables(path) == ["pings_20260302"]
+    assert writer.position("g", 0, "pings") == Position()
+    add(writer, ping(NOON_MS + DAY_MS))
+    assert [one.id for one in await HistoryReader(path).pings(1, 10)] == [2, 1]
+
+
+def test_a_position_belongs_to_a_generation_a_shard_and_a_stream(writer: HistoryWriter) -> None:
+    with writer.transaction():
+        writer.set_position("g", 0, "pings", Position("4-0", 9))
+        writer.set_position("g", 0, "pings", Position("5-1", 10))
+        writer.set_position("g", 1, "pings", Position("6-0"))
+    assert writer.position("g", 0, "pings") == Position("5-1", 10)
+    assert writer.position("g", 1, "pings") == Position("6-0", 0)
+    for key in (("g", 0, "events"), ("h", 0, "pings"), ("g", 2, "pings")):
+        assert writer.position(*key) == Position("0-0", 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "ended_ms"),
+    [
+        ([change()], None),
+        ([change(), change(5)], 5),
+        ([change(5)], 5),
+        ([change(), change()], None),
+        ([change(), change(5), change()], 5),
+        ([change(), change(5), change(7)], 7),
+    ],
+)
+def test_an_incident_is_one_row_however_often_it_is_told(
+    path: Path, writer: HistoryWriter, changes: list[IncidentChange], ended_ms: int | None
+) -> None:
+    with writer.transaction():
+        writer.change_incidents(changes)
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute(
+            "SELECT id, kind, silence_ms, started_ms, ended_ms FROM incidents"
+        ).fetchall()
+    assert rows == [("i", "silence", NOON_MS - 90_000, NOON_MS, ended_ms)]
+
+
+async def test_open_incidents_and_last_pings_can_be_read_back_for_a_rebuild(
+    path: Path, writer: HistoryWriter
+) -> None:
+    add(writer, ping(NOON_MS), ping(NOON_MS + DAY_MS), ping(NOON_MS + 5, monitor_id=2), ping(NOON_MS + 1))
+    with writer.transaction():
+        writer.change_incidents([change(name="a"), change(5, name="b")])
+    reader = HistoryReader(path)
+    assert await reader.last_seen() == {1: NOON_MS + DAY_MS, 2: NOON_MS + 5}
+    assert [(one.silence_ms, one.started_ms) for one in (await reader.open_incidents()).values()] == [
+        (NOON_MS - 90_000, NOON_MS)
+    ]
+
+
+async def test_days_are_dropped_when_they_are_older_than_the_days_kept(
+    path: Path, writer: HistoryWriter
+) -> None:
+    for day in range(5):
+        add(writer, ping(NOON_MS - day * DAY_MS))
+    assert writer.drop_days_before(NOON_MS, 2) == ["pings_20260226", "pings_20260227"]
+    assert tables(path) == ["pings_20260228", "pings_20260301", "pings_20260302"]
+    assert writer.drop_days_before(NOON_MS, 2) == []
+    add(writer, ping(NOON_MS - 4 * DAY_MS))
+    assert tables(path)[0] == "pings_20260226"
+
+
+async def test_readers_see_what_is_committed_while_a_transaction_is_under_way(
+    path: Path, writer: HistoryWriter
+) -> None:
+    reader = HistoryReader(path)
+    add(writer, ping(body=b"x"))
+    with writer.transaction():
+        writer.add_pings([ping(), ping(NOON_MS + DAY_MS)])
+        assert [one.has_body for one in await reader.pings(1, 10)] == [True]
+    assert len(await reader.pings(1, 10)) == 3
+
+
+async def test_a_reader_in_the_middle_of_its_reading_stops_no_writer(
+    path: Path, writer: HistoryWriter
+) -> None:
+    add(writer, ping())
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM pings_20260302").fetchone() == (1,)
+        add(writer, ping())
+        assert reader.execute("SELECT count(*) FROM pings_20260302").fetchone() == (1,)
+
+
+def test_a_lock_of_a_stranger_is_an_error_and_passes(path: Path) -> None:
+    with (
+        closing(HistoryWriter(path, busy_timeout_s=0.05)) as writer,
+        closing(sqlite3.connect(path, isolation_level=None)) as stranger,
+    ):
+        stranger.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Unavailable, match="locked"):
+            add(writer, ping())
+        stranger.execute("ROLLBACK")
+        add(writer, ping())
+    assert tables(path) == ["pings_20260302"]
+
+
+def test_what_is_committed_is_on_disk_before_anybody_is_told(writer: HistoryWriter) -> None:
+    pragmas = {
+        name: writer._connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous")
+    }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2}
+
+
+def test_a_file_of_a_newer_version_is_refused(path: Path) -> None:
+    HistoryWriter(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(SettingError, match="newer"):
+        HistoryWriter(path)
+
+
+@pytest.mark.parametrize("content", [b"not a database at all" * 100, b"\x00" * 4096])
+def test_a_file_that_is_no_database_is_an_error_and_not_written_over(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with suppress(Unavailable):
+        HistoryWriter(path).close()
+        pytest.fail("it was taken for a database")
+    assert path.read_bytes() == content

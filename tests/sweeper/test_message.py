@@ -1,0 +1,90 @@
+"""What a channel is told: the contract's JSON, with ids that are the same whenever the same thing is told."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from store.live.packing import Event, EventKind
+from sweeper.message import notice_of
+
+SILENCE_MS = 1_772_416_893_000
+MONITOR = UUID("0b6c6c3e-9a6e-4c11-8f3e-2f3a4b5c6d7e")
+DOWN = Event(
+    kind=EventKind.DOWN,
+    at_ms=SILENCE_MS + 90_123,
+    silence_ms=SILENCE_MS,
+    started_ms=SILENCE_MS + 90_123,
+    seen_ms=SILENCE_MS,
+    monitor_id=7,
+    org_id=1,
+    interval_s=60,
+    grace_s=30,
+    public_id=MONITOR,
+    name="Nächtliche Sicherung",
+)
+UP = msgspec.structs.replace(DOWN, kind=EventKind.UP, at_ms=SILENCE_MS + 100_000)
+
+
+def test_a_down_says_who_and_since_when() -> None:
+    assert msgspec.json.decode(notice_of(DOWN).body) == {
+        "type": "monitor.down",
+        "timestamp": "2026-03-02T02:03:03.123Z",
+        "data": {
+            "monitor": {
+                "id": str(MONITOR),
+                "name": "Nächtliche Sicherung",
+                "interval": 60,
+                "gracePeriod": 30,
+                "lastPingAt": "2026-03-02T02:01:33.000Z",
+            },
+            "incident": {
+                "id": str(DOWN.incident_id),
+                "kind": "silence",
+                "startedAt": "2026-03-02T02:03:03.123Z",
+                "endedAt": None,
+            },
+        },
+    }
+
+
+def test_an_up_says_when_it_ended_and_names_the_same_incident() -> None:
+    message = msgspec.json.decode(notice_of(UP).body)
+    assert (message["type"], message["timestamp"]) == ("monitor.up", "2026-03-02T02:03:13.000Z")
+    assert message["data"]["incident"] == {
+        "id": str(DOWN.incident_id),
+        "kind": "silence",
+        "startedAt": "2026-03-02T02:03:03.123Z",
+        "endedAt": "2026-03-02T02:03:13.000Z",
+    }
+
+
+def test_a_monitor_that_never_pinged_has_no_last_ping() -> None:
+    never = msgspec.structs.replace(DOWN, seen_ms=0)
+    assert msgspec.json.decode(notice_of(never).body)["data"]["monitor"]["lastPingAt"] is None
+
+
+def test_the_same_event_is_told_with_the_same_bytes_and_id() -> None:
+    assert notice_of(DOWN) == notice_of(msgspec.structs.replace(DOWN))
+
+
+def test_down_and_up_of_an_incident_have_ids_of_their_own_without_a_dot() -> None:
+    ids = [notice_of(event).event_id for event in (DOWN, UP)]
+    assert len(set(ids)) == 2
+    assert all(UUID(one).version == 5 and "." not in one for one in ids)
+
+
+def test_an_incident_is_told_with_the_same_id_when_it_is_noticed_twice() -> None:
+    again = msgspec.structs.replace(
+        DOWN, at_ms=DOWN.at_ms + 5, started_ms=DOWN.started_ms + 5, name="renamed"
+    )
+    assert notice_of(again).event_id == notice_of(DOWN).event_id
+
+
+@pytest.mark.parametrize("change", [{"public_id": UUID(int=1)}, {"silence_ms": SILENCE_MS + 1}])
+def test_another_monitor_or_another_silence_is_another_incident(change: dict[str, object]) -> None:
+    other = msgspec.structs.replace(DOWN, **change)
+    assert other.incident_id != DOWN.incident_id
+    assert notice_of(other).event_id != notice_of(DOWN).event_id
