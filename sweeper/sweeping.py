@@ -21,6 +21,7 @@ class Sweep:
     def __init__(self, shard: Shard) -> None:
         self._shard = shard
         self._alarmed = False
+        self._heard_ms: int | None = None
         self.lag_ms = 0
         self.writers = 0
 
@@ -46,8 +47,12 @@ class Sweep:
 
     def _watch_clock(self, swept: Swept) -> None:
         """Say loudly when no verdicts can be given, because a writer is stuck or none is there."""
+        if swept.watermark_ms is not None:
+            self._heard_ms = swept.watermark_ms
+        elif self._heard_ms is None:
+            self._heard_ms = swept.now_ms  # nobody has listened since this sweeper began
         self.writers = swept.writers
-        self.lag_ms = swept.now_ms - swept.watermark_ms if swept.watermark_ms is not None else 0
+        self.lag_ms = swept.now_ms - self._heard_ms
         SWEEP_LAG.set(self.lag_ms / 1000)
         WRITERS.set(self.writers)
         if self.lag_ms > HELD_TOO_LONG_MS and not self._alarmed:
