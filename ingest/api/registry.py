@@ -12,6 +12,7 @@ from ingest.api.projecting import project
 from store.book import monitors
 from store.book.monitors import MonitorChanges, MonitorRow, NewMonitor
 from store.book.names import check_name
+from store.errors import Unavailable
 from store.monitor import MonitorState, Phase, status_of
 
 
@@ -47,7 +48,7 @@ async def create(call: Call, new: NewMonitor) -> Watched:
     await call.live.ready()
     row, change = await monitors.create(call.book, new, call.now_ms)
     await project(call, change)
-    return (await _watched(call, [row]))[0]
+    return await _made(call, row)
 
 
 async def page(call: Call, page: Page) -> tuple[list[Watched], str | None]:
@@ -70,9 +71,10 @@ async def change(call: Call, changes: MonitorChanges) -> Watched:
         check_name(changes.name)
     await call.live.ready()
     row, change = await monitors.change(call.book, call.org_id, public_id, changes, call.now_ms)
-    if change is not None:
-        await project(call, change)
-    return (await _watched(call, [row]))[0]
+    if change is None:
+        return (await _watched(call, [row]))[0]
+    await project(call, change)
+    return await _made(call, row)
 
 
 async def delete(call: Call) -> None:
@@ -81,6 +83,15 @@ async def delete(call: Call) -> None:
     await call.live.ready()
     _, change = await monitors.delete(call.book, call.org_id, public_id, call.now_ms)
     await project(call, change)
+
+
+async def _made(call: Call, row: MonitorRow) -> Watched:
+    """A monitor after its change. Redis may go away just then; the caller has to know that the change is made."""
+    try:
+        return (await _watched(call, [row]))[0]
+    except Unavailable as error:
+        sentence = f"The change is made, but what is true of the monitor cannot be read now ({error})."
+        raise Unavailable(sentence, error.retry_after_s) from error
 
 
 async def _watched(call: Call, rows: Sequence[MonitorRow]) -> list[Watched]:

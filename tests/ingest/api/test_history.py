@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.ingest.api.cast import Api
-from tests.store.book.test_history_reader import Recorder
+from tests.store.book.test_history_reader import DAY_MS, Recorder
 
 
 @pytest.fixture
@@ -32,14 +32,14 @@ async def test_before_anything_is_recorded_both_lists_are_empty(api: Api) -> Non
 async def test_a_ping_is_told_with_everything_but_its_body(api: Api, path: Path) -> None:
     made = await api.monitor()
     recorder = Recorder(path)
-    recorder.day("20270101", (7, 1), (8, 2), body=b"{}")
-    recorder.connection.close()
+    recorder.pings((1, 1007), (2, 1008), body=b"{}")
+    recorder.writer.close()
 
     reply = await api.owner.get(f"/api/monitors/{made['id']}/pings")
 
     assert reply.json()["pings"] == [
         {
-            "id": 7,
+            "id": 1,
             "at": "1970-01-01T00:00:01.007Z",
             "outcome": "recorded",
             "method": "POST",
@@ -58,11 +58,10 @@ async def test_a_ping_is_told_with_everything_but_its_body(api: Api, path: Path)
 async def test_pages_follow_each_other(api: Api, path: Path, what: str, parameter: str) -> None:
     made = await api.monitor()
     recorder = Recorder(path)
-    recorder.day("20270101", (1, 1), (2, 1))
-    recorder.day("20270102", (3, 1), (4, 1), (5, 1))
+    recorder.pings(*((1, arrival_ms) for arrival_ms in (0, 0, DAY_MS, DAY_MS, DAY_MS)))
     for number in range(1, 6):
         recorder.incident(str(number), 1000, 2000)
-    recorder.connection.close()
+    recorder.writer.close()
     seen, query = [], {"limit": "2"}
     while True:
         page = (await api.owner.get(f"/api/monitors/{made['id']}/{what}", params=query)).json()
@@ -79,7 +78,7 @@ async def test_an_incident_is_told_with_its_times(api: Api, path: Path) -> None:
     recorder = Recorder(path)
     recorder.incident("closed", 1000, 2000)
     recorder.incident("open", 3000)
-    recorder.connection.close()
+    recorder.writer.close()
 
     reply = await api.owner.get(f"/api/monitors/{made['id']}/incidents")
 

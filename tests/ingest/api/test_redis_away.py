@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import httpx
 import pytest
 
 from store.book import outbox
+from store.errors import Unavailable
 from store.live.live import Live
+from store.monitor import MonitorState
 from tests.ingest.api.cast import Api, api_on_stage
-from tests.stage import GENERATION, Stage
+from tests.stage import CLOCK, GENERATION, Stage
 
 
 @pytest.fixture
@@ -88,3 +90,24 @@ async def test_a_change_that_redis_refuses_after_the_commit_is_kept_and_applied_
     await stage.live.project(kept.projection)
     (monitor,) = (await api.owner.get("/api/monitors")).json()["monitors"]
     assert monitor["nextDeadline"] is not None
+
+
+class LeavingLive(Live):
+    """A live side that goes away after it has carried a change."""
+
+    async def states(self, monitor_ids: Sequence[int]) -> tuple[int, list[MonitorState | None]]:
+        raise Unavailable("Redis is away")
+
+
+async def test_a_change_whose_monitor_cannot_be_read_afterwards_is_told_as_made(
+    stage: Stage, data: Path, people: dict[str, str]
+) -> None:
+    live = LeavingLive(stage.live.url, 1, GENERATION, CLOCK)
+    async with api_on_stage(live, data, people) as api:
+        reply = await api.owner.post("/api/monitors", json={"name": "made"})
+
+        assert_503(reply)
+        assert reply.json()["error"].startswith("The change is made")
+        assert await outbox.pending(api.book, 10) == []
+        assert await stage.deadline(1) is not None
+    await live.aclose()

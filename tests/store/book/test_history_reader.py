@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,42 +13,33 @@ from pathlib import Path
 import pytest
 
 from store.book.history_reader import HistoryReader, IncidentRow
+from store.book.history_writer import HistoryWriter, IncidentChange
 
-PING_TABLE = """
-CREATE TABLE {name} (
-    id INTEGER PRIMARY KEY, monitor_id INTEGER, at_ms INTEGER, outcome TEXT, method TEXT, host TEXT, query TEXT,
-    content_type TEXT, user_agent TEXT, sender TEXT, body BLOB
-) STRICT
-"""
-INCIDENTS = """
-CREATE TABLE incidents (
-    id TEXT PRIMARY KEY, monitor_id INTEGER, org_id INTEGER, kind TEXT, started_ms INTEGER, ended_ms INTEGER
-) STRICT
-"""
+DAY_MS = 86_400_000
+FIRST_DAY_MS = 20_000 * DAY_MS
+SECOND_DAY_MS = FIRST_DAY_MS + DAY_MS
 
 
 class Recorder:
-    """Writes history.db as the recorder does."""
+    """Writes history.db with the recorder's own writer."""
 
     def __init__(self, path: Path) -> None:
-        self.connection = sqlite3.connect(path, isolation_level=None)
-        self.connection.execute("PRAGMA journal_mode = WAL")
-        self.connection.execute(INCIDENTS)
+        self.writer = HistoryWriter(path)
 
-    def day(self, day: str, *pings: tuple[int, int], body: bytes | None = None) -> None:
-        """Pings of one day, each as (id, monitor id)."""
-        self.connection.execute(PING_TABLE.format(name=f"pings_{day}"))
-        for ping_id, monitor_id in pings:
-            self.connection.execute(
-                f"INSERT INTO pings_{day} VALUES (?, ?, ?, 'recorded', 'POST', 'h', 'q', 'c', 'u', 's', ?)",
-                (ping_id, monitor_id, 1000 + ping_id, body),
+    def pings(self, *pings: tuple[int, int], body: bytes | None = None) -> None:
+        """Pings in the order in which they are recorded, each as (monitor id, arrival)."""
+        with self.writer.transaction():
+            self.writer.add_pings(
+                [(one, at_ms, "recorded", "POST", "h", "q", "c", "u", "s", body) for one, at_ms in pings]
             )
 
     def incident(
         self, incident_id: str, started_ms: int, ended_ms: int | None = None, monitor_id: int = 1
     ) -> None:
-        values = (incident_id, monitor_id, 1, "silence", started_ms, ended_ms)
-        self.connection.execute("INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?)", values)
+        with self.writer.transaction():
+            self.writer.change_incidents(
+                [IncidentChange(incident_id, monitor_id, 1, started_ms - 500, started_ms, ended_ms)]
+            )
 
 
 @pytest.fixture
@@ -60,7 +50,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def recorder(path: Path) -> Iterator[Recorder]:
     recorder = Recorder(path)
-    with closing(recorder.connection):
+    with closing(recorder.writer):
         yield recorder
 
 
@@ -84,17 +74,15 @@ async def test_a_file_without_tables_holds_nothing(path: Path) -> None:
 async def test_pings_come_newest_first_over_the_days_and_only_those_of_the_monitor(
     path: Path, recorder: Recorder
 ) -> None:
-    recorder.day("20270101", (1, 1), (2, 2), (3, 1))
-    recorder.day("20270103", (4, 1), (5, 2), (6, 1))
+    recorder.pings((1, FIRST_DAY_MS), (2, FIRST_DAY_MS), (1, FIRST_DAY_MS))
+    recorder.pings((1, SECOND_DAY_MS), (2, SECOND_DAY_MS), (1, SECOND_DAY_MS))
 
     assert await ids(path, 10) == [6, 4, 3, 1]
 
 
 async def test_pages_of_pings_follow_each_other_over_midnight(path: Path, recorder: Recorder) -> None:
-    recorder.day(
-        "20270101", (1, 1), (2, 1), (5, 1)
-    )  # 5 arrived before midnight, but was recorded after 3 and 4
-    recorder.day("20270102", (3, 1), (4, 1), (6, 1))
+    recorder.pings((1, FIRST_DAY_MS), (1, FIRST_DAY_MS), (1, SECOND_DAY_MS), (1, SECOND_DAY_MS))
+    recorder.pings((1, SECOND_DAY_MS - 1), (1, SECOND_DAY_MS))  # the first of these waited in a slow queue
 
     pages = [await ids(path, 2), await ids(path, 2, 5), await ids(path, 2, 3)]
 
@@ -102,11 +90,11 @@ async def test_pages_of_pings_follow_each_other_over_midnight(path: Path, record
 
 
 async def test_a_ping_is_read_whole_but_without_its_body(path: Path, recorder: Recorder) -> None:
-    recorder.day("20270101", (1, 1), body=b"hello")
+    recorder.pings((1, FIRST_DAY_MS), body=b"hello")
 
     ping = (await HistoryReader(path).pings(1, 1))[0]
 
-    assert (ping.id, ping.at_ms, ping.outcome, ping.method) == (1, 1001, "recorded", "POST")
+    assert (ping.id, ping.at_ms, ping.outcome, ping.method) == (1, FIRST_DAY_MS, "recorded", "POST")
     assert (ping.host, ping.query, ping.content_type, ping.user_agent, ping.sender) == (
         "h",
         "q",
@@ -119,7 +107,7 @@ async def test_a_ping_is_read_whole_but_without_its_body(path: Path, recorder: R
 
 @pytest.mark.parametrize("body", [None, b""])
 async def test_a_ping_without_a_body_says_so(path: Path, recorder: Recorder, body: bytes | None) -> None:
-    recorder.day("20270101", (1, 1), body=body)
+    recorder.pings((1, FIRST_DAY_MS), body=body)
 
     assert not (await HistoryReader(path).pings(1, 1))[0].has_body
 
@@ -141,14 +129,13 @@ async def test_incidents_come_newest_first_in_pages(path: Path, recorder: Record
 async def test_what_the_recorder_commits_is_seen_while_it_goes_on_writing(
     path: Path, recorder: Recorder
 ) -> None:
-    recorder.day("20270101", (1, 1))
-    recorder.connection.execute("BEGIN IMMEDIATE")
-    recorder.connection.execute("DELETE FROM pings_20270101")
+    recorder.pings((1, FIRST_DAY_MS))
+    with recorder.writer.transaction():
+        recorder.writer.add_pings([(1, FIRST_DAY_MS, "recorded", "POST", "h", "q", "c", "u", "s", None)])
 
-    assert await ids(path, 10) == [1]
+        assert await ids(path, 10) == [1]
 
-    recorder.connection.execute("COMMIT")
-    assert await ids(path, 10) == []
+    assert await ids(path, 10) == [2, 1]
 
 
 async def test_what_a_killed_recorder_left_in_its_log_is_read(path: Path) -> None:
@@ -157,7 +144,7 @@ async def test_what_a_killed_recorder_left_in_its_log_is_read(path: Path) -> Non
         "from pathlib import Path\n"
         "from tests.store.book.test_history_reader import Recorder\n"
         "recorder = Recorder(Path(sys.argv[1]))\n"
-        "recorder.day('20270101', (1, 1))\n"
+        "recorder.pings((1, 0))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     killed = subprocess.run([sys.executable, "-c", script, str(path)], check=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.store.live.machine import Theatre, machine_on
+from tests.store.live.drive import Theatre
+from tests.store.live.machine import machine_on
 
 PROFILE = settings(
     max_examples=200,
@@ -17,4 +18,4 @@ PROFILE = settings(
 
 def test_the_scripts_do_what_the_model_says_whatever_happens(redis_url: str) -> None:
     with Theatre(redis_url) as theatre:
-        run_state_machine_as_test(machine_on(theatre), settings=PROFILE)  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(machine_on(theatre), settings=PROFILE)

@@ -1,0 +1,98 @@
+"""`overdue keys` and `overdue orgs` on a real config.db."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from overdue.keys import keys as keys_command
+from overdue.orgs import orgs as orgs_command
+from store.book import keys
+from store.book.bootstrap import prepare
+from store.book.database import CONFIG_DB, ConfigBook
+from store.book.keys import ApiKeyRow
+from store.errors import Invalid, NotFound, SettingError
+from tests.store.book.cast import settings_of
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder after a first start, named by the environment."""
+    monkeypatch.setenv("OVERDUE_DATA", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    asyncio.run(prepare(settings_of(tmp_path)))
+    return tmp_path
+
+
+def run(*words: str) -> str:
+    """What a command prints; its errors are raised."""
+    group = {"keys": keys_command, "orgs": orgs_command}[words[0]]
+    return CliRunner().invoke(group, words[1:], catch_exceptions=False).output.strip()
+
+
+def holder(data: Path, key: str) -> ApiKeyRow | None:
+    async def ask() -> ApiKeyRow | None:
+        async with await ConfigBook.open(data / CONFIG_DB) as book:
+            return await keys.holder(book, key)
+
+    return asyncio.run(ask())
+
+
+def test_a_key_that_is_created_works_and_is_listed_but_not_shown(data: Path) -> None:
+    key = run("keys", "create", "--scope", "read", "--name", "grafana")
+
+    found = holder(data, key)
+    assert found is not None
+    assert (found.scope, found.name) == ("read", "grafana")
+    listed = run("keys", "list").splitlines()
+    assert [line.split("\t")[1:3] for line in listed] == [["default", "write"], ["default", "read"]]
+    assert listed[1].endswith(f"last used never\t{key[:11]}\tgrafana")
+    assert key not in run("keys", "list")
+
+
+def test_a_key_that_is_revoked_is_useless_and_listed_as_such(data: Path) -> None:
+    key = run("keys", "create")
+    found = holder(data, key)
+    assert found is not None
+
+    run("keys", "revoke", str(found.id))
+
+    assert holder(data, key) is None
+    assert "revoked 20" in run("keys", "list").splitlines()[1]
+    with pytest.raises(NotFound):
+        run("keys", "revoke", str(found.id))
+
+
+def test_a_new_organisation_is_listed_and_can_have_keys(data: Path) -> None:
+    public_id = run("orgs", "create", "Team Blue")
+
+    assert run("orgs", "list").splitlines()[1].startswith(f"{public_id}\tTeam Blue\t20")
+    first, second = (
+        holder(data, run("keys", "create", "--org", "Team Blue")),
+        holder(data, run("keys", "create")),
+    )
+    assert first is not None
+    assert second is not None
+    assert first.org_id != second.org_id
+
+
+def test_what_cannot_be_is_refused_with_a_sentence(data: Path) -> None:
+    with pytest.raises(Invalid, match="already an organisation"):
+        run("orgs", "create", "default")
+    with pytest.raises(Invalid, match="control characters"):
+        run("orgs", "create", "a\nb")
+    with pytest.raises(NotFound, match="no organisation named 'nowhere'"):
+        run("keys", "create", "--org", "nowhere")
+
+
+def test_before_the_first_start_the_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OVERDUE_DATA", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(SettingError, match="start `overdue serve` once"):
+        run("keys", "list")
+
+    assert list(tmp_path.iterdir()) == []

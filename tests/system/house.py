@@ -1,0 +1,212 @@
+"""A whole Overdue as its users run it: `overdue serve` in a folder of its own, and every process that belongs to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import quote
+
+import httpx
+import redis
+from redis.exceptions import RedisError
+
+from store.live.keys import Keyspace
+from store.live.packing import read_holes
+from tests.system.waiting import until
+
+ADMIN_KEY = "system-tests-admin-key"
+COMMAND = (str(Path(sys.executable).with_name("overdue")), "serve")
+NAMES = MappingProxyType(
+    {
+        "serve": "overdue serve",
+        "ingest": "overdue ingest",
+        "sweeper": "overdue sweeper",
+        "recorder": "overdue recorder",
+        "valkey": "valkey-server",
+    }
+)
+PARTS = ("ingest", "sweeper", "recorder")
+READY_S, STOPPED_S, LIFELINE_S = 30.0, 10.0, 10.0
+
+
+class House:
+    """One installation. `data` and `port` stay the same over all its starts; the output of all starts is in one log."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.data = folder / "data"
+        self.port = free_port()
+        self.log = folder / "serve.log"
+        self.keys = Keyspace(0)
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._client = httpx.Client(base_url=self.url, trust_env=False, timeout=5)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        inherited = {name: text for name, text in os.environ.items() if not name.startswith("OVERDUE_")}
+        return inherited | {
+            "OVERDUE_DATA": str(self.data),
+            "OVERDUE_PORT": str(self.port),
+            "OVERDUE_ADMIN_KEY": ADMIN_KEY,
+            "OVERDUE_PRIVATE_TARGETS": "127.0.0.0/8",
+            **self._settings,
+        }
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start `overdue serve` and do not wait for it. It has a session of its own: Ctrl-C is for pytest alone."""
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                COMMAND,
+                cwd=self.log.parent,
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return self._process
+
+    def start(self) -> None:
+        """Start, and wait until every part is ready."""
+        process = self.launch()
+        until(lambda: self.is_ready() or process.poll() is not None, READY_S, "serve is ready")
+        assert process.poll() is None, self.said()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code. An AssertionError if anything is left after the promised ten seconds."""
+        assert self._process is not None
+        self._process.terminate()
+        try:
+            code = self._process.wait(STOPPED_S)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"serve has not ended within {STOPPED_S:g} s:\n{self.said()}") from None
+        assert self.processes() == {}
+        return code
+
+    def kill(self, name: str) -> int:
+        """`kill -9` of one process; its pid."""
+        pid = self.pid(name)
+        os.kill(pid, signal.SIGKILL)
+        if name == "serve" and self._process is not None:
+            self._process.wait()
+        return pid
+
+    def kill_and_wait(self, name: str) -> None:
+        """`kill -9`, and wait until all is well again: `serve` starts a part anew, and we `serve` itself."""
+        pid = self.kill(name)
+        if name == "serve":
+            until(lambda: not set(PARTS) & set(self.processes()), LIFELINE_S, "the parts end by themselves")
+            self.start()
+        else:
+            until(lambda: self.processes().get(name, pid) != pid, 15, f"{name} is started again")
+            self.wait_until_ready()
+
+    def is_ready(self) -> bool:
+        with suppress(httpx.HTTPError):
+            return self._client.get("/readyz").status_code == 200
+        return False
+
+    def wait_until_ready(self) -> None:
+        until(self.is_ready, READY_S, "all parts are ready")
+
+    def pid(self, name: str) -> int:
+        return until(lambda: self.processes().get(name, 0), 5, f"there is a process called {name}")
+
+    def processes(self) -> dict[str, int]:
+        """Everything that runs on this data folder, by name, whoever its parent is by now."""
+        return dict(found for pid in _pids() if (found := self._recognise(pid)))
+
+    def said(self) -> str:
+        """What all starts have logged so far."""
+        return self.log.read_text(errors="replace")
+
+    @contextmanager
+    def redis(self) -> Iterator[redis.Redis]:
+        """A client for the server that is in use."""
+        url = self._settings.get("OVERDUE_REDIS_URL") or "unix://" + quote(str(self.data / "valkey.sock"))
+        with redis.Redis.from_url(url, socket_timeout=5) as client:
+            yield client
+
+    def holes(self) -> list[tuple[int, int]]:
+        """The blind intervals as (from_ms, to_ms)."""
+        with self.redis() as client:
+            return read_holes(client.get(self.keys.blind))  # type: ignore[arg-type]
+
+    def is_quiet(self) -> bool:
+        """Whether everything that happened is recorded, and told: nothing more can come of it by itself."""
+        keys = self.keys
+        try:
+            with self.redis() as client:
+                streams = client.exists(keys.events)
+                newest = client.xinfo_stream(keys.events)["last-generated-id"] if streams else None
+                told = client.get(keys.dispatched) == newest and not client.hlen(keys.deliveries)
+                return bool(told and not client.xlen(keys.pings))
+        except RedisError:
+            return False
+
+    def wait_until_quiet(self) -> None:
+        until(self.is_quiet, 15, "everything is recorded and told")
+
+    def clean_up(self) -> None:
+        """Whatever has happened: nothing of it is left running."""
+        self._client.close()
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOPPED_S)
+        for pid in self.processes().values():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+
+    def _recognise(self, pid: int) -> tuple[str, int] | None:
+        """A process is ours if its environment, or for Valkey its command line, names our data folder."""
+        line = _read(pid, "cmdline").replace("\0", " ")
+        name = next((name for name, words in NAMES.items() if words in line), None)
+        if name is None:
+            return None
+        if name == "valkey":
+            return (name, pid) if str(self.data / "valkey.conf") in line else None
+        return (name, pid) if f"OVERDUE_DATA={self.data}" in _read(pid, "environ").split("\0") else None
+
+
+@contextmanager
+def keeping_house(folder: Path, **settings: str) -> Iterator[House]:
+    """A house that runs, for as long as the block lasts."""
+    house = House(folder, **settings)
+    try:
+        house.start()
+        yield house
+    finally:
+        house.clean_up()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+
+
+def _read(pid: int, name: str) -> str:
+    """One of a process's files; empty when it has ended, also if nobody has collected it yet."""
+    try:
+        return (Path("/proc") / str(pid) / name).read_text(errors="replace")
+    except OSError:
+        return ""

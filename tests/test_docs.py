@@ -1,0 +1,274 @@
+"""The documentation says what the code does: its tables are held against their source both ways, its examples tried."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import tomllib
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
+from starlette.routing import Route
+
+import store.metrics
+from ingest.api.channels import ChannelReply, CreatedChannelReply
+from ingest.api.endpoint import Endpoint
+from ingest.api.heartbeats import CreateHeartbeat, HeartbeatReply
+from ingest.api.history import IncidentReply, PingReply
+from ingest.api.monitors import CreateMonitor, MonitorReply
+from ingest.app import routes
+from ingest.doors import DOORS
+from ingest.doors.door import WRONG_METHOD
+from ingest.endpoint import DoorEndpoint
+from ingest.intake import Intake
+from overdue.command import COMMANDS
+from store.live import keys
+from store.live.packing import Event, EventKind
+from store.live.scripts import names
+from store.settings import TABLE
+from sweeper.channels.signature import sign
+from sweeper.message import MonitorTold, notice_of
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+SCRIPTS = ROOT / "store" / "live" / "scripts"
+
+# Not settings: where `serve` tells its parts something, and names that examples make up.
+NOT_SETTINGS = {"OVERDUE_PING_URL"}
+
+
+def rows(page: Path, heading: str) -> list[tuple[str, ...]]:
+    """The rows of the table whose first line is `heading`."""
+    lines = iter(page.read_text(encoding="utf-8").splitlines())
+    assert heading in lines, f"{page.name} has no table that begins with {heading}"
+    next(lines)
+    found = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        found.append(tuple(cell.strip() for cell in line.strip("|").split(" | ")))
+    return found
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The code blocks of a page in one language."""
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+
+
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Every JSON object in a document, the outermost first."""
+    if isinstance(value, dict):
+        yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for one in inner:
+        yield from objects(one)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "settings.md"], ids=lambda page: str(page.name))
+def test_the_settings_are_shown_as_they_are(page: Path) -> None:
+    shown = rows(page, "| variable | default | meaning |")
+    assert shown == [(f"`{one.variable}`", one.shown_default, one.meaning) for one in TABLE]
+
+
+def test_every_variable_that_a_page_names_is_a_setting() -> None:
+    known = {one.variable for one in TABLE} | NOT_SETTINGS
+    for page in PAGES:
+        named = set(re.findall(r"\bOVERDUE_[A-Z_]+", page.read_text(encoding="utf-8")))
+        assert named <= known, page.name
+
+
+def metrics() -> Iterator[tuple[str, str, str, str]]:
+    """The metrics as the table shows them."""
+    for metric in vars(store.metrics).values():
+        if isinstance(metric, MetricWrapperBase):
+            family = next(iter(metric.describe()))
+            name = family.name + ("_total" if family.type == "counter" else "")
+            labels = ", ".join(f"`{label}`" for label in metric._labelnames)
+            yield f"`{name}`", family.type, labels, family.documentation
+
+
+def test_the_metrics_are_shown_as_they_are() -> None:
+    assert rows(DOCS / "metrics.md", "| metric | type | labels | meaning |") == list(metrics())
+
+
+def test_every_metric_that_a_page_names_exists() -> None:
+    known = {name.strip("`") for name, _, _, _ in metrics()}
+    for page in PAGES:
+        for named in re.findall(r"\boverdue_[a-z_]+", page.read_text(encoding="utf-8")):
+            assert named in known or re.sub(r"_(bucket|sum|count)$", "", named) in known, (
+                f"{named} in {page.name}"
+            )
+
+
+def test_the_keys_are_shown_as_they_are() -> None:
+    shown = rows(DOCS / "keyspace.md", "| key | type | written by | life | holds |")
+    assert shown == [(f"`{one.name}`", one.type, one.writer, one.life, one.holds) for one in keys.TABLE]
+
+
+def test_every_key_that_is_spelled_has_its_row() -> None:
+    spelled = {name for name, member in vars(keys.Keyspace).items() if isinstance(member, property)}
+    listed = {one.name for one in keys.TABLE}
+    assert listed == spelled | {"keys:<bucket>", "part:<name>"}
+
+
+def test_the_scripts_are_shown_with_the_first_line_of_their_contract() -> None:
+    purposes = []
+    for name in names():
+        line = (SCRIPTS / f"{name}.lua").read_text(encoding="utf-8").splitlines()[1]
+        purpose = line.removeprefix(f"-- {name}: ")
+        assert purpose != line, f"{name}.lua does not open with its contract"
+        purposes.append((f"`{name}`", purpose[0].upper() + purpose[1:]))
+    assert rows(DOCS / "keyspace.md", "| script | purpose |") == purposes
+
+
+def answered() -> Iterator[tuple[str, str]]:
+    """Every method and path that ingest answers; HEAD only where it is more than a GET without its body."""
+    doors = [DoorEndpoint(door, number, cast(Intake, None)) for number, door in enumerate(DOORS)]
+    for route in routes(doors):
+        for method in methods_of(route):
+            yield method, route.path
+
+
+def methods_of(route: Route) -> set[str]:
+    if isinstance(route.endpoint, DoorEndpoint):
+        return set(dict(WRONG_METHOD.start["headers"])[b"allow"].decode().split(", "))
+    if isinstance(route.endpoint, Endpoint):
+        return set(route.endpoint.handlers)
+    return set(route.methods or ()) - {"HEAD"}
+
+
+def test_the_routes_are_shown_as_they_are() -> None:
+    shown = [
+        (method, path.strip("`"))
+        for methods, path, _ in rows(DOCS / "api.md", "| methods | path | what it does |")
+        for method in re.findall(r"`(\w+)`", methods)
+    ]
+    assert sorted(shown) == sorted(answered())
+
+
+def test_every_json_example_can_be_read() -> None:
+    for page in PAGES:
+        for block in blocks(page, "json"):
+            json.loads(block)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [HeartbeatReply, MonitorReply, PingReply, IncidentReply, ChannelReply, CreatedChannelReply, MonitorTold],
+    ids=lambda reply: str(reply.__name__),
+)
+def test_every_reply_is_shown_with_all_of_its_fields(reply: type[msgspec.Struct]) -> None:
+    fields = {field.encode_name for field in msgspec.structs.fields(reply)}
+    shown = [set(one) for block in blocks(DOCS / "api.md", "json") for one in objects(json.loads(block))]
+    assert fields in shown
+
+
+@pytest.mark.parametrize(("path", "body"), [("monitors", CreateMonitor), ("v1/heartbeats", CreateHeartbeat)])
+def test_the_bodies_that_make_monitors_are_accepted(path: str, body: type[msgspec.Struct]) -> None:
+    pattern = rf"^curl \"\$OVERDUE/api/{path}\" -H \"\$KEY\" -d '(.*)'$"
+    found = re.findall(pattern, (DOCS / "api.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert found
+    for text in found:
+        msgspec.json.decode(text, type=body)
+
+
+def shown_webhook() -> dict[str, Any]:
+    documents = map(json.loads, blocks(DOCS / "api.md", "json"))
+    return next(one for one in documents if one.get("type") == "monitor.down")
+
+
+def milliseconds(moment: str) -> int:
+    return round(datetime.fromisoformat(moment).timestamp() * 1000)
+
+
+def test_the_webhook_that_is_shown_is_what_would_be_sent() -> None:
+    shown = shown_webhook()
+    monitor, started_ms = shown["data"]["monitor"], milliseconds(shown["timestamp"])
+    event = Event(
+        kind=EventKind.DOWN,
+        at_ms=started_ms,
+        silence_ms=milliseconds(monitor["lastPingAt"]),
+        started_ms=started_ms,
+        seen_ms=milliseconds(monitor["lastPingAt"]),
+        monitor_id=1,
+        org_id=1,
+        interval_s=monitor["interval"],
+        grace_s=monitor["gracePeriod"],
+        public_id=UUID(monitor["id"]),
+        name=monitor["name"],
+    )
+    assert json.loads(notice_of(event).body) == shown
+
+
+def test_the_check_of_a_signature_that_is_shown_tells_ours_from_others() -> None:
+    (code,) = blocks(DOCS / "api.md", "python")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    secret, body, now_s = "whsec_c2l4dGVlbiBieXRlcyBvcg==", b'{"type":"monitor.down"}', int(time.time())
+    headers = {"webhook-id": "m1", "webhook-timestamp": str(now_s)}
+    headers["webhook-signature"] = sign(secret, "m1", now_s, body)
+    assert names["is_ours"](secret, headers, body)
+    assert not names["is_ours"](secret, headers, body + b" ")
+    old = {"webhook-id": "m1", "webhook-timestamp": str(now_s - 3600)}
+    old["webhook-signature"] = sign(secret, "m1", now_s - 3600, body)
+    assert not names["is_ours"](secret, old, body)
+
+
+def test_every_python_example_is_python() -> None:
+    for page in PAGES:
+        for number, block in enumerate(blocks(page, "python")):
+            compile(block, f"{page.name}, example {number}", "exec")
+
+
+def test_every_link_leads_somewhere() -> None:
+    for page in [*PAGES, ROOT / "CHANGELOG.md"]:
+        for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+            if target.startswith("https://"):
+                continue
+            file, _, section = target.partition("#")
+            linked = page.parent / file if file else page
+            assert linked.exists(), f"{target} in {page.name}"
+            assert not section or section in sections(linked), f"{target} in {page.name}"
+
+
+def sections(page: Path) -> set[str]:
+    """The anchors of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_make_target_that_a_page_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for page in PAGES:
+        named = set(
+            re.findall(r"(?:^|`|=\S* )make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+        )
+        assert named <= targets, page.name
+
+
+def test_every_command_that_a_page_names_exists() -> None:
+    for page in PAGES:
+        named = set(
+            re.findall(r"(?:^|`|/bin/)overdue ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+        )
+        assert named <= set(COMMANDS), page.name
+
+
+def test_the_readme_names_the_test_command() -> None:
+    assert re.search(r"^make test +#", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_changes_of_this_version_are_told() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    told = re.findall(r"^## (\d\S*)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert told[0] == version
