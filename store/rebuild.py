@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 
-from store.book import installation, monitors, orgs
+from store.book import installation, monitors, orgs, plans
 from store.book.channels import put_channels
 from store.book.database import ConfigBook
 from store.book.history_reader import HistoryReader, OpenIncident
@@ -58,9 +58,10 @@ async def rebuild_if_empty(live: Live, book: ConfigBook, history: HistoryReader)
     seen = await history.last_seen()
     count = await _put_monitors(live, book, seen, await history.open_incidents())
     for org in await orgs.all_orgs(book):
-        channels = await put_channels(book, org.id)
+        channels, plan = await put_channels(book, org.id), await plans.put_plan(book, org.id)
         for shard in live.shards:
             await live_monitors.restore_channels(shard, channels)
+            await live_monitors.restore_plan(shard, plan)
     await installation.set_generation(book, generation)
     live.generation.value = generation
     await finish_rebuild(live, max(seen.values(), default=None))
