@@ -28,6 +28,7 @@ _REASONS: dict[int, str] = {
     Outcome.UNAVAILABLE: "It could not be recorded right now; send it again.",
     Outcome.BROKEN: "It could not be recorded right now; send it again.",
     Outcome.UNKNOWN: "No monitor has this ping key.",
+    Outcome.TURNED_AWAY: "Too many unknown ping keys were tried from this address; wait before trying another.",
     Outcome.LIMITED: "Pinged more often than the plan allows; the sign of life counts.",
 }
 

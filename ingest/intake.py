@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ingest.batcher import Batcher
 from ingest.keyring import Keyring
 from ingest.resolver import Resolver
+from ingest.senders import Strangers
 from ingest.tally import Tally
 from ingest.waiting import AwaitedPing, Waiting
 from store.beat import Beat
@@ -20,9 +21,16 @@ from store.live.packing import Outcome
 from store.live.writer import Writer
 from store.metrics import QUEUED_PINGS
 
+# Whoever has tried too many unknown keys: what they send in this time is looked up together, up to so many keys.
+SLOW_PAUSE_S = 0.25
+SLOW_WAITING = 2_048
+
 
 class Intake:
     """The ping side of an ingest process: a writer and a batcher per shard, one keyring, one resolver.
+
+    A sender who has tried too many unknown keys comes to a second resolver, which is slow. So a scan costs Redis a few
+    calls a second, and yet a key that is somebody's is found and its ping counts.
 
     Args:
         live: the shards.
@@ -42,8 +50,19 @@ class Intake:
             for link, shard in zip(self._links, live.shards, strict=True)
         ]
         self._resolver = Resolver(live.shards, self._keyring, self._found, self._refuse, self._unknown)
+        self._slow_resolver = Resolver(
+            live.shards,
+            self._keyring,
+            self._found,
+            self._refuse,
+            self._unknown,
+            overflow=self._unknown,
+            most_waiting=SLOW_WAITING,
+            pause_s=SLOW_PAUSE_S,
+        )
+        self._strangers = Strangers()
         self._batchers = [
-            Batcher(writer, self._resolver.oldest_ms, self._keyring.forget, self._look_again, self.tally)
+            Batcher(writer, self._oldest_unresolved, self._keyring.forget, self._look_again, self.tally)
             for writer in self._writers
         ]
         self._loop = asyncio.get_running_loop()
@@ -94,10 +113,23 @@ class Intake:
         ping.known = known = self._find(ping.key)
         if known is not None:
             self._batchers[known.shard].add(ping)
-        elif self._keyring.is_unknown(ping.key, monotonic_ms()):
+        else:
+            self._resolve(ping)
+
+    def _resolve(self, ping: Waiting) -> None:
+        now_ms = monotonic_ms()
+        if self._keyring.is_unknown(ping.key, now_ms):
             self._unknown(ping)
+        elif self._strangers.has_enough(ping.beat.sender, now_ms):
+            self._slow_resolver.add(ping)
         else:
             self._resolver.add(ping)
+
+    def _oldest_unresolved(self) -> int | None:
+        oldest, slow = self._resolver.oldest_ms(), self._slow_resolver.oldest_ms()
+        if oldest is None or slow is None:
+            return slow if oldest is None else oldest
+        return min(oldest, slow)
 
     def _found(self, pings: list[Waiting]) -> None:
         for number, batcher in enumerate(self._batchers):
@@ -117,5 +149,7 @@ class Intake:
         ping.refuse()
 
     def _unknown(self, ping: Waiting) -> None:
-        self.tally.count(ping.door, Outcome.UNKNOWN)
-        ping.answer(Outcome.UNKNOWN)
+        ping.retry_after_s = self._strangers.note(ping.beat.sender, monotonic_ms())
+        outcome = Outcome.TURNED_AWAY if ping.retry_after_s else Outcome.UNKNOWN
+        self.tally.count(ping.door, outcome)
+        ping.answer(outcome)

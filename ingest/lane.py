@@ -231,6 +231,7 @@ class Lane(HttpToolsProtocol, Waiting):
         self.key = line[3].decode()
         self.door = number
         self.looked_up = False
+        self.retry_after_s = 0
         self._method = method = _METHODS[line[1]]
         refusal = DOORS[number].judge(body) if body else None
         self._refusal = refusal

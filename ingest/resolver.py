@@ -25,6 +25,9 @@ class Resolver:
         found: called with the pings of one look-up whose monitors were found, in order of arrival.
         refuse: called with a ping that cannot be looked up now.
         unknown: called with a ping whose key nobody has.
+        overflow: called with a ping that is one too many; by default the same as `refuse`.
+        most_waiting: how many may wait.
+        pause_s: waited before whatever has come is looked up, so that what comes meanwhile is looked up together.
     """
 
     def __init__(
@@ -34,12 +37,19 @@ class Resolver:
         found: Callable[[list[Waiting]], None],
         refuse: Callable[[Waiting], None],
         unknown: Callable[[Waiting], None],
+        *,
+        overflow: Callable[[Waiting], None] | None = None,
+        most_waiting: int = MOST_WAITING,
+        pause_s: float = 0.0,
     ) -> None:
         self._shards = shards
         self._keyring = keyring
         self._found = found
         self._refuse = refuse
         self._unknown = unknown
+        self._overflow = overflow or refuse
+        self._most_waiting = most_waiting
+        self._pause_s = pause_s
         self._waiting: list[Waiting] = []
         self._under_way: list[Waiting] = []
         self._task: asyncio.Task[None] | None = None
@@ -52,8 +62,8 @@ class Resolver:
 
     def add(self, ping: Waiting) -> None:
         """Look this ping's key up, soon and together with others."""
-        if len(self._waiting) >= MOST_WAITING:
-            self._refuse(ping)
+        if len(self._waiting) >= self._most_waiting:
+            self._overflow(ping)
             return
         self._waiting.append(ping)
         if self._task is None or self._task.done():
@@ -61,21 +71,28 @@ class Resolver:
 
     async def _run(self) -> None:
         while self._waiting:
-            self._under_way = self._waiting[:MOST_AT_ONCE]
-            del self._waiting[:MOST_AT_ONCE]
-            try:
-                await self._look_up(self._under_way)
-            except BaseException as error:
-                # Those that came meanwhile have waited as long as the call took; nobody waits for a second one.
-                # (Whoever is answered may send the next ping at once: that one is not among these.)
-                pings, self._waiting = [*self._under_way, *self._waiting], []
-                for ping in pings:
-                    if not ping.looked_up:
-                        self._refuse(ping)
-                if not isinstance(error, Unavailable):
-                    raise
-            finally:
-                self._under_way = []
+            if self._pause_s:
+                await asyncio.sleep(self._pause_s)
+            for _ in range(0, len(self._waiting), MOST_AT_ONCE):
+                await self._step()
+
+    async def _step(self) -> None:
+        """Look up those that have waited longest."""
+        self._under_way = self._waiting[:MOST_AT_ONCE]
+        del self._waiting[:MOST_AT_ONCE]
+        try:
+            await self._look_up(self._under_way)
+        except BaseException as error:
+            # Those that came meanwhile have waited as long as the call took; nobody waits for a second one.
+            # (Whoever is answered may send the next ping at once: that one is not among these.)
+            pings, self._waiting = [*self._under_way, *self._waiting], []
+            for ping in pings:
+                if not ping.looked_up:
+                    self._refuse(ping)
+            if not isinstance(error, Unavailable):
+                raise
+        finally:
+            self._under_way = []
 
     async def _look_up(self, pings: list[Waiting]) -> None:
         keys = list(dict.fromkeys(ping.key for ping in pings))

@@ -15,6 +15,7 @@ _LABELS: dict[int, str] = {
     Outcome.LIMITED: "limited",
     Outcome.BROKEN: "unavailable",
     Outcome.ALIVE: "bad",
+    Outcome.TURNED_AWAY: "unknown",
 }
 _WIDTH = 8
 

@@ -21,9 +21,10 @@ def keys() -> None:
 
 
 @keys.command("list")
-def list_keys() -> None:
+@click.option("--org", default=None, help="Only those of this organisation.")
+def list_keys(org: str | None) -> None:
     """Show all keys: id, organisation, scope, state, the first characters, name."""
-    asyncio.run(_list())
+    asyncio.run(_list(org))
 
 
 @keys.command()
@@ -44,10 +45,11 @@ def revoke(key_id: int) -> None:
     asyncio.run(_revoke(key_id))
 
 
-async def _list() -> None:
+async def _list(org: str | None) -> None:
     async with open_config_book() as book:
         names = {org.id: org.name for org in await org_book.all_orgs(book)}
-        for key in await key_book.list_keys(book):
+        only = None if org is None else (await org_book.by_name(book, org)).id
+        for key in await key_book.list_keys(book, only):
             click.echo(
                 "\t".join((str(key.id), names[key.org_id], key.scope, _state(key), key.prefix, key.name))
             )

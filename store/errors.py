@@ -3,6 +3,9 @@
 OverdueError
 ├── SettingError         a setting is bad: the start stops with this sentence
 ├── Invalid              input is bad: 422 (or 400), names the field
+│   └── BelowMinimum        a number is smaller than the plan allows: 422, says the `minimum`
+├── LimitReached         the organisation has as many as its plan allows: 403, says the `limit`
+├── TooOften             asked more often than is allowed: 429, again after `retry_after_s`
 ├── NotFound             not there, or not yours: 404
 ├── Unavailable          Redis or a database is away or overloaded: 503, try again after `retry_after_s`
 │   └── GenerationMissing   Redis is up but does not hold this installation: 503 until it is rebuilt
@@ -30,6 +33,30 @@ class Invalid(OverdueError):
     def __init__(self, sentence: str, field: str | None = None) -> None:
         super().__init__(sentence)
         self.field = field
+
+
+class BelowMinimum(Invalid):
+    """A number that is smaller than the organisation's plan allows; `minimum` is the least that it takes."""
+
+    def __init__(self, sentence: str, field: str, minimum: int) -> None:
+        super().__init__(sentence, field)
+        self.minimum = minimum
+
+
+class LimitReached(OverdueError):
+    """The organisation has as many of something as it can have; `limit` is how many that is."""
+
+    def __init__(self, sentence: str, limit: int) -> None:
+        super().__init__(sentence)
+        self.limit = limit
+
+
+class TooOften(OverdueError):
+    """Asked more often than is allowed; nothing was done. Worth another try after `retry_after_s`."""
+
+    def __init__(self, sentence: str, retry_after_s: int) -> None:
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
 
 
 class NotFound(OverdueError):

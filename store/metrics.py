@@ -71,6 +71,15 @@ BACKLOG_BYTES = Gauge(
 HISTORY_DROPPED = Counter(
     "overdue_history_dropped_total", "Pings whose history was dropped because the backlog was at its cap."
 )
+METRIC_KEYS_REFUSED = Counter(
+    "overdue_metric_keys_refused_total",
+    "Values of metrics that were dropped because their monitor has as many keys as it can have.",
+)
+ALERT_OUTBOX = Gauge(
+    "overdue_alert_outbox",
+    "Threshold alerts that are in SQLite, but not in Redis yet.",
+    multiprocess_mode="livemax",
+)
 RECORDER_ROWS = Counter("overdue_recorder_rows_total", "Rows written to history.db.", ["table"])
 RECORDER_COMMIT = Histogram(
     "overdue_recorder_commit_seconds",

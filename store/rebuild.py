@@ -10,7 +10,7 @@ import logging
 
 import msgspec
 
-from store.book import installation, monitors, orgs
+from store.book import installation, monitors, orgs, plans
 from store.book.channels import put_channels
 from store.book.database import ConfigBook
 from store.book.history_reader import HistoryReader, OpenIncident
@@ -75,9 +75,10 @@ async def _rebuild(live: Live, book: ConfigBook, history: HistoryReader, lock: R
         await empty_shard(live, shard)
     count = await _put_monitors(live, book, _Memory(seen, opened, heard_ms or 0))
     for org in await orgs.all_orgs(book):
-        channels = await put_channels(book, org.id)
+        channels, plan = await put_channels(book, org.id), await plans.put_plan(book, org.id)
         for shard in live.shards:
             await live_monitors.restore_channels(shard, channels)
+            await live_monitors.restore_plan(shard, plan)
     await lock.check()
     await installation.set_generation(book, generation)
     live.generation.value = generation

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from store.errors import SettingError
+from store.plans import PlanChange, read_plans
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -31,7 +32,7 @@ class Secret(str):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings after reading: typed, checked, immutable."""
+    """The settings after reading: typed, checked, immutable. `plans` come from `overdue.toml` alone."""
 
     host: str
     port: int
@@ -40,12 +41,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis_maxmemory: int
     admin_key: Secret
     base_url: str
+    plan: str
     private_targets: tuple[IPNetwork, ...]
     shards: int
     node: str
     history_days: int
+    samples_days: int
+    minutes_days: int
+    hours_days: int
     forwarded_allow_ips: str
     lane: bool
+    plans: tuple[PlanChange, ...] = ()
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -194,6 +200,7 @@ TABLE: tuple[Setting, ...] = (
     Setting(
         "base_url", "", "derived from the request", "Base of the ping URLs that are handed out.", _base_url
     ),
+    Setting("plan", "", "unlimited", "Plan of the first organisation.", _text),
     Setting(
         "private_targets",
         "",
@@ -216,6 +223,9 @@ TABLE: tuple[Setting, ...] = (
         _node,
     ),
     Setting("history_days", "30", "30", "Days that pings are kept in `history.db`.", _number(1, 3660)),
+    Setting("samples_days", "7", "7", "Days that single values of metrics are kept.", _number(1, 3660)),
+    Setting("minutes_days", "35", "35", "Days that metrics are kept by the minute.", _number(1, 3660)),
+    Setting("hours_days", "400", "400", "Days that metrics are kept by the hour.", _number(1, 36600)),
     Setting(
         "forwarded_allow_ips",
         "127.0.0.1",
@@ -235,8 +245,9 @@ def read_settings(environ: Mapping[str, str] | None = None, config_file: Path | 
     """
     environ = os.environ if environ is None else environ
     config_file = Path("overdue.toml") if config_file is None else config_file
-    from_file = _read_file(config_file)
-    values: dict[str, Any] = {}
+    raw = _read_file(config_file)
+    values: dict[str, Any] = {"plans": read_plans(raw.pop("plans", {}), config_file)}
+    from_file = _as_texts(raw, config_file)
     for setting in TABLE:
         where, text = setting.variable, environ.get(setting.variable)
         if text is None and setting.name in from_file:
@@ -248,14 +259,17 @@ def read_settings(environ: Mapping[str, str] | None = None, config_file: Path | 
     return Settings(**values)
 
 
-def _read_file(path: Path) -> dict[str, str]:
-    """The values of `overdue.toml` as texts; a list becomes its items joined by commas."""
+def _read_file(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingError(str(path), f"cannot be read: {error}") from error
+
+
+def _as_texts(raw: Mapping[str, Any], path: Path) -> dict[str, str]:
+    """The values of `overdue.toml` as texts; a list becomes its items joined by commas."""
     known = {setting.name for setting in TABLE}
     for name in raw:
         if name not in known:

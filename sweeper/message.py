@@ -6,11 +6,17 @@ from uuid import uuid5
 
 import msgspec
 
-from store.live.packing import Event, EventKind
+from store.live.packing import AnyEvent, EventKind, MetricEvent
 from store.timestamps import rfc3339
 from sweeper.channels.attempt import Notice
 
-TYPES = {EventKind.DOWN: "monitor.down", EventKind.UP: "monitor.up"}
+TYPES = {
+    EventKind.DOWN: "monitor.down",
+    EventKind.UP: "monitor.up",
+    EventKind.BREACHED: "metric.breached",
+    EventKind.CLEARED: "metric.cleared",
+}
+ENDS = (EventKind.UP, EventKind.CLEARED)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -33,9 +39,28 @@ class IncidentTold(msgspec.Struct, frozen=True, rename="camel"):
     ended_at: str | None
 
 
+class AlertTold(msgspec.Struct, frozen=True, rename="camel"):
+    """The threshold rule, as it was when the event happened."""
+
+    id: str
+    metric_key: str
+    operator: str
+    threshold: float | str
+    consecutive_triggers: int
+
+
 class Data(msgspec.Struct, frozen=True):
     monitor: MonitorTold
     incident: IncidentTold
+
+
+class MetricData(msgspec.Struct, frozen=True):
+    """`value` is the one that breached the threshold, or the first one inside again."""
+
+    monitor: MonitorTold
+    incident: IncidentTold
+    alert: AlertTold
+    value: float | str
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -43,25 +68,45 @@ class Told(msgspec.Struct, frozen=True):
 
     type: str
     timestamp: str
-    data: Data
+    data: Data | MetricData
 
 
-def notice_of(event: Event) -> Notice:
+def notice_of(event: AnyEvent) -> Notice:
     """An event as every channel gets it; its id is the same for the same event, also after a rebuild (UUIDv5)."""
     kind = TYPES[event.kind]
-    incident_id = event.incident_id
-    monitor = MonitorTold(
+    body = _encode(Told(kind, rfc3339(event.at_ms), _data(event)))
+    return Notice(str(uuid5(event.incident_id, kind)), body)
+
+
+def _data(event: AnyEvent) -> Data | MetricData:
+    monitor, incident = _monitor(event), _incident(event)
+    if not isinstance(event, MetricEvent):
+        return Data(monitor, incident)
+    told = event.told
+    alert = AlertTold(
+        id=str(told.public_id),
+        metric_key=told.metric_key,
+        operator=told.operator,
+        threshold=told.threshold,
+        consecutive_triggers=told.consecutive_triggers,
+    )
+    return MetricData(monitor, incident, alert, told.value)
+
+
+def _monitor(event: AnyEvent) -> MonitorTold:
+    return MonitorTold(
         id=str(event.public_id),
         name=event.name,
         interval=event.interval_s,
         grace_period=event.grace_s,
         last_ping_at=rfc3339(event.seen_ms) if event.seen_ms else None,
     )
-    incident = IncidentTold(
-        id=str(incident_id),
-        kind="silence",
+
+
+def _incident(event: AnyEvent) -> IncidentTold:
+    return IncidentTold(
+        id=str(event.incident_id),
+        kind="metric" if isinstance(event, MetricEvent) else "silence",
         started_at=rfc3339(event.started_ms),
-        ended_at=rfc3339(event.at_ms) if event.kind == EventKind.UP else None,
+        ended_at=rfc3339(event.at_ms) if event.kind in ENDS else None,
     )
-    body = _encode(Told(kind, rfc3339(event.at_ms), Data(monitor, incident)))
-    return Notice(str(uuid5(incident_id, kind)), body)

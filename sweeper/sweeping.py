@@ -49,11 +49,11 @@ class Sweep:
 
     def _watch_clock(self, swept: Swept) -> None:
         """Say loudly when no verdicts can be given, because a writer is stuck or none is there."""
-        self.writers = swept.writers
         if swept.watermark_ms is not None:
             self._heard_ms = swept.watermark_ms
         elif self._heard_ms is None:
-            self._heard_ms = swept.now_ms
+            self._heard_ms = swept.now_ms  # nobody has listened since this sweeper began
+        self.writers = swept.writers
         self.lag_ms = max(0, swept.now_ms - self._heard_ms)
         SWEEP_LAG.set(self.lag_ms / 1000)
         WRITERS.set(self.writers)

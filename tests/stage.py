@@ -115,7 +115,7 @@ class Stage:
         entries = await self.redis.xrange(self.shard.keys.events, f"({self.read_up_to}")
         if entries:
             self.read_up_to = entries[-1][0].decode()
-        return [event for _, fields in entries if (event := read_event(fields[b"e"]))]
+        return [event for _, fields in entries if isinstance(event := read_event(fields[b"e"]), Event)]
 
     async def told(self) -> list[tuple[str, int, float]]:
         """The events since the last look as (kind, monitor, second)."""

@@ -18,11 +18,15 @@ from prometheus_client.metrics import MetricWrapperBase
 from starlette.routing import Route
 
 import store.metrics
+from ingest.api.api_keys import CreatedKeyReply, KeyReply
 from ingest.api.channels import ChannelReply, CreatedChannelReply
 from ingest.api.endpoint import Endpoint
 from ingest.api.heartbeats import CreateHeartbeat, HeartbeatReply
 from ingest.api.history import IncidentReply, PingReply
 from ingest.api.monitors import CreateMonitor, MonitorReply
+from ingest.api.organisation import OrganisationReply, PlanReply
+from ingest.api.prometheus import FAMILIES
+from ingest.api.uptime import PeriodReply, UptimeReply
 from ingest.app import routes
 from ingest.batch_endpoint import BatchEndpoint
 from ingest.doors import DOORS
@@ -30,6 +34,8 @@ from ingest.doors.door import WRONG_METHOD
 from ingest.endpoint import DoorEndpoint
 from ingest.intake import Intake
 from overdue.command import COMMANDS
+from store.book.database import ConfigBook
+from store.book.plans import all_plans
 from store.live import keys
 from store.live.packing import Event, EventKind
 from store.live.scripts import names
@@ -102,8 +108,34 @@ def test_the_metrics_are_shown_as_they_are() -> None:
     assert rows(DOCS / "metrics.md", "| metric | type | labels | meaning |") == list(metrics())
 
 
+def test_the_series_of_the_export_are_shown_as_they_are() -> None:
+    shown = rows(DOCS / "plans-and-keys.md", "| series | labels | what it is |")
+    told = [
+        (f"`{name}`", ", ".join(f"`{label}`" for label in labels), meaning)
+        for name, meaning, labels in FAMILIES
+    ]
+    assert shown == told
+
+
+async def test_the_plans_are_shown_as_they_are_seeded(tmp_path: Path) -> None:
+    heading = "| plan | shortest interval | pings a minute | monitors | days of history | changes a minute and key |"
+    async with await ConfigBook.open(tmp_path / "config.db") as book:
+        seeded = await all_plans(book)
+    assert rows(DOCS / "plans-and-keys.md", heading) == [
+        (
+            f"`{plan.name}`",
+            f"{plan.least_interval_s} s",
+            str(plan.pings_per_minute or "any number"),
+            str(plan.monitors or "any number"),
+            str(plan.history_days or "all that is kept"),
+            str(plan.writes_per_minute or "any number"),
+        )
+        for plan in seeded
+    ]
+
+
 def test_every_metric_that_a_page_names_exists() -> None:
-    known = {name.strip("`") for name, _, _, _ in metrics()}
+    known = {name.strip("`") for name, _, _, _ in metrics()} | {name for name, _, _ in FAMILIES}
     for page in PAGES:
         for named in re.findall(r"\boverdue_[a-z_]+", page.read_text(encoding="utf-8")):
             assert named in known or re.sub(r"_(bucket|sum|count)$", "", named) in known, (
@@ -165,12 +197,27 @@ def test_every_json_example_can_be_read() -> None:
 
 @pytest.mark.parametrize(
     "reply",
-    [HeartbeatReply, MonitorReply, PingReply, IncidentReply, ChannelReply, CreatedChannelReply, MonitorTold],
+    [
+        HeartbeatReply,
+        MonitorReply,
+        PingReply,
+        IncidentReply,
+        ChannelReply,
+        CreatedChannelReply,
+        MonitorTold,
+        KeyReply,
+        CreatedKeyReply,
+        OrganisationReply,
+        PlanReply,
+        UptimeReply,
+        PeriodReply,
+    ],
     ids=lambda reply: str(reply.__name__),
 )
 def test_every_reply_is_shown_with_all_of_its_fields(reply: type[msgspec.Struct]) -> None:
     fields = {field.encode_name for field in msgspec.structs.fields(reply)}
-    shown = [set(one) for block in blocks(DOCS / "api.md", "json") for one in objects(json.loads(block))]
+    examples = [json.loads(block) for page in PAGES for block in blocks(page, "json")]
+    shown = [set(one) for example in examples for one in objects(example)]
     assert fields in shown
 
 

@@ -11,9 +11,11 @@ from starlette.requests import Request
 
 from ingest.api.live import Live
 from ingest.api.wire import decode, read_body
+from store.book import keys
 from store.book.database import ConfigBook
-from store.book.keys import ApiKeyRow
+from store.book.keys import KeyHolder
 from store.errors import NotFound
+from store.plans import Plan
 from store.settings import Settings
 
 _T = TypeVar("_T")
@@ -27,7 +29,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One authenticated request. `now_ms` is the one moment at which everything in it happens."""
 
     request: Request
-    caller: ApiKeyRow
+    caller: KeyHolder
     book: ConfigBook
     live: Live
     settings: Settings
@@ -39,9 +41,28 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return self.caller.org_id
 
     @property
+    def plan(self) -> Plan:
+        """What the organisation may use."""
+        return self.caller.plan
+
+    @property
+    def may_see_ping_keys(self) -> bool:
+        """Whoever has a ping key can pretend to be the worker, so it is not for those who may only read."""
+        return self.caller.scope == keys.WRITE
+
+    @property
+    def history_since_ms(self) -> int:
+        """The moment before which the plan shows no pings; 0: it shows all that are kept."""
+        return self.plan.history_since_ms(self.now_ms)
+
+    @property
     def public_id(self) -> UUID:
-        """The id in the path; one that is no UUID can belong to nothing."""
-        text = self.request.path_params["id"]
+        """The id in the path."""
+        return self.id_named("id")
+
+    def id_named(self, name: str) -> UUID:
+        """An id in the path; one that is no UUID can belong to nothing."""
+        text = self.request.path_params[name]
         if not _UUID.fullmatch(text):
             raise NotFound("There is nothing with this id.")
         return UUID(text)

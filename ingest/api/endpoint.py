@@ -10,11 +10,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from ingest.api.auth import find_caller, note_use
+from ingest.api.auth import count_write, find_caller, note_use
 from ingest.api.call import Call
 from ingest.api.problems import EXPECTED, problem, reply_to, unauthorized
 from store.book import keys
-from store.book.keys import ApiKeyRow
+from store.book.keys import KeyHolder
 from store.clock import wall_ms
 from store.errors import Unavailable
 
@@ -33,7 +33,7 @@ class Endpoint:
         """Answer one request.
 
         1. Who is calling? This comes before anything else of the request is looked at.
-        2. May they, with this key and this method?
+        2. May they, with this key and this method, and so soon?
         3. The handler, and every error it raises on purpose as a reply.
         4. The reply is out: note that the key was used. Whether that works is no concern of the caller.
         """
@@ -41,7 +41,7 @@ class Endpoint:
         now_ms = wall_ms()
         caller = None
         try:
-            caller = await find_caller(request.state.book, request.headers)
+            caller = await find_caller(request)
             response = unauthorized() if caller is None else await self._answer(request, caller, now_ms)
         except EXPECTED as error:
             response = reply_to(error)
@@ -50,14 +50,16 @@ class Endpoint:
             with contextlib.suppress(Unavailable):
                 await note_use(request.state.book, caller, now_ms)
 
-    async def _answer(self, request: Request, caller: ApiKeyRow, now_ms: int) -> Response:
+    async def _answer(self, request: Request, caller: KeyHolder, now_ms: int) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
         handler = self.handlers.get(method)
         if handler is None:
             allowed = ", ".join(sorted(self.handlers))
             return problem(405, f"This path answers {allowed}.", headers={"allow": allowed})
-        if method not in _READING and caller.scope != keys.WRITE:
-            return problem(403, "This key may read, but not change anything.")
+        if method not in _READING:
+            if caller.scope != keys.WRITE:
+                return problem(403, "This key may read, but not change anything.")
+            await count_write(request.state.live, caller)
         call = Call(
             request=request,
             caller=caller,

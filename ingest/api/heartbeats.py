@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
-from ingest.api import registry
+from ingest.api import finding, registry
 from ingest.api.call import Call
 from ingest.api.paging import read_page
 from ingest.api.registry import Watched
@@ -24,14 +24,17 @@ GraceS = Annotated[int, Meta(ge=MIN_GRACE_S, le=MAX_GRACE_S)]
 
 # This spelling knows neither `new` nor `up`: what nothing is known against is healthy.
 _STATUS = {"new": "healthy", "up": "healthy"}
+STATUSES = {"healthy": {"new", "up"}, "late": {"late"}, "down": {"down"}, "paused": {"paused"}}
+USUAL_INTERVAL_S = 3600
 
 
 class CreateHeartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of POST /api/v1/heartbeats."""
+    """The body of POST /api/v1/heartbeats; without a schedule it is an hour, or longer if the plan asks for it."""
 
     name: str
-    schedule: str = "every 1h"
+    schedule: str | UnsetType = UNSET
     grace_period_seconds: GraceS = 300
+    tags: tuple[str, ...] = ()
 
 
 class PatchHeartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,17 +44,19 @@ class PatchHeartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schedule: str | UnsetType = UNSET
     grace_period_seconds: GraceS | UnsetType = UNSET
     paused: bool | UnsetType = UNSET
+    tags: tuple[str, ...] | UnsetType = UNSET
 
 
 class HeartbeatReply(msgspec.Struct, frozen=True):
-    """A monitor as callers of this spelling see it."""
+    """A monitor as callers of this spelling see it; one who may only read sees no key."""
 
     id: str
     name: str
     schedule: str
     grace_period_seconds: int
-    unique_key: str
+    unique_key: str | None
     status: str
+    tags: tuple[str, ...]
 
 
 _CREATE = msgspec.json.Decoder(CreateHeartbeat)
@@ -60,28 +65,33 @@ _PATCH = msgspec.json.Decoder(PatchHeartbeat)
 
 async def create(call: Call) -> Response:
     asked = await call.body(_CREATE)
+    schedule = given(asked.schedule)
+    usual_s = registry.usual_interval_s(call, USUAL_INTERVAL_S)
     new = NewMonitor(
         org_id=call.org_id,
         name=asked.name,
-        interval_s=parse_schedule(asked.schedule),
+        interval_s=usual_s if schedule is None else parse_schedule(schedule),
         grace_s=asked.grace_period_seconds,
         origin="heartbeats",
+        tags=asked.tags,
     )
-    return Json(_reply(await registry.create(call, new)), 201)
+    return Json(_reply(call, await registry.create(call, new, "schedule")), 201)
 
 
 async def listing(call: Call) -> Response:
-    page = read_page(call.request)
-    watched, next_cursor = await registry.page(call, page)
+    page, wanted = read_page(call.request), finding.read_filter(call.request, STATUSES)
+    watched, next_cursor = await finding.page(call, page, wanted)
     headers = None
     if next_cursor:
-        query = urlencode({"limit": page.limit, "cursor": next_cursor})
+        asked = call.request.query_params
+        filters = {name: asked[name] for name in finding.PARAMETERS if name in asked}
+        query = urlencode({**filters, "limit": page.limit, "cursor": next_cursor})
         headers = {"link": f'<{call.base_url}{PATH}?{query}>; rel="next"'}
-    return Json([_reply(one) for one in watched], headers=headers)
+    return Json([_reply(call, one) for one in watched], headers=headers)
 
 
 async def show(call: Call) -> Response:
-    return Json(_reply(await registry.find(call)))
+    return Json(_reply(call, await registry.find(call)))
 
 
 async def change(call: Call) -> Response:
@@ -92,8 +102,9 @@ async def change(call: Call) -> Response:
         interval_s=None if schedule is None else parse_schedule(schedule),
         grace_s=given(asked.grace_period_seconds),
         paused=given(asked.paused),
+        tags=given(asked.tags),
     )
-    return Json(_reply(await registry.change(call, changes)))
+    return Json(_reply(call, await registry.change(call, changes, "schedule")))
 
 
 async def delete(call: Call) -> Response:
@@ -101,13 +112,14 @@ async def delete(call: Call) -> Response:
     return Response(status_code=204)
 
 
-def _reply(watched: Watched) -> HeartbeatReply:
+def _reply(call: Call, watched: Watched) -> HeartbeatReply:
     row = watched.row
     return HeartbeatReply(
         id=str(row.config.public_id),
         name=row.config.name,
         schedule=say_schedule(row.config.interval_s),
         grace_period_seconds=row.config.grace_s,
-        unique_key=row.short_key or row.token,
+        unique_key=(row.short_key or row.token) if call.may_see_ping_keys else None,
         status=_STATUS.get(watched.status, watched.status),
+        tags=row.tags,
     )

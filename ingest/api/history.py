@@ -1,17 +1,27 @@
-"""What happened to a monitor: its pings and its incidents, newest first."""
+"""What happened: the pings of a monitor and what came with one, incidents of a monitor or of all, newest first."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from typing import Any
+
 import msgspec
-from msgspec import field
+from msgspec import UNSET, UnsetType, field
 from starlette.responses import Response
 
 from ingest.api.call import Call
+from ingest.api.moments import read_span
 from ingest.api.paging import cut, parse_number, read_limit, seal, unseal
 from ingest.api.wire import Json
-from store.book import monitors
-from store.book.history_reader import HISTORY_DB, HistoryReader, IncidentRow, PingRow
+from store.book import monitor_names, monitors
+from store.book.history_reader import HISTORY_DB, MAX_ID, HistoryReader, IncidentRow, PingFilter, PingRow
+from store.book.monitor_names import MonitorName
+from store.errors import Invalid, NotFound
 from store.timestamps import moment, rfc3339
+
+OUTCOMES = ("recorded", "paused")
+_PING_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class PingReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -34,13 +44,15 @@ class PingsReply(msgspec.Struct, frozen=True, rename="camel"):
     next_cursor: str | None
 
 
-class IncidentReply(msgspec.Struct, frozen=True, rename="camel"):
-    """An incident as callers see it; `endedAt` is null while it is open."""
+class IncidentReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """An incident as callers see it; `endedAt` is null while it is open. The kind `metric` has the last two."""
 
     id: str
     kind: str
     started_at: str
     ended_at: str | None
+    alert_id: str | UnsetType = UNSET
+    metric_key: str | UnsetType = UNSET
 
 
 class IncidentsReply(msgspec.Struct, frozen=True, rename="camel"):
@@ -48,21 +60,80 @@ class IncidentsReply(msgspec.Struct, frozen=True, rename="camel"):
     next_cursor: str | None
 
 
+class MonitorOfIncident(msgspec.Struct, frozen=True):
+    """A monitor by its present name."""
+
+    id: str
+    name: str
+
+
+class OrgIncidentReply(IncidentReply, frozen=True, kw_only=True):
+    """An incident among those of all monitors; `monitor` is null when it was deleted."""
+
+    monitor: MonitorOfIncident | None
+
+
+class OrgIncidentsReply(msgspec.Struct, frozen=True, rename="camel"):
+    incidents: list[OrgIncidentReply]
+    next_cursor: str | None
+
+
 async def pings(call: Call) -> Response:
     monitor = await monitors.find(call.book, call.org_id, call.public_id)
-    limit, before = read_limit(call.request), _before(call)
+    limit, before, wanted = read_limit(call.request), _before(call), _wanted(call)
     before_id = parse_number(before, "before") if before else None
-    rows, last = cut(await _history(call).pings(monitor.config.id, limit + 1, before_id), limit)
+    found = await _history(call).pings(monitor.config.id, limit + 1, before_id, wanted)
+    rows, last = cut(found, limit)
     return Json(PingsReply([_ping(row) for row in rows], str(last.id) if last else None))
+
+
+async def body(call: Call) -> Response:
+    """As it came, for people to look at: whatever it is, no browser takes it for anything but text."""
+    monitor = await monitors.find(call.book, call.org_id, call.public_id)
+    ping_id = call.request.path_params["pingId"]
+    found = None
+    if _PING_ID.fullmatch(ping_id):
+        found = await _history(call).body(monitor.config.id, int(ping_id), call.history_since_ms)
+    if found is None:
+        raise NotFound("There is no such ping, or it came without a body.")
+    return Response(found, media_type="text/plain", headers={"x-content-type-options": "nosniff"})
 
 
 async def incidents(call: Call) -> Response:
     monitor = await monitors.find(call.book, call.org_id, call.public_id)
-    limit, before = read_limit(call.request), _before(call)
-    position = _incident_position(before) if before else None
-    rows, last = cut(await _history(call).incidents(monitor.config.id, limit + 1, position), limit)
-    next_cursor = seal(f"{last.started_ms}.{last.id}") if last else None
-    return Json(IncidentsReply([_incident(row) for row in rows], next_cursor))
+    limit, position = read_limit(call.request), _incident_position(call)
+    found = await _history(call).incidents(monitor.config.id, limit + 1, position)
+    rows, next_cursor = _cut_incidents(found, limit)
+    return Json(IncidentsReply([IncidentReply(**_told(row)) for row in rows], next_cursor))
+
+
+async def incidents_of_all(call: Call) -> Response:
+    limit, position, is_open = read_limit(call.request), _incident_position(call), _is_open(call)
+    found = await _history(call).incidents_of_org(call.org_id, limit + 1, position, is_open=is_open)
+    rows, next_cursor = _cut_incidents(found, limit)
+    known = await monitor_names.names_of(call.book, call.org_id, {row.monitor_id for row in rows})
+    shown = [OrgIncidentReply(**_told(row), monitor=_monitor(known.get(row.monitor_id))) for row in rows]
+    return Json(OrgIncidentsReply(shown, next_cursor))
+
+
+def _wanted(call: Call) -> PingFilter:
+    """`?outcome=&from=&to=`, and no further back than the plan shows."""
+    outcome = call.request.query_params.get("outcome")
+    if outcome is not None and outcome not in OUTCOMES:
+        raise Invalid(f"An outcome is one of {', '.join(OUTCOMES)}.", "outcome")
+    from_ms, to_ms = read_span(call.request)
+    return PingFilter(
+        from_ms=max(from_ms or 0, call.history_since_ms),
+        until_ms=MAX_ID if to_ms is None else to_ms,
+        outcome=outcome,
+    )
+
+
+def _is_open(call: Call) -> bool | None:
+    text = call.request.query_params.get("open")
+    if text not in {None, "true", "false"}:
+        raise Invalid("Open is true or false.", "open")
+    return None if text is None else text == "true"
 
 
 def _history(call: Call) -> HistoryReader:
@@ -75,9 +146,17 @@ def _before(call: Call) -> str:
     return query.get("before", query.get("cursor", ""))
 
 
-def _incident_position(cursor: str) -> tuple[int, str]:
-    started, _, incident_id = unseal(cursor, "before").partition(".")
+def _incident_position(call: Call) -> tuple[int, str] | None:
+    before = _before(call)
+    if not before:
+        return None
+    started, _, incident_id = unseal(before, "before").partition(".")
     return parse_number(started, "before"), incident_id
+
+
+def _cut_incidents(found: Sequence[IncidentRow], limit: int) -> tuple[Sequence[IncidentRow], str | None]:
+    rows, last = cut(found, limit)
+    return rows, seal(f"{last.started_ms}.{last.id}") if last else None
 
 
 def _ping(row: PingRow) -> PingReply:
@@ -95,5 +174,16 @@ def _ping(row: PingRow) -> PingReply:
     )
 
 
-def _incident(row: IncidentRow) -> IncidentReply:
-    return IncidentReply(row.id, row.kind, rfc3339(row.started_ms), moment(row.ended_ms))
+def _told(row: IncidentRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "started_at": rfc3339(row.started_ms),
+        "ended_at": moment(row.ended_ms),
+        "alert_id": row.alert_id or UNSET,
+        "metric_key": UNSET if row.metric_key is None else row.metric_key,
+    }
+
+
+def _monitor(known: MonitorName | None) -> MonitorOfIncident | None:
+    return None if known is None else MonitorOfIncident(str(known.public_id), known.name)

@@ -20,6 +20,10 @@ class Live(Protocol):
         """Carry one change to Redis; raises Unavailable."""
         ...
 
+    async def count_use(self, who: str, most_a_minute: int) -> int:
+        """Count one call; 0, or the ms until somebody who had enough for this minute may go on."""
+        ...
+
     async def states(self, monitor_ids: Sequence[int]) -> tuple[int, list[MonitorState | None]]:
         """Redis' time in ms, and the states of monitors in order; None for one that is not there."""
         ...

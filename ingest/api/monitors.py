@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
-from ingest.api import registry
+from ingest.api import finding, registry
 from ingest.api.call import Call
 from ingest.api.paging import read_page
 from ingest.api.registry import Watched
@@ -17,17 +17,21 @@ from store.book.monitors import MonitorChanges, NewMonitor
 from store.monitor import MAX_GRACE_S, MAX_INTERVAL_S, MIN_GRACE_S, MIN_INTERVAL_S
 from store.timestamps import moment, rfc3339
 
+USUAL_INTERVAL_S = 60
+STATUSES = {word: {word} for word in ("new", "up", "late", "down", "paused")}
+
 IntervalS = Annotated[int, Meta(ge=MIN_INTERVAL_S, le=MAX_INTERVAL_S)]
 GraceS = Annotated[int, Meta(ge=MIN_GRACE_S, le=MAX_GRACE_S)]
 
 
 class CreateMonitor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """The body of POST /api/monitors."""
+    """The body of POST /api/monitors; without an interval it is a minute, or longer if the plan asks for it."""
 
     name: str
     type: Literal["heartbeat"] = "heartbeat"
-    interval: IntervalS = 60
+    interval: IntervalS | UnsetType = UNSET
     grace_period: GraceS = 30
+    tags: tuple[str, ...] = ()
 
 
 class PatchMonitor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -37,10 +41,11 @@ class PatchMonitor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_f
     interval: IntervalS | UnsetType = UNSET
     grace_period: GraceS | UnsetType = UNSET
     paused: bool | UnsetType = UNSET
+    tags: tuple[str, ...] | UnsetType = UNSET
 
 
 class MonitorReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """A monitor as callers see it."""
+    """A monitor as callers see it; one who may only read sees no ping URL."""
 
     id: str
     name: str
@@ -49,7 +54,8 @@ class MonitorReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     interval: int
     grace_period: int
     paused: bool
-    ping_url: str
+    tags: tuple[str, ...]
+    ping_url: str | None
     created_at: str
     last_ping_at: str | None
     next_deadline: str | None
@@ -66,18 +72,21 @@ _PATCH = msgspec.json.Decoder(PatchMonitor)
 
 async def create(call: Call) -> Response:
     asked = await call.body(_CREATE)
+    interval_s = given(asked.interval)
     new = NewMonitor(
         org_id=call.org_id,
         name=asked.name,
-        interval_s=asked.interval,
+        interval_s=registry.usual_interval_s(call, USUAL_INTERVAL_S) if interval_s is None else interval_s,
         grace_s=asked.grace_period,
         origin="monitors",
+        tags=asked.tags,
     )
-    return Json(_reply(call, await registry.create(call, new)), 201)
+    return Json(_reply(call, await registry.create(call, new, "interval")), 201)
 
 
 async def listing(call: Call) -> Response:
-    watched, next_cursor = await registry.page(call, read_page(call.request))
+    wanted = finding.read_filter(call.request, STATUSES)
+    watched, next_cursor = await finding.page(call, read_page(call.request), wanted)
     return Json(MonitorsReply([_reply(call, one) for one in watched], next_cursor))
 
 
@@ -92,6 +101,7 @@ async def change(call: Call) -> Response:
         interval_s=given(asked.interval),
         grace_s=given(asked.grace_period),
         paused=given(asked.paused),
+        tags=given(asked.tags),
     )
     return Json(_reply(call, await registry.change(call, changes)))
 
@@ -119,7 +129,8 @@ def _reply(call: Call, watched: Watched) -> MonitorReply:
         interval=row.config.interval_s,
         grace_period=row.config.grace_s,
         paused=row.config.paused,
-        ping_url=f"{call.base_url}/ping/{row.token}",
+        tags=row.tags,
+        ping_url=f"{call.base_url}/ping/{row.token}" if call.may_see_ping_keys else None,
         created_at=rfc3339(row.created_ms),
         last_ping_at=moment(watched.seen_ms),
         next_deadline=moment(watched.deadline_ms),

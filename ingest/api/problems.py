@@ -5,27 +5,40 @@ from __future__ import annotations
 from starlette.requests import ClientDisconnect
 
 from ingest.api.wire import MAX_BODY_BYTES, Json, TooLarge, Unparsable
-from store.errors import Invalid, NotFound, OverdueError, Unavailable
+from store.errors import BelowMinimum, Invalid, LimitReached, NotFound, OverdueError, TooOften, Unavailable
 
 # What a handler may raise on purpose; anything else is a bug and stays one.
 EXPECTED = (OverdueError, TooLarge, Unparsable, ClientDisconnect)
 
 
 def problem(
-    status: int, sentence: str, field: str | None = None, headers: dict[str, str] | None = None
+    status: int,
+    sentence: str,
+    field: str | None = None,
+    headers: dict[str, str] | None = None,
+    **figures: int,
 ) -> Json:
-    """`{"error": sentence}`, with the field it is about if there is one."""
-    content = {"error": sentence} if field is None else {"error": sentence, "field": field}
-    return Json(content, status, headers)
+    """`{"error": sentence}`, with the field it is about if there is one, and with figures that it is about."""
+    content: dict[str, str | int] = {"error": sentence}
+    if field is not None:
+        content["field"] = field
+    return Json(content | figures, status, headers)
 
 
 def reply_to(error: Exception) -> Json:
     """The reply that an expected error implies."""
     match error:
+        case BelowMinimum():
+            return problem(422, str(error), error.field, minimum=error.minimum)
         case Invalid():
             return problem(422, str(error), error.field)
         case NotFound():
             return problem(404, str(error))
+        case LimitReached():
+            return problem(403, str(error), limit=error.limit)
+        case TooOften():
+            wait_s = error.retry_after_s
+            return problem(429, str(error), headers={"retry-after": str(wait_s)}, retryAfter=wait_s)
         case Unavailable():
             return problem(503, str(error), headers={"retry-after": str(error.retry_after_s)})
         case Unparsable():

@@ -11,8 +11,8 @@ from ingest.api.paging import Page, cut, seal
 from ingest.api.projecting import project
 from store.book import monitors
 from store.book.monitors import MonitorChanges, MonitorRow, NewMonitor
-from store.book.names import check_name
-from store.errors import Unavailable
+from store.book.names import check_name, check_tags
+from store.errors import BelowMinimum, Unavailable
 from store.monitor import MonitorState, Phase, status_of
 
 
@@ -42,9 +42,16 @@ class Watched(msgspec.Struct, frozen=True):
         return self.state.base_ms + self.row.config.limit_ms
 
 
-async def create(call: Call, new: NewMonitor) -> Watched:
-    """Make a monitor, which is watched when this returns."""
+def usual_interval_s(call: Call, usual_s: int) -> int:
+    """The interval of a monitor for which none is asked: the usual one, or the shortest that the plan allows."""
+    return max(usual_s, call.plan.least_interval_s)
+
+
+async def create(call: Call, new: NewMonitor, interval_field: str) -> Watched:
+    """Make a monitor, which is watched when this returns. The field is how the spelling calls the interval."""
     check_name(new.name)
+    _check_interval(call, new.interval_s, interval_field)
+    new = msgspec.structs.replace(new, tags=check_tags(new.tags))
     await call.live.ready()
     row, change = await monitors.create(call.book, new, call.now_ms)
     await project(call, change)
@@ -55,24 +62,27 @@ async def page(call: Call, page: Page) -> tuple[list[Watched], str | None]:
     """A page of the caller's monitors, oldest first, and the cursor of the next one."""
     found = await monitors.page(call.book, call.org_id, page.after_id, page.limit_and_one)
     rows, last = cut(found, page.limit)
-    return await _watched(call, rows), seal(str(last.config.id)) if last else None
+    return await watched(call, rows), seal(str(last.config.id)) if last else None
 
 
 async def find(call: Call) -> Watched:
     """The caller's monitor that the path names."""
     row = await monitors.find(call.book, call.org_id, call.public_id)
-    return (await _watched(call, [row]))[0]
+    return (await watched(call, [row]))[0]
 
 
-async def change(call: Call, changes: MonitorChanges) -> Watched:
+async def change(call: Call, changes: MonitorChanges, interval_field: str = "interval") -> Watched:
     """Change the monitor that the path names."""
     public_id = call.public_id
     if changes.name is not None:
         check_name(changes.name)
+    if changes.tags is not None:
+        changes = msgspec.structs.replace(changes, tags=check_tags(changes.tags))
+    await _check_new_interval(call, changes.interval_s, interval_field)
     await call.live.ready()
     row, change = await monitors.change(call.book, call.org_id, public_id, changes, call.now_ms)
     if change is None:
-        return (await _watched(call, [row]))[0]
+        return (await watched(call, [row]))[0]
     await project(call, change)
     return await _made(call, row)
 
@@ -85,15 +95,32 @@ async def delete(call: Call) -> None:
     await project(call, change)
 
 
+def _check_interval(call: Call, interval_s: int, field: str) -> None:
+    least_s = call.plan.least_interval_s
+    if interval_s < least_s:
+        sentence = f"The plan {call.plan.name!r} takes no interval under {least_s} s."
+        raise BelowMinimum(sentence, field, least_s)
+
+
+async def _check_new_interval(call: Call, interval_s: int | None, field: str) -> None:
+    """A monitor may keep an interval that it has, also one from the time of a larger plan."""
+    if interval_s is None or interval_s >= call.plan.least_interval_s:
+        return
+    row = await monitors.find(call.book, call.org_id, call.public_id)
+    if row.config.interval_s != interval_s:
+        _check_interval(call, interval_s, field)
+
+
+async def watched(call: Call, rows: Sequence[MonitorRow]) -> list[Watched]:
+    """What is true of these monitors."""
+    now_ms, states = await call.live.states([row.config.id for row in rows])
+    return [Watched(row, state, now_ms) for row, state in zip(rows, states, strict=True)]
+
+
 async def _made(call: Call, row: MonitorRow) -> Watched:
     """A monitor after its change. Redis may go away just then; the caller has to know that the change is made."""
     try:
-        return (await _watched(call, [row]))[0]
+        return (await watched(call, [row]))[0]
     except Unavailable as error:
         sentence = f"The change is made, but what is true of the monitor cannot be read now ({error})."
         raise Unavailable(sentence, error.retry_after_s) from error
-
-
-async def _watched(call: Call, rows: Sequence[MonitorRow]) -> list[Watched]:
-    now_ms, states = await call.live.states([row.config.id for row in rows])
-    return [Watched(row, state, now_ms) for row, state in zip(rows, states, strict=True)]

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from ingest.api import channels, heartbeats, history, monitors
+from ingest.api import (
+    api_keys,
+    channels,
+    heartbeats,
+    history,
+    metric_alerts,
+    metrics,
+    monitors,
+    organisation,
+    prometheus,
+    uptime,
+)
 from ingest.api.endpoint import route
 
 API_ROUTES: list[Route] = [
@@ -18,7 +29,25 @@ API_ROUTES: list[Route] = [
     route("/api/monitors/{id}/resume", POST=monitors.resume),
     # What happened, and who is told.
     route("/api/monitors/{id}/pings", GET=history.pings),
+    route("/api/monitors/{id}/pings/{pingId}/body", GET=history.body),
     route("/api/monitors/{id}/incidents", GET=history.incidents),
+    route("/api/incidents", GET=history.incidents_of_all),
+    route("/api/monitors/{id}/uptime", GET=uptime.show),
+    route("/api/prometheus", GET=prometheus.show),
+    # Metrics, and rules on them.
+    route("/api/monitors/{id}/metrics", GET=metrics.listing),
+    route("/api/monitors/{id}/metrics/{key:text}", GET=metrics.show),
+    route("/api/monitors/{id}/metric-alerts", GET=metric_alerts.listing, POST=metric_alerts.create),
+    route(
+        "/api/monitors/{id}/metric-alerts/{alertId}",
+        GET=metric_alerts.show,
+        PATCH=metric_alerts.change,
+        DELETE=metric_alerts.delete,
+    ),
     route("/api/channels", GET=channels.listing, POST=channels.create),
     route("/api/channels/{id}", DELETE=channels.delete),
+    # Whose it is, and who may call.
+    route("/api/organisation", GET=organisation.show),
+    route("/api/keys", GET=api_keys.listing, POST=api_keys.create),
+    route("/api/keys/{id}", DELETE=api_keys.revoke),
 ]

@@ -11,8 +11,8 @@ from datetime import datetime
 
 import msgspec
 
-from ingest.doors.metrics_body import complaint_about
 from store.errors import Invalid
+from store.flat_json import Complaint, read_metrics
 
 NAME = "batch"
 PATH = "/ping"
@@ -124,8 +124,8 @@ def _read(raw: msgspec.Raw, packed: bool, now_ms: int) -> Beaten | Problem:
         return Problem(str(error))
     if len(body) > MOST_METRICS_BYTES:
         return Problem(f"`metrics` may have at most {MOST_METRICS_BYTES} bytes.")
-    complaint = complaint_about(body) if body else None
-    return Beaten(item.key, body, at_ms) if complaint is None else Problem(complaint)
+    found = read_metrics(body) if body else None
+    return Problem(found.sentence) if isinstance(found, Complaint) else Beaten(item.key, body, at_ms)
 
 
 def _moment_ms(at: float | str, now_ms: int) -> int:

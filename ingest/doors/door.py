@@ -39,6 +39,7 @@ AWAY = make_error(
 WRONG_METHOD = make_error(405, "Ping with GET, POST or HEAD.", allow="GET, POST, HEAD")
 TOO_SLOW = make_error(408, "The body took too long to arrive.")
 TOO_OFTEN = "Pinged more often than the plan allows; the sign of life counts, but nothing was recorded."
+TOO_MANY_UNKNOWN = "Too many unknown ping keys were tried from this address; wait before trying another."
 
 
 def answer(
@@ -51,6 +52,8 @@ def answer(
         return AWAY
     if outcome == Outcome.LIMITED:
         return make_error(429, TOO_OFTEN, alive=True, retry_after_s=retry_after_s)
+    if outcome == Outcome.TURNED_AWAY:
+        return make_error(429, TOO_MANY_UNKNOWN, retry_after_s=retry_after_s)
     if refusal is not None:
         return make_error(refusal.status, refusal.sentence, alive=True)
     return door.welcome(monitor, arrival_ms)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ingest.doors.door import Refusal
-from ingest.doors.metrics_body import complaint_about
 from ingest.doors.reply import Reply, make_reply
+from store.flat_json import Complaint, read_metrics
 
 _OK = make_reply(200, b'{"ok":true}', lasting=True)
 
@@ -18,8 +18,8 @@ class SimpleDoor:
     strict_length = True
 
     def judge(self, body: bytes) -> Refusal | None:
-        complaint = complaint_about(body)
-        return None if complaint is None else Refusal(400, complaint)
+        found = read_metrics(body)
+        return Refusal(400, found.sentence) if isinstance(found, Complaint) else None
 
     def welcome(self, monitor: str, arrival_ms: int) -> Reply:
         return _OK

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from store.book import installation, keys, orgs
+from store.book import installation, keys, orgs, plans
 from store.book.admin_key import keep_key_file, read_key_file
 from store.book.database import CONFIG_DB, ConfigBook, Transaction
 from store.clock import wall_ms
 from store.errors import NotFound, SettingError
+from store.plans import UNLIMITED
 from store.settings import Secret, Settings
 
 # The admin key that is valid now, if there is one.
@@ -37,7 +38,8 @@ async def prepare(settings: Settings) -> Prepared:
 
     1. The data folder, for its owner alone.
     2. config.db, migrated.
-    3. In one transaction: the installation's row, the first organisation, its admin key, the file with that key.
+    3. In one transaction: the installation's row, the plans as `overdue.toml` has them, the first organisation with its
+    plan, its admin key, the file with that key.
 
     The file is written before the commit. Two starts at once therefore agree, and a crash between the two leaves a
     file whose key the database does not know, which the next start replaces.
@@ -50,7 +52,9 @@ async def prepare(settings: Settings) -> Prepared:
     now_ms = wall_ms()
     async with await ConfigBook.open(settings.data / CONFIG_DB) as book, book.write() as tx:
         await _note_installation(tx, settings.shards, now_ms)
-        org_id = await _first_org(tx, now_ms)
+        for change in settings.plans:
+            await plans.change(tx, change, now_ms)
+        org_id = await _first_org(tx, settings.plan, now_ms)
         admin_key, created = await _admin_key(tx, org_id, settings, now_ms)
         keep_key_file(settings.data, admin_key)
     return Prepared(admin_key, created)
@@ -73,10 +77,18 @@ async def _note_installation(tx: Transaction, shards: int, now_ms: int) -> None:
         )
 
 
-async def _first_org(tx: Transaction, now_ms: int) -> int:
+async def _first_org(tx: Transaction, plan: str, now_ms: int) -> int:
+    """The organisation that the installation begins with; a plan that is set is its plan from now on."""
+    if plan:
+        try:
+            await plans.by_name(tx, plan)
+        except NotFound as error:
+            raise SettingError("OVERDUE_PLAN", str(error)) from error
     with contextlib.suppress(NotFound):
-        return (await orgs.by_name(tx, orgs.DEFAULT_ORG)).id
-    return (await orgs.insert(tx, orgs.DEFAULT_ORG, now_ms)).id
+        org = await orgs.by_name(tx, orgs.DEFAULT_ORG)
+        await orgs.move(tx, org, plan or org.plan, now_ms)
+        return org.id
+    return (await orgs.insert(tx, orgs.DEFAULT_ORG, now_ms, plan or UNLIMITED)).id
 
 
 async def _admin_key(tx: Transaction, org_id: int, settings: Settings, now_ms: int) -> tuple[Secret, bool]:
@@ -85,6 +97,8 @@ async def _admin_key(tx: Transaction, org_id: int, settings: Settings, now_ms: i
     Only its digest is in the database: without the setting and without the file nobody knows the key any more, so a
     new one takes its place.
     """
+    if not keys.is_whole(settings.admin_key):
+        raise SettingError("OVERDUE_ADMIN_KEY", "this key was not copied whole: its checksum is wrong")
     key = settings.admin_key or read_key_file(settings.data)
     valid = await tx.row(VALID_ADMIN_KEY)
     if key and valid is not None and valid["digest"] == keys.digest_of(key):

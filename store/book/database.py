@@ -18,7 +18,7 @@ import aiosqlite
 from store.book.migrator import migrate
 from store.errors import SettingError, Unavailable
 
-SqlValue = str | int | bytes | None
+SqlValue = str | int | float | bytes | None
 CONFIG_DB = "config.db"
 BUSY_TIMEOUT_S = 5.0
 

@@ -1,51 +1,62 @@
-"""What was true, read from history.db: pings and incidents of one monitor, newest first. It never writes.
-
-The file belongs to the recorder. It may not exist yet, and the recorder may move a damaged one aside, so each question
-opens it anew: one question an API call, a fraction of a millisecond.
-"""
+"""What was true, read from history.db: pings and incidents, newest first. It never writes."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-import aiosqlite
 import msgspec
 
-from store.book.database import BUSY_TIMEOUT_S, Transaction, translated
+from store.book.database import SqlValue, Transaction
+from store.book.history_snapshot import snapshot_of, tables
 
 HISTORY_DB = "history.db"
-
-# The days that have a table.
-DAY_TABLES = """
-SELECT name FROM sqlite_schema
-WHERE type = 'table' AND name GLOB 'pings_[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]'
-"""
 
 # The newest ping of a day; SQLite answers it from the end of the table.
 NEWEST_ID = "SELECT coalesce(max(id), 0) AS id FROM {table}"
 
-# A monitor's pings of one day, newest first.
+# A monitor's pings of one day (?1) that came before another (?2) in a stretch of time (from ?3 until before ?4) with
+# this outcome (?5, or any), newest first.
 PINGS = """
 SELECT id, at_ms, outcome, method, host, query, content_type, user_agent, sender,
        coalesce(length(body), 0) > 0 AS has_body
-FROM {table} WHERE monitor_id = ? AND id < ? ORDER BY id DESC LIMIT ?
+FROM {table}
+WHERE monitor_id = ?1 AND id < ?2 AND at_ms >= ?3 AND at_ms < ?4 AND (?5 IS NULL OR outcome = ?5)
+ORDER BY id DESC LIMIT ?6
 """
 
-HAS_INCIDENTS = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'incidents'"
+BODY = "SELECT body FROM {table} WHERE id = ? AND monitor_id = ? AND at_ms >= ?"
+
+_INCIDENT = "SELECT id, monitor_id, kind, started_ms, ended_ms, alert_id, metric_key FROM incidents "
 
 # A monitor's incidents, newest first; the id decides between two of one millisecond.
-INCIDENTS = """
-SELECT id, kind, started_ms, ended_ms FROM incidents
+INCIDENTS = (
+    _INCIDENT
+    + """
 WHERE monitor_id = ? AND (started_ms, id) < (?, ?) ORDER BY started_ms DESC, id DESC LIMIT ?
 """
+)
+
+# An organisation's incidents, in the same order; all of them, or the open (1) or the ended (0) ones.
+INCIDENTS_OF_ORG = (
+    _INCIDENT
+    + """
+WHERE org_id = ?1 AND (started_ms, id) < (?2, ?3) AND (?4 IS NULL OR (ended_ms IS NULL) = ?4)
+ORDER BY started_ms DESC, id DESC LIMIT ?5
+"""
+)
 
 # When each monitor was seen last, on one day; for a rebuild, which may take its time.
 LAST_SEEN = "SELECT monitor_id, max(at_ms) AS seen_ms FROM {table} GROUP BY monitor_id"
 
-OPEN_INCIDENTS = "SELECT monitor_id, silence_ms, started_ms FROM incidents WHERE ended_ms IS NULL"
+# Of silence: what a metric has open says nothing about whether its monitor is up.
+OPEN_INCIDENTS = """
+SELECT monitor_id, silence_ms, started_ms FROM incidents WHERE ended_ms IS NULL AND kind = 'silence'
+"""
+
+# A day's table by its name.
+DAY_TABLES = "pings_[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]"
 
 MAX_ID = 2**63 - 1
 
@@ -65,13 +76,24 @@ class PingRow(msgspec.Struct, frozen=True, kw_only=True):
     has_body: bool
 
 
+class PingFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which pings are asked for: those in a stretch of time, with an outcome (or any)."""
+
+    from_ms: int = 0
+    until_ms: int = MAX_ID
+    outcome: str | None = None
+
+
 class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One incident; `ended_ms` is None while it is open."""
+    """One incident; `ended_ms` is None while it is open. Of a metric it names the rule (its public id) and the key."""
 
     id: str
+    monitor_id: int
     kind: str
     started_ms: int
     ended_ms: int | None
+    alert_id: str | None = None
+    metric_key: str | None = None
 
 
 class OpenIncident(msgspec.Struct, frozen=True):
@@ -87,38 +109,51 @@ class HistoryReader:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def pings(self, monitor_id: int, limit: int, before_id: int | None = None) -> list[PingRow]:
+    async def pings(
+        self, monitor_id: int, limit: int, before_id: int | None = None, wanted: PingFilter | None = None
+    ) -> list[PingRow]:
         """The newest pings with an id below `before_id`.
 
         Ids grow over all days, but around midnight those of two days can interleave. So the days are walked by their
         newest id, and the walk ends when no day that is left can hold anything newer than what was found.
         """
+        wanted = wanted or PingFilter()
         before_id = MAX_ID if before_id is None else before_id
         found: list[PingRow] = []
-        async with self._snapshot() as snapshot:
+        async with snapshot_of(self._path) as snapshot:
             for newest_id, table in await _days(snapshot):
                 if len(found) == limit and found[-1].id > newest_id:
                     break
-                rows = await snapshot.rows(PINGS.format(table=table), (monitor_id, before_id, limit))
-                found += map(_read_ping, rows)
+                values = (monitor_id, before_id, wanted.from_ms, wanted.until_ms, wanted.outcome, limit)
+                found += map(_read_ping, await snapshot.rows(PINGS.format(table=table), values))
                 found = sorted(found, key=lambda ping: ping.id, reverse=True)[:limit]
         return found
+
+    async def body(self, monitor_id: int, ping_id: int, since_ms: int = 0) -> bytes | None:
+        """What was sent with a ping; None if that was nothing, or there is no such ping since then."""
+        async with snapshot_of(self._path) as snapshot:
+            for table in await tables(snapshot, DAY_TABLES):
+                row = await snapshot.row(BODY.format(table=table), (ping_id, monitor_id, since_ms))
+                if row is not None:
+                    return bytes(row["body"]) if row["body"] else None
+        return None
 
     async def incidents(
         self, monitor_id: int, limit: int, before: tuple[int, str] | None = None
     ) -> list[IncidentRow]:
-        """The newest incidents older than `before`, which is the start and the id of one."""
-        started_ms, incident_id = before or (MAX_ID, "")
-        async with self._snapshot() as snapshot:
-            if not await snapshot.rows(HAS_INCIDENTS):
-                return []
-            rows = await snapshot.rows(INCIDENTS, (monitor_id, started_ms, incident_id, limit))
-        return [_read_incident(row) for row in rows]
+        """The newest incidents of a monitor older than `before`, which is the start and the id of one."""
+        return await self._incidents(INCIDENTS, (monitor_id, *(before or (MAX_ID, "")), limit))
+
+    async def incidents_of_org(
+        self, org_id: int, limit: int, before: tuple[int, str] | None = None, *, is_open: bool | None = None
+    ) -> list[IncidentRow]:
+        """The same of all monitors of an organisation; only the open or only the ended ones, if that is asked."""
+        return await self._incidents(INCIDENTS_OF_ORG, (org_id, *(before or (MAX_ID, "")), is_open, limit))
 
     async def last_seen(self) -> dict[int, int]:
         """Monitor id to the arrival of its last ping in ms, for all monitors that history knows."""
         seen: dict[int, int] = {}
-        async with self._snapshot() as snapshot:
+        async with snapshot_of(self._path) as snapshot:
             for _, table in await _days(snapshot):
                 for row in await snapshot.rows(LAST_SEEN.format(table=table)):
                     seen[row["monitor_id"]] = max(row["seen_ms"], seen.get(row["monitor_id"], 0))
@@ -126,35 +161,25 @@ class HistoryReader:
 
     async def open_incidents(self) -> dict[int, OpenIncident]:
         """Monitor id to its open incident."""
-        async with self._snapshot() as snapshot:
-            if not await snapshot.rows(HAS_INCIDENTS):
+        async with snapshot_of(self._path) as snapshot:
+            if not await tables(snapshot, "incidents"):
                 return {}
             rows = await snapshot.rows(OPEN_INCIDENTS)
         return {row["monitor_id"]: OpenIncident(row["silence_ms"], row["started_ms"]) for row in rows}
 
-    @asynccontextmanager
-    async def _snapshot(self) -> AsyncIterator[Transaction]:
-        """One moment of the file; of an empty database, if there is no file yet."""
-        address = f"{self._path.absolute().as_uri()}?mode=ro" if self._path.exists() else ":memory:"
-        with translated():
-            connection = await aiosqlite.connect(
-                address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None
-            )
-        try:
-            connection.row_factory = sqlite3.Row
-            snapshot = Transaction(connection)
-            await snapshot.execute("BEGIN")
-            yield snapshot
-        finally:
-            await connection.close()
+    async def _incidents(self, sql: str, values: Sequence[SqlValue]) -> list[IncidentRow]:
+        async with snapshot_of(self._path) as snapshot:
+            if not await tables(snapshot, "incidents"):
+                return []
+            return [_read_incident(row) for row in await snapshot.rows(sql, values)]
 
 
 async def _days(snapshot: Transaction) -> list[tuple[int, str]]:
     """The days' tables with their newest ids, newest first."""
     days = []
-    for row in await snapshot.rows(DAY_TABLES):
-        newest = await snapshot.row(NEWEST_ID.format(table=row["name"]))
-        days.append((newest["id"] if newest else 0, row["name"]))
+    for table in await tables(snapshot, DAY_TABLES):
+        newest = await snapshot.row(NEWEST_ID.format(table=table))
+        days.append((newest["id"] if newest else 0, table))
     return sorted(days, reverse=True)
 
 
@@ -174,4 +199,12 @@ def _read_ping(row: sqlite3.Row) -> PingRow:
 
 
 def _read_incident(row: sqlite3.Row) -> IncidentRow:
-    return IncidentRow(id=row["id"], kind=row["kind"], started_ms=row["started_ms"], ended_ms=row["ended_ms"])
+    return IncidentRow(
+        id=row["id"],
+        monitor_id=row["monitor_id"],
+        kind=row["kind"],
+        started_ms=row["started_ms"],
+        ended_ms=row["ended_ms"],
+        alert_id=row["alert_id"],
+        metric_key=row["metric_key"],
+    )

@@ -10,8 +10,10 @@ from zlib import crc32
 
 import msgspec
 
+from store.book import plans
 from store.book.database import ConfigBook, Transaction
-from store.errors import NotFound
+from store.errors import LimitReached, NotFound
+from store.plans import Plan
 from store.settings import Secret
 
 WRITE, READ = "write", "read"
@@ -20,6 +22,7 @@ _PREFIX = "od_"
 _BASE62 = string.digits + string.ascii_letters
 _SHOWN = 11
 _DRAWN_LENGTH = len(_PREFIX) + 43 + 6
+MAX_KEYS = 1000
 
 _SELECT = """
 SELECT id, org_id, prefix, name, scope, is_admin, created_ms, last_used_ms, revoked_ms FROM api_keys
@@ -29,10 +32,23 @@ INSERT = """
 INSERT INTO api_keys (org_id, digest, prefix, name, scope, is_admin, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 
-# Whoever holds the key that has this digest. Comparing digests by index tells an attacker nothing about keys.
-BY_DIGEST = _SELECT + "WHERE digest = ? AND revoked_ms IS NULL"
+# Whoever holds the key that has this digest, with the plan that applies. Comparing digests by index tells an attacker
+# nothing about keys.
+BY_DIGEST = f"""
+SELECT k.id, k.org_id, k.prefix, k.name, k.scope, k.is_admin, k.created_ms, k.last_used_ms, k.revoked_ms,
+       {plans.COLUMNS}
+FROM api_keys AS k JOIN orgs ON orgs.id = k.org_id JOIN plans ON plans.name = orgs.plan
+WHERE k.digest = ? AND k.revoked_ms IS NULL
+"""
 
 OF_ORG = _SELECT + "WHERE org_id = ? ORDER BY id"
+
+# A page of an organisation's keys, oldest first; those that were revoked are among them.
+PAGE = _SELECT + "WHERE org_id = ? AND id > ? ORDER BY id LIMIT ?"
+
+FIND = _SELECT + "WHERE org_id = ? AND id = ?"
+
+COUNT_VALID = "SELECT count(*) AS keys FROM api_keys WHERE org_id = ? AND revoked_ms IS NULL"
 
 ALL = _SELECT + "ORDER BY org_id, id"
 
@@ -55,6 +71,12 @@ class ApiKeyRow(msgspec.Struct, frozen=True, kw_only=True):
     revoked_ms: int | None
 
 
+class KeyHolder(ApiKeyRow, frozen=True, kw_only=True):
+    """An API key that is valid, with the plan of its organisation."""
+
+    plan: Plan
+
+
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     """An API key to be noted; `is_admin` marks the one of OVERDUE_ADMIN_KEY."""
 
@@ -71,14 +93,28 @@ def draw_key() -> Secret:
     return Secret(body + _checksum(body))
 
 
+def is_whole(key: str) -> bool:
+    """False for a key that looks like one of ours, but whose checksum is wrong: nobody was ever given it."""
+    return not _looks_drawn(key) or _checksum(key[:-6]) == key[-6:]
+
+
 def digest_of(key: str) -> bytes:
     return sha256(key.encode()).digest()
 
 
 async def create(book: ConfigBook, org_id: int, name: str, scope: str, now_ms: int) -> tuple[int, Secret]:
-    """Draw a key for an organisation: its id, and the key, which can never be shown again."""
+    """Draw a key for an organisation: its id, and the key, which can never be shown again.
+
+    Raises:
+        LimitReached: it has as many as an organisation can have.
+    """
     key = draw_key()
     async with book.write() as tx:
+        (row,) = await tx.rows(COUNT_VALID, (org_id,))
+        if row["keys"] >= MAX_KEYS:
+            raise LimitReached(
+                f"An organisation has at most {MAX_KEYS} API keys; revoke one first.", MAX_KEYS
+            )
         return await insert(tx, NewKey(org_id=org_id, key=key, name=name, scope=scope), now_ms), key
 
 
@@ -88,16 +124,33 @@ async def insert(tx: Transaction, new: NewKey, now_ms: int) -> int:
     return await tx.insert(INSERT, values)
 
 
-async def holder(book: ConfigBook, key: str) -> ApiKeyRow | None:
-    """The row of a key that is valid, or None."""
-    row = await book.row(BY_DIGEST, (digest_of(key),))
-    return None if row is None else read(row)
+async def holder(book: ConfigBook, key: str) -> KeyHolder | None:
+    """The row of a key that is valid, or None. One that is not whole is not even looked for."""
+    row = await book.row(BY_DIGEST, (digest_of(key),)) if is_whole(key) else None
+    return None if row is None else KeyHolder(plan=plans.read_plan(row), **msgspec.structs.asdict(read(row)))
 
 
 async def list_keys(book: ConfigBook, org_id: int | None = None) -> list[ApiKeyRow]:
     """Keys of one organisation, or of all."""
     rows = await (book.rows(ALL) if org_id is None else book.rows(OF_ORG, (org_id,)))
     return [read(row) for row in rows]
+
+
+async def page(book: ConfigBook, org_id: int, after_id: int, limit: int) -> list[ApiKeyRow]:
+    """Keys of this organisation, oldest first, beyond the one with the id `after_id` (0: from the start)."""
+    return [read(row) for row in await book.rows(PAGE, (org_id, after_id, limit))]
+
+
+async def find(book: ConfigBook, org_id: int, key_id: int) -> ApiKeyRow:
+    """One key of this organisation.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    row = await book.row(FIND, (org_id, key_id))
+    if row is None:
+        raise NotFound("There is no such key.")
+    return read(row)
 
 
 async def note_use(book: ConfigBook, key_id: int, now_ms: int) -> None:
@@ -118,7 +171,7 @@ async def revoke(book: ConfigBook, key_id: int, now_ms: int) -> None:
 
 def shown(key: str) -> str:
     """The part of a key that lists show; of one that a person chose, which may be short, nearly nothing."""
-    return key[:_SHOWN] if key.startswith(_PREFIX) and len(key) == _DRAWN_LENGTH else key[:3] + "…"
+    return key[:_SHOWN] if _looks_drawn(key) else key[:3] + "…"
 
 
 def read(row: Row) -> ApiKeyRow:
@@ -133,6 +186,10 @@ def read(row: Row) -> ApiKeyRow:
         last_used_ms=row["last_used_ms"],
         revoked_ms=row["revoked_ms"],
     )
+
+
+def _looks_drawn(key: str) -> bool:
+    return key.startswith(_PREFIX) and len(key) == _DRAWN_LENGTH
 
 
 def _checksum(body: str) -> str:

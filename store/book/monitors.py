@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from sqlite3 import Row
 from uuid import UUID, uuid4
 
 import msgspec
 
-from store.book import outbox
+from store.book import orgs, outbox, plans
 from store.book.database import ConfigBook, Transaction
 from store.book.outbox import OutboxRow
 from store.book.ping_keys import take_short_key, take_token
-from store.errors import NotFound
+from store.errors import LimitReached, NotFound
 from store.monitor import MonitorConfig
 from store.projection import DropMonitor, PutMonitor, key_digest
 
 _SELECT = """
 SELECT m.id, m.public_id, m.org_id, m.name, m.interval_s, m.grace_s, m.paused, m.version, m.key_epoch,
-       m.origin, m.created_ms, token.key AS token, short.key AS short_key
+       m.origin, m.created_ms, token.key AS token, short.key AS short_key,
+       (SELECT json_group_array(tag) FROM (SELECT tag FROM monitor_tags WHERE monitor_id = m.id ORDER BY place)) AS tags
 FROM monitors AS m
 JOIN monitor_keys AS token ON token.monitor_id = m.id AND token.kind = 'token'
 LEFT JOIN monitor_keys AS short ON short.monitor_id = m.id AND short.kind = 'short'
@@ -28,6 +30,15 @@ FIND = _SELECT + "WHERE m.org_id = ? AND m.public_id = ?"
 
 # A page of an organisation's monitors, oldest first.
 PAGE = _SELECT + "WHERE m.org_id = ? AND m.id > ? ORDER BY m.id LIMIT ?"
+
+# The same of those that have a tag.
+PAGE_OF_TAG = (
+    _SELECT
+    + """
+JOIN monitor_tags AS wanted ON wanted.monitor_id = m.id
+WHERE wanted.org_id = ? AND wanted.tag = ? AND wanted.monitor_id > ? ORDER BY wanted.monitor_id LIMIT ?
+"""
+)
 
 # A page of all monitors, for rebuilding what Redis holds.
 ALL = _SELECT + "WHERE m.id > ? ORDER BY m.id LIMIT ?"
@@ -40,8 +51,15 @@ VALUES (?, ?, ?, ?, ?, 0, 1, 1, ?, ?)
 
 UPDATE = "UPDATE monitors SET name = ?, interval_s = ?, grace_s = ?, paused = ?, version = ? WHERE id = ?"
 
-# Its keys go with it (ON DELETE CASCADE).
+FORGET_TAGS = "DELETE FROM monitor_tags WHERE monitor_id = ?"
+
+ADD_TAG = "INSERT INTO monitor_tags (monitor_id, place, org_id, tag) VALUES (?, ?, ?, ?)"
+
+# Its keys and tags go with it (ON DELETE CASCADE).
 DELETE = "DELETE FROM monitors WHERE id = ?"
+
+
+_TAGS = msgspec.json.Decoder(list[str])
 
 
 class NewMonitor(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +70,7 @@ class NewMonitor(msgspec.Struct, frozen=True, kw_only=True):
     interval_s: int
     grace_s: int
     origin: str
+    tags: tuple[str, ...] = ()
 
 
 class MonitorChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,14 +80,16 @@ class MonitorChanges(msgspec.Struct, frozen=True, kw_only=True):
     interval_s: int | None = None
     grace_s: int | None = None
     paused: bool | None = None
+    tags: tuple[str, ...] | None = None
 
 
 class MonitorRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A monitor with its keys."""
+    """A monitor with its keys and tags."""
 
     config: MonitorConfig
     token: str
     short_key: str | None
+    tags: tuple[str, ...]
     origin: str
     created_ms: int
 
@@ -83,11 +104,17 @@ class MonitorRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def create(book: ConfigBook, new: NewMonitor, now_ms: int) -> tuple[MonitorRow, OutboxRow]:
-    """Make a monitor and draw its keys."""
+    """Make a monitor and draw its keys.
+
+    Raises:
+        LimitReached: the organisation has as many as its plan allows.
+    """
     public_id = uuid4()
     values = (str(public_id), new.org_id, new.name, new.interval_s, new.grace_s, new.origin, now_ms)
     async with book.write() as tx:
+        await _check_room(tx, new.org_id)
         monitor_id = await tx.insert(INSERT, values)
+        await _add_tags(tx, monitor_id, new.org_id, new.tags)
         await take_token(tx, monitor_id)
         if new.origin == "heartbeats":
             await take_short_key(tx, monitor_id, new.name)
@@ -104,9 +131,15 @@ async def find(book: ConfigBook, org_id: int, public_id: UUID) -> MonitorRow:
     return await _find(book, org_id, public_id)
 
 
-async def page(book: ConfigBook, org_id: int, after_id: int, limit: int) -> list[MonitorRow]:
+async def page(
+    book: ConfigBook, org_id: int, after_id: int, limit: int, tag: str | None = None
+) -> list[MonitorRow]:
     """Monitors of this organisation, oldest first, beyond the one with the id `after_id` (0: from the start)."""
-    return [_read(row) for row in await book.rows(PAGE, (org_id, after_id, limit))]
+    if tag is None:
+        rows = await book.rows(PAGE, (org_id, after_id, limit))
+    else:
+        rows = await book.rows(PAGE_OF_TAG, (org_id, tag, after_id, limit))
+    return [_read(row) for row in rows]
 
 
 async def all_monitors(book: ConfigBook, after_id: int, limit: int) -> list[MonitorRow]:
@@ -117,13 +150,17 @@ async def all_monitors(book: ConfigBook, after_id: int, limit: int) -> list[Moni
 async def change(
     book: ConfigBook, org_id: int, public_id: UUID, changes: MonitorChanges, now_ms: int
 ) -> tuple[MonitorRow, OutboxRow | None]:
-    """Change a monitor. Without a difference nothing is written and there is no outbox row.
+    """Change a monitor. Without a difference that concerns Redis there is no outbox row.
 
     Raises:
         NotFound: there is none, or it is somebody else's.
     """
     async with book.write() as tx:
         monitor = await _find(tx, org_id, public_id)
+        if changes.tags is not None and changes.tags != monitor.tags:
+            await tx.execute(FORGET_TAGS, (monitor.config.id,))
+            await _add_tags(tx, monitor.config.id, org_id, changes.tags)
+            monitor = msgspec.structs.replace(monitor, tags=changes.tags)
         wanted = _changed(monitor.config, changes)
         if wanted == monitor.config:
             return monitor, None
@@ -155,8 +192,22 @@ async def _find(source: ConfigBook | Transaction, org_id: int, public_id: UUID) 
     return _read(row)
 
 
+async def _check_room(tx: Transaction, org_id: int) -> None:
+    plan = await plans.of_org(tx, org_id)
+    if plan.monitors and await orgs.count_monitors(tx, org_id) >= plan.monitors:
+        sentence = f"The plan {plan.name!r} has room for {plan.monitors} monitors, and all are taken."
+        raise LimitReached(sentence, plan.monitors)
+
+
+async def _add_tags(tx: Transaction, monitor_id: int, org_id: int, tags: Sequence[str]) -> None:
+    for place, tag in enumerate(tags):
+        await tx.execute(ADD_TAG, (monitor_id, place, org_id, tag))
+
+
 def _changed(config: MonitorConfig, changes: MonitorChanges) -> MonitorConfig:
-    wanted = {name: value for name, value in msgspec.structs.asdict(changes).items() if value is not None}
+    """The configuration after a change; tags are no part of it."""
+    asked = msgspec.structs.asdict(changes)
+    wanted = {name: value for name, value in asked.items() if value is not None and name != "tags"}
     return msgspec.structs.replace(config, **wanted)
 
 
@@ -176,6 +227,7 @@ def _read(row: Row) -> MonitorRow:
         config=config,
         token=row["token"],
         short_key=row["short_key"],
+        tags=tuple(_TAGS.decode(row["tags"])),
         origin=row["origin"],
         created_ms=row["created_ms"],
     )

@@ -1,4 +1,4 @@
-"""Callers of the scripts that turn events into deliveries, lease them, and settle what became of them."""
+"""Callers of the scripts that raise events of metrics, turn events into deliveries, lease and settle these."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from store.live.packing import Event, EventKind, read_event
+from store.live.packing import AnyEvent, EventKind, read_event
 from store.live.shard import Shard
 from store.projection import ChannelTarget
 
@@ -30,7 +30,7 @@ class Lease(msgspec.Struct, frozen=True):
 
     delivery_id: str
     attempt: int
-    event: Event | None
+    event: AnyEvent | None
     channel: ChannelTarget | None
 
     @property
@@ -48,12 +48,22 @@ class Leased(msgspec.Struct, frozen=True):
 _target = msgspec.msgpack.Decoder(ChannelTarget)
 
 
+async def raise_events(shard: Shard, believed_id: int, events: Sequence[tuple[int, bytes]]) -> int:
+    """Append events of metrics, each with its id; answers the last id that is there.
+
+    That is less than `believed_id` if Redis has lost what was there; then nothing was appended.
+    """
+    keys = shard.keys
+    pairs = [part for one in events for part in one]
+    return int(await shard.call("raise_event", (keys.events, keys.raised), believed_id, *pairs))
+
+
 async def deliver(shard: Shard, limit: int) -> Delivered:
     """Turn at most `limit` events into deliveries and acknowledge them."""
     keys = shard.keys
     events, deliveries, kinds = await shard.call(
         "deliver",
-        (keys.events, keys.dispatched, keys.orgs, keys.deliveries, keys.due, keys.lines),
+        (keys.events, keys.dispatched, keys.orgs, keys.deliveries, keys.due, keys.lines, keys.channels),
         limit,
     )
     return Delivered(events, deliveries, [EventKind(kind) for kind in kinds])

@@ -73,9 +73,16 @@ TABLE: tuple[KeyRow, ...] = (
     KeyRow(
         "events",
         "stream",
-        "record, sweep, API",
+        "record, sweep, API, recorder",
         "until in SQLite and delivered",
-        "Transitions, one entry each.",
+        "Transitions and threshold alerts, one entry each.",
+    ),
+    KeyRow(
+        "raised",
+        "string",
+        "recorder",
+        "forever",
+        "The last message of a threshold rule that is among the events.",
     ),
     KeyRow("dispatched", "string", "dispatch", "forever", "The last event that was turned into deliveries."),
     KeyRow(
@@ -84,6 +91,13 @@ TABLE: tuple[KeyRow, ...] = (
     KeyRow("channels", "hash", "API", "as the channel", "Channel id → kind and settings, opaque to scripts."),
     KeyRow("plans", "hash", "API", "as the organisation", "Organisation id → limits of its plan, packed."),
     KeyRow("used", "hash", "record", "the last minute", "Organisation id → pings of this minute, packed."),
+    KeyRow(
+        "uses",
+        "hash",
+        "API",
+        "this minute",
+        "API key or sender → its calls of the admin API that are limited.",
+    ),
     KeyRow(
         "deliveries", "hash", "dispatch", "until settled", "Delivery id → attempts and its event, packed."
     ),
@@ -174,6 +188,10 @@ class Keyspace(msgspec.Struct, frozen=True):
         return self._key("events")
 
     @property
+    def raised(self) -> str:
+        return self._key("raised")
+
+    @property
     def dispatched(self) -> str:
         return self._key("dispatched")
 
@@ -192,6 +210,10 @@ class Keyspace(msgspec.Struct, frozen=True):
     @property
     def used(self) -> str:
         return self._key("used")
+
+    @property
+    def uses(self) -> str:
+        return self._key("uses")
 
     @property
     def deliveries(self) -> str:

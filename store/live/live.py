@@ -16,6 +16,7 @@ from store.live.monitors import drop_monitor, look, put_channels, put_monitor, p
 from store.live.packing import read_holes
 from store.live.scripts import CLOCK
 from store.live.shard import Generation, Shard
+from store.live.using import count_use
 from store.monitor import MonitorState
 from store.projection import DropMonitor, Projection, PutChannels, PutMonitor, PutPlan
 
@@ -97,6 +98,10 @@ class Live:
                 now_ms, found = await look(shard, own)
                 states.update(zip(own, found, strict=True))
         return now_ms, [states[one] for one in monitor_ids]
+
+    async def count_use(self, who: str, most_a_minute: int) -> int:
+        """Count one call of the admin API; 0, or the ms until somebody who had enough for this minute may go on."""
+        return await count_use(self.shards[0], who, most_a_minute)
 
     async def tallies(self) -> Tallies:
         """All counts, in one round trip."""

@@ -11,22 +11,29 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from store.metric_alert import incident_of
 from store.monitor import INCIDENT_NAMESPACE, MonitorConfig, MonitorState, Phase
 
 _CONFIG = struct.Struct("<BIIIIHB")
 _CONFIG_NAME_AT = _CONFIG.size + 16
 _STATE_LENGTH = 26
-_EVENT_LEAST = 58
+_EVENT = struct.Struct("<BB6s6s6s6sIIII16s")
+_METRIC = struct.Struct("<II")
 _FORMAT = 1
 _PAUSED = 1
 
 
 class EventKind(IntEnum):
-    """What a transition is. `CLOSED`: the monitor was paused or deleted while its incident was open."""
+    """What happened. `CLOSED`: the monitor was paused or deleted while its incident was open."""
 
     DOWN = 1
     UP = 2
     CLOSED = 3
+    BREACHED = 4
+    CLEARED = 5
+
+
+METRIC_KINDS = (EventKind.BREACHED, EventKind.CLEARED)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,8 +57,59 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         return uuid5(INCIDENT_NAMESPACE, f"{self.public_id}:{self.silence_ms}")
 
 
+class AlertTold(msgspec.Struct, frozen=True, array_like=True):
+    """A threshold rule as it was, and the value that breached or cleared it. Opaque to the scripts."""
+
+    name: str
+    public_id: UUID
+    metric_key: str
+    operator: str
+    threshold: float | str
+    consecutive_triggers: int
+    value: float | str
+
+
+class MetricEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A threshold rule was breached often enough, or a value is inside again; for one channel.
+
+    `breach_ms` is the first breach of the streak, `started_ms` the one that opened the incident.
+    """
+
+    kind: EventKind
+    at_ms: int
+    breach_ms: int
+    started_ms: int
+    seen_ms: int
+    monitor_id: int
+    org_id: int
+    interval_s: int
+    grace_s: int
+    public_id: UUID
+    channel_id: int
+    alert_id: int
+    told: AlertTold
+
+    @property
+    def name(self) -> str:
+        return self.told.name
+
+    @property
+    def incident_id(self) -> UUID:
+        """The same for the breach and its end."""
+        return incident_of(self.told.public_id, self.breach_ms)
+
+
+AnyEvent = Event | MetricEvent
+_encode_told = msgspec.msgpack.Encoder().encode
+_decode_told = msgspec.msgpack.Decoder(AlertTold).decode
+
+
 def _u48(blob: bytes, at: int) -> int:
     return int.from_bytes(blob[at : at + 6], "little")
+
+
+def _pack_u48(number: int) -> bytes:
+    return number.to_bytes(6, "little")
 
 
 def pack_config(config: MonitorConfig) -> bytes:
@@ -97,24 +155,47 @@ def read_state(blob: bytes | None) -> MonitorState | None:
     )
 
 
-def read_event(blob: bytes) -> Event | None:
-    """A packed event; None for an unreadable one."""
-    if len(blob) < _EVENT_LEAST or blob[0] != _FORMAT or not 1 <= blob[1] <= 3:
+def read_event(blob: bytes) -> AnyEvent | None:
+    """A packed event, of either sort; None for an unreadable one."""
+    if len(blob) < _EVENT.size or blob[0] != _FORMAT or not 1 <= blob[1] <= 5:
         return None
-    monitor_id, org_id, interval_s, grace_s = struct.unpack_from("<IIII", blob, 26)
-    return Event(
-        kind=EventKind(blob[1]),
-        at_ms=_u48(blob, 2),
-        silence_ms=_u48(blob, 8),
-        started_ms=_u48(blob, 14),
-        seen_ms=_u48(blob, 20),
-        monitor_id=monitor_id,
-        org_id=org_id,
-        interval_s=interval_s,
-        grace_s=grace_s,
-        public_id=UUID(bytes=blob[42:58]),
-        name=blob[58:].decode("utf-8", "replace"),
+    head = _EVENT.unpack_from(blob)
+    kind, tail = EventKind(head[1]), blob[_EVENT.size :]
+    at_ms, began_ms, started_ms, seen_ms = (_u48(packed, 0) for packed in head[2:6])
+    common = {
+        "kind": kind,
+        "at_ms": at_ms,
+        "started_ms": started_ms,
+        "seen_ms": seen_ms,
+        "monitor_id": head[6],
+        "org_id": head[7],
+        "interval_s": head[8],
+        "grace_s": head[9],
+        "public_id": UUID(bytes=head[10]),
+    }
+    if kind not in METRIC_KINDS:
+        return Event(silence_ms=began_ms, name=tail.decode("utf-8", "replace"), **common)
+    try:
+        channel_id, alert_id = _METRIC.unpack_from(tail)
+        told = _decode_told(tail[_METRIC.size :])
+    except (struct.error, msgspec.DecodeError):
+        return None
+    return MetricEvent(breach_ms=began_ms, channel_id=channel_id, alert_id=alert_id, told=told, **common)
+
+
+def pack_metric_event(event: MetricEvent) -> bytes:
+    """What a threshold rule has to tell, beginning as every event does."""
+    head = _EVENT.pack(
+        _FORMAT,
+        event.kind,
+        *map(_pack_u48, (event.at_ms, event.breach_ms, event.started_ms, event.seen_ms)),
+        event.monitor_id,
+        event.org_id,
+        event.interval_s,
+        event.grace_s,
+        event.public_id.bytes,
     )
+    return head + _METRIC.pack(event.channel_id, event.alert_id) + _encode_told(event.told)
 
 
 def read_holes(blob: bytes | None) -> list[tuple[int, int]]:
@@ -144,7 +225,7 @@ def pack_head(arrival_ms: int, key_epoch: int, known_version: int, flags: int) -
 
 
 class Outcome(IntEnum):
-    """What became of a ping: the bytes of a record call's reply (without `OUT_OF_DATE`), and ingest's own 0."""
+    """What became of a ping: the bytes of a record call's reply (without `OUT_OF_DATE`), and ingest's own 0 and 7."""
 
     UNAVAILABLE = 0
     RECORDED = 1
@@ -153,6 +234,7 @@ class Outcome(IntEnum):
     LIMITED = 4
     BROKEN = 5
     ALIVE = 6
+    TURNED_AWAY = 7
 
 
 OUT_OF_DATE = 128

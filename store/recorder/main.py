@@ -6,19 +6,22 @@ import asyncio
 import fcntl
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from store.book.database import CONFIG_DB
 from store.book.history_reader import HISTORY_DB
 from store.book.history_writer import HistoryWriter
-from store.clock import wall_ms
+from store.book.rule_reader import RuleReader
 from store.errors import GenerationMissing, OverdueError, Unavailable
 from store.live.live import Live
 from store.live.streams import StreamReader
-from store.metrics import BACKLOG_BYTES, HISTORY_DROPPED, STREAM_BACKLOG
+from store.metrics import ALERT_OUTBOX, BACKLOG_BYTES, HISTORY_DROPPED, STREAM_BACKLOG
 from store.part import Part
 from store.presence import follow_quietly, found_live, say_alive_until, wait_or_stop
+from store.recorder.forgetting import forget_until
+from store.recorder.ledger import Ledger
 from store.recorder.recorder import Recorder
 from store.settings import Settings
 
@@ -26,7 +29,6 @@ LOCK = "history.lock"
 # At most so many transactions a second and shard: a flood makes large ones, and a reader is at most this far behind.
 PAUSE_S = 0.1
 RETRY_S = 0.5
-RETENTION_EVERY_S = 600.0
 _log = logging.getLogger(__name__)
 
 
@@ -37,19 +39,22 @@ async def run(settings: Settings, part: Part) -> None:
         if live is None:
             return
         writer = HistoryWriter(settings.data / HISTORY_DB)
+        rules = RuleReader(settings.data / CONFIG_DB)
+        ledger = Ledger(writer, rules)
         readers = [StreamReader(live.url, shard) for shard in live.shards]
-        lock = asyncio.Lock()
+        recorders = [Recorder(*one, ledger) for one in zip(live.shards, readers, strict=True)]
         baseline: dict[str, int] = {}
         try:
             async with asyncio.TaskGroup() as tasks:
-                for shard, reader in zip(live.shards, readers, strict=True):
-                    tasks.create_task(_record(Recorder(shard, reader, writer, lock), live, part.stop))
-                tasks.create_task(_forget(writer, lock, settings.history_days, part.stop))
-                tasks.create_task(say_alive_until(live, part, lambda: _show(live, baseline)))
+                for recorder in recorders:
+                    tasks.create_task(_record(recorder, live, part.stop))
+                tasks.create_task(forget_until(ledger, settings, part.stop))
+                tasks.create_task(say_alive_until(live, part, lambda: _show(live, recorders, baseline)))
         finally:
             for reader in readers:
                 await reader.aclose()
             await live.aclose()
+            rules.close()
             writer.close()
 
 
@@ -77,20 +82,9 @@ async def _record(recorder: Recorder, live: Live, stop: asyncio.Event) -> None:
         return
 
 
-async def _forget(writer: HistoryWriter, lock: asyncio.Lock, days: int, stop: asyncio.Event) -> None:
-    """Drop the days that are over their time, at the start and every ten minutes."""
-    while not stop.is_set():
-        try:
-            async with lock:
-                for table in await asyncio.to_thread(writer.drop_days_before, wall_ms(), days):
-                    _log.info("dropped %s: older than %d days", table, days)
-        except Unavailable as error:
-            _log.warning("cannot drop old days: %s", error)
-        await wait_or_stop(stop, RETENTION_EVERY_S)
-
-
-async def _show(live: Live, baseline: dict[str, int]) -> None:
+async def _show(live: Live, recorders: Sequence[Recorder], baseline: dict[str, int]) -> None:
     """Tell Prometheus how far behind we are."""
+    ALERT_OUTBOX.set(sum(recorder.alerts_waiting for recorder in recorders))
     tallies = await live.tallies()
     STREAM_BACKLOG.labels("pings").set(tallies.pings_backlog)
     STREAM_BACKLOG.labels("events").set(tallies.events_backlog)

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from typing import Final
 
 from store.beat import BeatRow, decode_history
 from store.book.history_writer import IncidentChange, PingValues
-from store.live.packing import OUT_OF_DATE, EventKind, Outcome, read_event
+from store.book.sample_writer import Taken
+from store.flat_json import Complaint, read_metrics
+from store.live.packing import OUT_OF_DATE, EventKind, MetricEvent, Outcome, read_event
 from store.live.streams import EventEntry, PingEntry
 
 CLAMP_MS = 3_600_000
-_OUTCOMES = {Outcome.RECORDED: "recorded", Outcome.PAUSED: "paused"}
+RECORDED = "recorded"
+_OUTCOMES = {Outcome.RECORDED: RECORDED, Outcome.PAUSED: "paused"}
+# Columns of PingValues.
+MONITOR: Final = 0
+AT_MS: Final = 1
+OUTCOME: Final = 2
+BODY: Final = 9
 _log = logging.getLogger(__name__)
 
 
@@ -27,6 +37,22 @@ def ping_rows(entry: PingEntry) -> list[PingValues]:
         if outcome is not None:
             kept.append(_values(row, outcome, entry.now_ms))
     return kept
+
+
+def samples_of(pings: Sequence[PingValues], first_id: int) -> list[Taken]:
+    """The metrics of those pings that were recorded and whose body happens to be some, from whatever door.
+
+    `first_id` is the id of the first of these pings; the others follow.
+    """
+    taken = []
+    for ping_id, ping in enumerate(pings, start=first_id):
+        body = ping[BODY]
+        # Most bodies that are no metrics do not even begin like some.
+        if body and ping[OUTCOME] == RECORDED and body.lstrip().startswith(b"{"):
+            metrics = read_metrics(body)
+            if metrics and not isinstance(metrics, Complaint):
+                taken.append(Taken(ping[MONITOR], ping[AT_MS], ping_id, metrics))
+    return taken
 
 
 def _values(row: BeatRow, outcome: str, now_ms: int) -> PingValues:
@@ -47,10 +73,12 @@ def _values(row: BeatRow, outcome: str, now_ms: int) -> PingValues:
 
 
 def incident_change(entry: EventEntry) -> IncidentChange | None:
-    """What an event means for its incident."""
+    """What an event means for its incident. One of a metric comes from this recorder, which has written it already."""
     event = read_event(entry.event)
     if event is None:
         _log.error("event %s cannot be read and is left out", entry.id)
+        return None
+    if isinstance(event, MetricEvent):
         return None
     return IncidentChange(
         id=str(event.incident_id),

@@ -249,9 +249,9 @@ async def test_a_full_queue_refuses_at_once_and_the_moment_counts_as_blind(
 
 
 async def test_too_many_unknown_keys_are_refused_and_the_moment_counts_as_blind(
-    entrance: Entrance, look_ups: LookUps, monkeypatch: pytest.MonkeyPatch
+    entrance: Entrance, look_ups: LookUps
 ) -> None:
-    monkeypatch.setattr(resolver, "MOST_WAITING", 3)
+    entrance.intake._resolver._most_waiting = 3
     look_ups.hold()
     first = entrance.arrive(10)
     await seen(lambda: look_ups.keys == 1)

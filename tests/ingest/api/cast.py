@@ -15,14 +15,18 @@ from starlette.applications import Starlette
 
 from ingest.api.live import Live
 from ingest.api.routes import API_ROUTES
-from store.book import installation, keys, orgs
+from store.book import installation, keys, orgs, plans
 from store.book.bootstrap import prepare
 from store.book.database import CONFIG_DB, ConfigBook
+from store.keeping import drain_outbox
+from store.plans import PlanChange
 from store.settings import Settings
 from tests.stage import GENERATION
 from tests.store.book.cast import NOW_MS, settings_of
 
 Json = dict[str, Any]
+
+LONG_AGO_MS = 1  # what is younger than now may be under way with the call that made it
 
 
 @asynccontextmanager
@@ -92,6 +96,13 @@ class Api:
         return await self._made(
             "/api/channels", {"type": "webhook", "name": "ops", "url": "https://example.org/hook", **changed}
         )
+
+    async def put_on_plan(self, **limits: int) -> None:
+        """The owner's organisation gets a plan of its own, `tried`, which has these limits."""
+        async with self.book.write() as tx:
+            await plans.change(tx, PlanChange("tried", limits), LONG_AGO_MS)
+            await orgs.move(tx, await orgs.by_name(tx, orgs.DEFAULT_ORG), "tried", LONG_AGO_MS)
+        await drain_outbox(self.live, self.book, everything=True)
 
     async def _made(self, path: str, body: Json) -> Json:
         reply = await self.owner.post(path, json=body)

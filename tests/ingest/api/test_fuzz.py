@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.ingest.api.cast import Api
-from tests.ingest.api.test_identities import walks
+from tests.ingest.api.test_tenants import walks
 
 FIELDS = [
     "name", "type", "interval", "gracePeriod", "paused", "schedule", "grace_period_seconds", "url", "id", "secret",
+    "tags", "scope", "metricKey", "operator", "threshold", "channelId", "consecutiveTriggers",
 ]  # fmt: skip
 GOOD = ["heartbeat", "webhook", "every 5m", "https://example.org", "job", 60, True]
 
@@ -23,7 +24,13 @@ values = st.recursive(
 )
 objects = st.dictionaries(st.sampled_from(FIELDS) | st.text(), values, max_size=6)
 bodies = (objects | values).map(lambda value: json.dumps(value).encode()) | st.binary(max_size=200)
-queries = st.dictionaries(st.sampled_from(["limit", "cursor", "before"]), st.text(max_size=30), max_size=3)
+queries = st.dictionaries(
+    st.sampled_from(
+        ["limit", "cursor", "before", "status", "tag", "q", "by", "from", "to", "step", "outcome", "open"]
+    ),
+    st.text(max_size=30),
+    max_size=3,
+)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,104 +1,14 @@
-"""Every route as owner, reader, stranger, nobody and liar."""
+"""How a key is shown and found, and that its use is noted; who may do what is in test_tenants.py."""
 
 from __future__ import annotations
 
 import asyncio
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
-from ingest.api.endpoint import Endpoint
-from ingest.api.routes import API_ROUTES
 from store.book import keys
 from tests.ingest.api.cast import Api
-
-BODIES = {
-    ("POST", "/api/v1/heartbeats"): {"name": "new"},
-    ("POST", "/api/monitors"): {"name": "new"},
-    ("POST", "/api/channels"): {"type": "webhook", "name": "new", "url": "https://example.org"},
-    ("PATCH", "/api/v1/heartbeats/{id}"): {"name": "changed"},
-    ("PATCH", "/api/monitors/{id}"): {"name": "changed"},
-}
-
-
-def walks() -> list[tuple[str, str]]:
-    return [
-        (method, route.path)
-        for route in API_ROUTES
-        if isinstance(route.endpoint, Endpoint)
-        for method in route.endpoint.handlers
-    ]
-
-
-async def call(client: httpx.AsyncClient, method: str, path: str, public_id: str) -> httpx.Response:
-    return await client.request(method, path.replace("{id}", public_id), json=BODIES.get((method, path)))
-
-
-async def owned(api: Api, path: str) -> str:
-    """The id of something of the owner that this path is about."""
-    return str((await (api.channel() if "channels" in path else api.monitor()))["id"])
-
-
-async def everything(api: Api) -> list[tuple[object, ...]]:
-    """All rows that the API can change."""
-    tables = ("monitors", "monitor_keys", "channels", "outbox")
-    return [tuple(row) for table in tables for row in await api.book.rows(f"SELECT * FROM {table}")]
-
-
-def test_every_route_is_walked() -> None:
-    assert len(API_ROUTES) == 10
-    assert len(walks()) == 17
-
-
-@pytest.mark.parametrize("who", ["nobody", "liar"])
-async def test_without_a_valid_key_every_route_is_401(api: Api, who: str) -> None:
-    for method, path in walks():
-        public_id = await owned(api, path)
-        before = await everything(api)
-
-        reply = await call(getattr(api, who), method, path, public_id)
-
-        assert reply.status_code == 401, (method, path)
-        assert reply.headers["www-authenticate"] == "Bearer"
-        assert set(reply.json()) == {"error"}
-        assert await everything(api) == before
-
-
-async def test_what_is_not_yours_is_not_there(api: Api) -> None:
-    for method, path in walks():
-        public_id = await owned(api, path)
-        before = await everything(api)
-
-        reply = await call(api.stranger, method, path, public_id)
-
-        if "{id}" in path:
-            assert reply.status_code == 404, (method, path)
-            assert await everything(api) == before
-        elif method == "GET":
-            assert reply.status_code == 200, (method, path)
-            assert public_id not in reply.text
-        else:
-            assert reply.status_code == 201, (method, path)
-            assert reply.json()["id"] not in (await call(api.owner, "GET", path, "")).text
-
-
-async def test_a_read_key_reads_and_changes_nothing(api: Api) -> None:
-    for method, path in walks():
-        public_id = await owned(api, path)
-        before = await everything(api)
-
-        reply = await call(api.reader, method, path, public_id)
-
-        assert reply.status_code == (200 if method == "GET" else 403), (method, path)
-        assert await everything(api) == before
-
-
-async def test_the_owner_may_do_everything(api: Api) -> None:
-    for method, path in walks():
-        reply = await call(api.owner, method, path, await owned(api, path))
-
-        assert reply.status_code in {200, 201, 204}, (method, path)
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,24 @@ CREATE TABLE installation (
     shards INTEGER NOT NULL CHECK (shards > 0),
     created_ms INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE plans (
+    name TEXT PRIMARY KEY,
+    min_interval_s INTEGER NOT NULL DEFAULT 0 CHECK (min_interval_s >= 0),
+    pings_per_minute INTEGER NOT NULL DEFAULT 0 CHECK (pings_per_minute >= 0),
+    monitors INTEGER NOT NULL DEFAULT 0 CHECK (monitors >= 0),
+    history_days INTEGER NOT NULL DEFAULT 0 CHECK (history_days >= 0),
+    writes_per_minute INTEGER NOT NULL DEFAULT 1000 CHECK (writes_per_minute >= 0)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE orgs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     public_id TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL UNIQUE,
     channels_version INTEGER NOT NULL DEFAULT 0,
+    plan TEXT NOT NULL DEFAULT 'unlimited' REFERENCES plans (name),
+    plan_version INTEGER NOT NULL DEFAULT 0,
     created_ms INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX orgs_by_plan ON orgs (plan);
 CREATE TABLE api_keys (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     org_id INTEGER NOT NULL REFERENCES orgs (id),
@@ -39,6 +50,14 @@ CREATE TABLE monitors (
     created_ms INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX monitors_by_org ON monitors (org_id, id);
+CREATE TABLE monitor_tags (
+    monitor_id INTEGER NOT NULL REFERENCES monitors (id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    org_id INTEGER NOT NULL,
+    tag TEXT NOT NULL,
+    PRIMARY KEY (monitor_id, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX monitor_tags_by_tag ON monitor_tags (org_id, tag, monitor_id);
 CREATE TABLE monitor_keys (
     monitor_id INTEGER NOT NULL REFERENCES monitors (id) ON DELETE CASCADE,
     kind TEXT NOT NULL CHECK (kind IN ('token', 'short')),
@@ -56,6 +75,31 @@ CREATE TABLE channels (
     created_ms INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX channels_by_org ON channels (org_id, id);
+CREATE TABLE metric_alerts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    public_id TEXT NOT NULL UNIQUE,
+    org_id INTEGER NOT NULL REFERENCES orgs (id),
+    monitor_id INTEGER NOT NULL REFERENCES monitors (id) ON DELETE CASCADE,
+    channel_id INTEGER NOT NULL REFERENCES channels (id) ON DELETE CASCADE,
+    metric_key TEXT NOT NULL,
+    operator TEXT NOT NULL CHECK (operator IN ('>', '<', '>=', '<=', '=', '!=')),
+    threshold ANY NOT NULL CHECK (typeof(threshold) IN ('real', 'text')),
+    consecutive_triggers INTEGER NOT NULL CHECK (consecutive_triggers > 0),
+    version INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX metric_alerts_by_monitor ON metric_alerts (monitor_id, id);
+CREATE INDEX metric_alerts_by_channel ON metric_alerts (channel_id);
+CREATE TABLE metric_alert_changes (count INTEGER NOT NULL) STRICT;
+CREATE TRIGGER metric_alert_made AFTER INSERT ON metric_alerts
+BEGIN UPDATE metric_alert_changes SET count = count + 1; END;
+CREATE TRIGGER metric_alert_changed AFTER UPDATE ON metric_alerts
+BEGIN UPDATE metric_alert_changes SET count = count + 1; END;
+CREATE TRIGGER metric_alert_gone AFTER DELETE ON metric_alerts
+BEGIN UPDATE metric_alert_changes SET count = count + 1; END;
+CREATE TRIGGER metric_alert_monitor_changed AFTER UPDATE OF name, interval_s, grace_s, paused ON monitors
+WHEN EXISTS (SELECT 1 FROM metric_alerts WHERE monitor_id = new.id)
+BEGIN UPDATE metric_alert_changes SET count = count + 1; END;
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     subject TEXT NOT NULL,

@@ -162,3 +162,12 @@ async def test_a_rebuild_may_name_a_new_generation(tmp_path: Path) -> None:
         await installation.set_generation(book, "f" * 32)
 
         assert await installation.generation(book) == "f" * 32
+
+
+async def test_a_key_of_ours_that_was_not_copied_whole_is_refused(tmp_path: Path) -> None:
+    key = keys.draw_key()
+
+    with pytest.raises(SettingError, match="OVERDUE_ADMIN_KEY: this key was not copied whole"):
+        await prepare(settings_of(tmp_path, admin_key=key[:-1] + ("a" if key[-1] != "a" else "b")))
+
+    assert (await prepare(settings_of(tmp_path, admin_key=key))).admin_key == key

@@ -123,7 +123,7 @@ async def test_incidents_come_newest_first_in_pages(path: Path, recorder: Record
     second = await reader.incidents(1, 2, (first[-1].started_ms, first[-1].id))
 
     assert [incident.id for incident in first + second] == ["c", "b", "a"]
-    assert first[0] == IncidentRow(id="c", kind="silence", started_ms=3000, ended_ms=None)
+    assert first[0] == IncidentRow(id="c", monitor_id=1, kind="silence", started_ms=3000, ended_ms=None)
 
 
 async def test_what_the_recorder_commits_is_seen_while_it_goes_on_writing(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from store.book.history_reader import HistoryReader
-from store.book.history_writer import HistoryWriter, IncidentChange, PingValues, Position, day_table
+from store.book.history_writer import PINGS, HistoryWriter, IncidentChange, PingValues, Position
 from store.errors import SettingError, Unavailable
 
 DAY_MS = 86_400_000
@@ -59,7 +59,7 @@ def change(ended_ms: int | None = None, name: str = "i") -> IncidentChange:
     ],
 )
 def test_a_day_begins_at_midnight_utc(at_ms: int, table: str) -> None:
-    assert day_table(at_ms) == table
+    assert PINGS.table(at_ms) == table
 
 
 async def test_pings_of_several_days_lie_in_their_tables_with_ids_that_grow_over_all(
@@ -80,7 +80,7 @@ async def test_pings_of_several_days_lie_in_their_tables_with_ids_that_grow_over
 async def test_ids_go_on_after_a_restart_even_if_the_newest_day_is_gone(path: Path) -> None:
     with closing(HistoryWriter(path)) as first:
         add(first, ping(), ping())
-        first.drop_days_before(NOON_MS + 10 * DAY_MS, 1)
+        first.drop_before(PINGS, NOON_MS + 10 * DAY_MS, 1)
     with closing(HistoryWriter(path)) as second:
         add(second, ping())
     assert [one.id for one in await HistoryReader(path).pings(1, 10)] == [3]
@@ -157,9 +157,9 @@ async def test_days_are_dropped_when_they_are_older_than_the_days_kept(
 ) -> None:
     for day in range(5):
         add(writer, ping(NOON_MS - day * DAY_MS))
-    assert writer.drop_days_before(NOON_MS, 2) == ["pings_20260226", "pings_20260227"]
+    assert writer.drop_before(PINGS, NOON_MS, 2) == ["pings_20260226", "pings_20260227"]
     assert tables(path) == ["pings_20260228", "pings_20260301", "pings_20260302"]
-    assert writer.drop_days_before(NOON_MS, 2) == []
+    assert writer.drop_before(PINGS, NOON_MS, 2) == []
     add(writer, ping(NOON_MS - 4 * DAY_MS))
     assert tables(path)[0] == "pings_20260226"
 
@@ -201,7 +201,7 @@ def test_a_lock_of_a_stranger_is_an_error_and_passes(path: Path) -> None:
 
 def test_what_is_committed_is_on_disk_before_anybody_is_told(writer: HistoryWriter) -> None:
     pragmas = {
-        name: writer._connection.execute(f"PRAGMA {name}").fetchone()[0]
+        name: writer.connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous")
     }
     assert pragmas == {"journal_mode": "wal", "synchronous": 2}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import sqlite3
@@ -10,14 +11,16 @@ from contextlib import closing
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
-from store.book import monitors, outbox
+from store.book import monitors, orgs, outbox, plans
 from store.book.database import CONFIG_DB, ConfigBook
 from store.book.monitors import MonitorChanges
 from store.book.names import slug_of
 from store.book.orgs import OrgRow
-from store.errors import NotFound
+from store.errors import LimitReached, NotFound
+from store.plans import PlanChange
 from store.projection import DropMonitor, PutMonitor, key_digest
 from tests.store.book.cast import NOW_MS, new_monitor
 
@@ -193,3 +196,81 @@ async def test_an_outbox_row_that_cannot_be_read_holds_up_no_other(
 async def test_an_unknown_id_is_not_found(book: ConfigBook, org: OrgRow) -> None:
     with pytest.raises(NotFound):
         await monitors.find(book, org.id, uuid4())
+
+
+def tagged(org_id: int, *tags: str, name: str = "job") -> monitors.NewMonitor:
+    return msgspec.structs.replace(new_monitor(org_id, name), tags=tags)
+
+
+async def test_tags_keep_their_order_and_go_with_their_monitor(book: ConfigBook, org: OrgRow) -> None:
+    row, _ = await monitors.create(book, tagged(org.id, "prod", "eu", "Ünï 🚀"), NOW_MS)
+    public_id = row.config.public_id
+
+    assert row.tags == ("prod", "eu", "Ünï 🚀")
+    changed, _ = await monitors.change(book, org.id, public_id, MonitorChanges(tags=("eu", "db")), NOW_MS)
+    assert changed.tags == (await monitors.find(book, org.id, public_id)).tags == ("eu", "db")
+    await monitors.delete(book, org.id, public_id, NOW_MS)
+    assert await book.rows("SELECT * FROM monitor_tags") == []
+
+
+async def test_of_a_change_of_tags_redis_is_told_nothing(book: ConfigBook, org: OrgRow) -> None:
+    row, made = await monitors.create(book, tagged(org.id, "prod"), NOW_MS)
+
+    changed, change = await monitors.change(
+        book, org.id, row.config.public_id, MonitorChanges(tags=()), NOW_MS
+    )
+
+    assert (changed.tags, changed.config, change) == ((), row.config, None)
+    assert await outbox.pending(book, 10) == [made]
+
+
+async def test_a_page_of_a_tag_has_only_the_monitors_of_the_organisation_that_have_it(
+    book: ConfigBook, org: OrgRow, other_org: OrgRow
+) -> None:
+    for owner, tags in ((org, ("a", "b")), (other_org, ("a",)), (org, ("b",)), (org, ("a",)), (org, ())):
+        await monitors.create(book, tagged(owner.id, *tags), NOW_MS)
+
+    assert [row.config.id for row in await monitors.page(book, org.id, 0, 10, "a")] == [1, 4]
+    assert [row.config.id for row in await monitors.page(book, org.id, 1, 10, "a")] == [4]
+    assert [row.config.id for row in await monitors.page(book, org.id, 0, 1, "b")] == [1]
+    assert await monitors.page(book, org.id, 0, 10, "A") == []
+
+
+async def test_a_page_of_a_tag_is_found_by_index(book: ConfigBook) -> None:
+    plan = await book.rows("EXPLAIN QUERY PLAN " + monitors.PAGE_OF_TAG, (1, "a", 0, 10))
+
+    steps = " / ".join(row["detail"] for row in plan)
+    assert "monitor_tags_by_tag (org_id=? AND tag=? AND monitor_id>?)" in steps
+    assert "TEMP B-TREE" not in steps
+
+
+async def test_a_plan_has_room_for_so_many_monitors_and_what_is_there_stays(
+    book: ConfigBook, org: OrgRow, other_org: OrgRow
+) -> None:
+    rows = [(await monitors.create(book, new_monitor(org.id), NOW_MS))[0] for _ in range(3)]
+    async with book.write() as tx:
+        await plans.change(tx, PlanChange("small", {"monitors": 2}), NOW_MS)
+        await orgs.move(tx, org, "small", NOW_MS)
+    await monitors.create(book, new_monitor(other_org.id), NOW_MS)
+
+    with pytest.raises(LimitReached, match="'small' has room for 2 monitors") as refusal:
+        await monitors.create(book, new_monitor(org.id), NOW_MS)
+
+    assert refusal.value.limit == 2
+    assert await orgs.count_monitors(book, org.id) == 3
+    for row in rows[:2]:
+        await monitors.delete(book, org.id, row.config.public_id, NOW_MS)
+    await monitors.create(book, new_monitor(org.id), NOW_MS)
+
+
+async def test_monitors_made_at_once_do_not_slip_past_the_limit(book: ConfigBook, org: OrgRow) -> None:
+    async with book.write() as tx:
+        await plans.change(tx, PlanChange("small", {"monitors": 3}), NOW_MS)
+        await orgs.move(tx, org, "small", NOW_MS)
+
+    made = await asyncio.gather(
+        *(monitors.create(book, new_monitor(org.id), NOW_MS) for _ in range(8)), return_exceptions=True
+    )
+
+    assert sum(isinstance(one, LimitReached) for one in made) == 5
+    assert await orgs.count_monitors(book, org.id) == 3

@@ -10,11 +10,12 @@ from click.testing import CliRunner
 
 from overdue.keys import keys as keys_command
 from overdue.orgs import orgs as orgs_command
-from store.book import keys
+from store.book import keys, outbox
 from store.book.bootstrap import prepare
 from store.book.database import CONFIG_DB, ConfigBook
 from store.book.keys import ApiKeyRow
 from store.errors import Invalid, NotFound, SettingError
+from store.projection import PutPlan
 from tests.store.book.cast import settings_of
 
 
@@ -96,3 +97,54 @@ def test_before_the_first_start_the_folder_is_named(tmp_path: Path, monkeypatch:
         run("keys", "list")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_organisation_is_made_on_a_plan_and_moved_to_another(data: Path) -> None:
+    run("orgs", "create", "acme", "--plan", "free")
+    assert run("orgs", "list").splitlines()[1].split("\t")[3:] == ["free", "0 of 20 monitors"]
+
+    assert run("orgs", "plan", "acme", "unlimited") == "acme: free -> unlimited"
+
+    assert run("orgs", "list").splitlines()[1].split("\t")[3:] == ["unlimited", "0 of any number of monitors"]
+
+
+def test_a_move_is_on_its_way_to_redis_when_the_command_ends(data: Path) -> None:
+    async def waiting() -> list[object]:
+        async with await ConfigBook.open(data / CONFIG_DB) as book:
+            return [row.projection for row in await outbox.pending(book, 10)]
+
+    run("orgs", "plan", "default", "pro")
+
+    assert asyncio.run(waiting()) == [PutPlan(1, 1, 10, 10_000)]
+
+
+def test_a_plan_or_an_organisation_that_is_not_there_is_refused(data: Path) -> None:
+    with pytest.raises(NotFound, match="'gold'; there are free, starter, pro, unlimited"):
+        run("orgs", "create", "acme", "--plan", "gold")
+    with pytest.raises(NotFound, match="'gold'"):
+        run("orgs", "plan", "default", "gold")
+    with pytest.raises(NotFound, match="no organisation named 'nowhere'"):
+        run("orgs", "plan", "nowhere", "free")
+
+
+def test_the_plans_are_shown_with_their_limits(data: Path) -> None:
+    shown = [line.split("\t") for line in run("orgs", "plans").splitlines()]
+
+    assert shown[0] == [
+        "free",
+        "every 600 s",
+        "60 pings a minute",
+        "20 monitors",
+        "7 days of history",
+        "1000 changes a minute and key",
+    ]
+    assert shown[-1][:3] == ["unlimited", "every 1 s", "any number of pings a minute"]
+
+
+def test_keys_can_be_listed_by_organisation(data: Path) -> None:
+    run("orgs", "create", "acme")
+    run("keys", "create", "--org", "acme", "--name", "ours")
+
+    assert [line.split("\t")[-1] for line in run("keys", "list", "--org", "acme").splitlines()] == ["ours"]
+    with pytest.raises(NotFound):
+        run("keys", "list", "--org", "nowhere")

@@ -13,7 +13,7 @@ import pytest
 from store.live import scripts
 from store.live.arrival import ArrivalClock
 from store.live.connect import Caller
-from store.live.delivering import Lease, deliver, lease, renew, settle
+from store.live.delivering import Lease, deliver, lease, raise_events, renew, settle
 from store.live.keys import Keyspace
 from store.live.link import Link
 from store.live.monitors import (
@@ -30,6 +30,7 @@ from store.live.monitors import (
 from store.live.shard import Generation, Shard
 from store.live.streams import trim_events, trim_pings
 from store.live.sweeping import sweep
+from store.live.using import count_use
 from store.live.writer import Writer
 from store.projection import DropMonitor, PutChannels, PutMonitor, PutPlan
 from tests.stage import config_of, digest_of
@@ -63,6 +64,7 @@ REBUILDING = {"restore_channels", "restore_monitor", "restore_plan"}
 Use = Callable[[Shard, Writer], Awaitable[object]]
 CALLERS: dict[str, Use] = {
     "change_monitor": lambda shard, _: put_monitor(shard, PutMonitor(config_of(1, version=2), (DIGEST,))),
+    "count_use": lambda shard, _: count_use(shard, "who", 1),
     "create_monitor": lambda shard, _: put_monitor(shard, PutMonitor(config_of(1), (DIGEST,))),
     "deliver": lambda shard, _: deliver(shard, 1),
     "deregister": lambda _, writer: writer.deregister(),
@@ -71,6 +73,7 @@ CALLERS: dict[str, Use] = {
     "look": lambda shard, _: look(shard, [1]),
     "put_channels": lambda shard, _: put_channels(shard, PutChannels(1, 1, ())),
     "put_plan": lambda shard, _: put_plan(shard, PutPlan(1, 1, 0, 0)),
+    "raise_event": lambda shard, _: raise_events(shard, 0, []),
     "record": lambda _, writer: writer.record([], b"", b"", 0),
     "register": lambda _, writer: writer.register(),
     "renew": lambda shard, _: renew(shard, 1, [ONE]),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from store.beat import Beat, BeatRow, encode_history
+from store.book.database import CONFIG_DB, prepare_file
 from store.book.history_writer import HistoryWriter
+from store.book.rule_reader import RuleReader
 from store.live.packing import LIFE_ONLY, OUT_OF_DATE, Outcome, pack_head
 from store.live.streams import StreamReader
 from store.live.writer import Writer
+from store.recorder.ledger import Ledger
 from store.recorder.recorder import Recorder
 from tests.stage import START_MS, Stage
 
@@ -28,12 +30,16 @@ class Desk:
         self.reopen()
 
     def reopen(self) -> None:
+        prepare_file(self.path.parent / CONFIG_DB)
         self.writer = HistoryWriter(self.path)
         self.reader = StreamReader(self.stage.live.url, self.stage.shard)
-        self.recorder = Recorder(self.stage.shard, self.reader, self.writer, asyncio.Lock())
+        self.rules = RuleReader(self.path.parent / CONFIG_DB)
+        self.ledger = Ledger(self.writer, self.rules)
+        self.recorder = Recorder(self.stage.shard, self.reader, self.ledger)
 
     async def crash(self) -> None:
         await self.reader.aclose()
+        self.rules.close()
         self.writer.close()
 
     async def step(self) -> int:

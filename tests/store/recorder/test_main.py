@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from store.book.database import CONFIG_DB, prepare_file
 from store.book.history_writer import HistoryWriter
 from store.live import streams
 from store.metrics import STREAM_BACKLOG
@@ -29,6 +30,7 @@ OTHER_GENERATION = "f" * 32
 async def settings(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setattr(streams, "BLOCK_MS", 50)
     await stage.put(config_of(1))
+    prepare_file(tmp_path / CONFIG_DB)
     return settings_of(tmp_path, redis_url=stage.live.url)
 
 

@@ -8,14 +8,34 @@ CREATE TABLE installation (
     created_ms INTEGER NOT NULL
 ) STRICT;
 
+-- What an organisation may use. `overdue.toml` changes these and adds others; 0: no limit.
+CREATE TABLE plans (
+    name TEXT PRIMARY KEY,
+    min_interval_s INTEGER NOT NULL DEFAULT 0 CHECK (min_interval_s >= 0),
+    pings_per_minute INTEGER NOT NULL DEFAULT 0 CHECK (pings_per_minute >= 0),
+    monitors INTEGER NOT NULL DEFAULT 0 CHECK (monitors >= 0),
+    history_days INTEGER NOT NULL DEFAULT 0 CHECK (history_days >= 0),
+    writes_per_minute INTEGER NOT NULL DEFAULT 1000 CHECK (writes_per_minute >= 0)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO plans (name, min_interval_s, pings_per_minute, monitors, history_days, writes_per_minute) VALUES
+    ('free', 600, 60, 20, 7, 1000),
+    ('starter', 60, 300, 100, 14, 1000),
+    ('pro', 10, 10000, 1000, 30, 1000),
+    ('unlimited', 0, 0, 0, 0, 0);
+
 -- Whoever monitors, channels and API keys belong to.
 CREATE TABLE orgs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     public_id TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL UNIQUE,
     channels_version INTEGER NOT NULL DEFAULT 0,
+    plan TEXT NOT NULL DEFAULT 'unlimited' REFERENCES plans (name),
+    plan_version INTEGER NOT NULL DEFAULT 0,
     created_ms INTEGER NOT NULL
 ) STRICT;
+
+CREATE INDEX orgs_by_plan ON orgs (plan);
 
 -- Keys of the admin API. Only the SHA-256 is kept; `prefix` is what lists show.
 -- `is_admin` marks the one that OVERDUE_ADMIN_KEY or the file admin-key holds.
@@ -51,6 +71,17 @@ CREATE TABLE monitors (
 
 CREATE INDEX monitors_by_org ON monitors (org_id, id);
 
+-- What people sort monitors by; `place` keeps the order in which they were given.
+CREATE TABLE monitor_tags (
+    monitor_id INTEGER NOT NULL REFERENCES monitors (id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    org_id INTEGER NOT NULL,
+    tag TEXT NOT NULL,
+    PRIMARY KEY (monitor_id, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX monitor_tags_by_tag ON monitor_tags (org_id, tag, monitor_id);
+
 -- What workers ping. Every monitor has a token; those made by the first spelling also a short key.
 -- `digest` is what Redis knows the key by.
 CREATE TABLE monitor_keys (
@@ -73,6 +104,42 @@ CREATE TABLE channels (
 ) STRICT;
 
 CREATE INDEX channels_by_org ON channels (org_id, id);
+
+-- Threshold rules on metrics. `version` grows when what is measured changes (key, operator, threshold): the recorder then
+-- begins anew. A rule goes with its monitor, and with the channel that it tells.
+CREATE TABLE metric_alerts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    public_id TEXT NOT NULL UNIQUE,
+    org_id INTEGER NOT NULL REFERENCES orgs (id),
+    monitor_id INTEGER NOT NULL REFERENCES monitors (id) ON DELETE CASCADE,
+    channel_id INTEGER NOT NULL REFERENCES channels (id) ON DELETE CASCADE,
+    metric_key TEXT NOT NULL,
+    operator TEXT NOT NULL CHECK (operator IN ('>', '<', '>=', '<=', '=', '!=')),
+    threshold ANY NOT NULL CHECK (typeof(threshold) IN ('real', 'text')),
+    consecutive_triggers INTEGER NOT NULL CHECK (consecutive_triggers > 0),
+    version INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX metric_alerts_by_monitor ON metric_alerts (monitor_id, id);
+CREATE INDEX metric_alerts_by_channel ON metric_alerts (channel_id);
+
+-- Counts everything that changes what the recorder knows of rules, whoever does it, so that it reads them only then.
+CREATE TABLE metric_alert_changes (count INTEGER NOT NULL) STRICT;
+INSERT INTO metric_alert_changes (count) VALUES (0);
+
+CREATE TRIGGER metric_alert_made AFTER INSERT ON metric_alerts
+BEGIN UPDATE metric_alert_changes SET count = count + 1; END;
+
+CREATE TRIGGER metric_alert_changed AFTER UPDATE ON metric_alerts
+BEGIN UPDATE metric_alert_changes SET count = count + 1; END;
+
+CREATE TRIGGER metric_alert_gone AFTER DELETE ON metric_alerts
+BEGIN UPDATE metric_alert_changes SET count = count + 1; END;
+
+CREATE TRIGGER metric_alert_monitor_changed AFTER UPDATE OF name, interval_s, grace_s, paused ON monitors
+WHEN EXISTS (SELECT 1 FROM metric_alerts WHERE monitor_id = new.id)
+BEGIN UPDATE metric_alert_changes SET count = count + 1; END;
 
 -- Changes that Redis may not have heard of yet; written with the change, removed when Redis has it.
 CREATE TABLE outbox (

@@ -1,6 +1,9 @@
 -- Lines keep the order per (channel, incident): ids joined by spaces, only the first one is due.
 -- A delivery: format, attempts; then its event. Its id is `<event id>:<channel id>`.
 local DELIVERY, DELIVERY_EVENT_AT, EVENT_LEAST = '<BI2', 4, 58
+-- An event as far as it is read here (records.lua has all of it); in one of a metric channel and rule come after the UUID.
+local EVENT_HEAD, METRIC, METRIC_AT = '<BBI6I6I6I6I4I4', '<I4I4', 59
+local FIRST_METRIC_KIND, LAST_METRIC_KIND = 4, 5
 
 local function read_delivery(blob)
   if not blob or #blob < DELIVERY_EVENT_AT then return nil end
@@ -9,10 +12,13 @@ local function read_delivery(blob)
   return attempts, string.sub(blob, DELIVERY_EVENT_AT)
 end
 
--- The line of a delivery: its channel, monitor and the moment its silence began (the incident).
+-- The line of a delivery: its channel, monitor and the moment that made its incident; for a metric also its rule.
 local function line_of(delivery, event)
-  local _, _, _, silence, _, _, monitor = struct.unpack('<BBI6I6I6I6I4', event)
-  return string.match(delivery, ':(%d+)$') .. ':' .. monitor .. ':' .. string.format('%.0f', silence)
+  local _, kind, _, began, _, _, monitor = struct.unpack(EVENT_HEAD, event)
+  local line = string.match(delivery, ':(%d+)$') .. ':' .. monitor .. ':' .. string.format('%.0f', began)
+  if kind < FIRST_METRIC_KIND then return line end
+  local _, alert = struct.unpack(METRIC, event, METRIC_AT)
+  return line .. ':' .. string.format('%.0f', alert)
 end
 
 -- The line that a delivery stands in, when its event cannot be read any more.

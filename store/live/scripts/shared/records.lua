@@ -3,6 +3,7 @@
 --   config: format, version, interval_s, grace_s, org, key epoch, flags; 16 bytes of UUID, name
 --   state:  format, phase, base_ms, seen_ms, recorded_ms, down_at_ms
 --   event:  format, kind, at_ms, silence_ms, started_ms, seen_ms, monitor, org, interval_s, grace_s; UUID, name
+--   event of a metric: the same up to the UUID, then channel, rule, and what is opaque here
 local CONFIG, CONFIG_LEAST, CONFIG_TAIL = '<BI4I4I4I4I2B', 36, 21
 local STATE, STATE_LENGTH = '<BBI6I6I6I6', 26
 local EVENT = '<BBI6I6I6I6I4I4I4I4'

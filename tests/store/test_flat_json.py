@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.doors.metrics_body import complaint_about
+from store.flat_json import Complaint, read_metrics
 
 GOOD = [
     b"{}",
@@ -45,19 +45,27 @@ BAD = [
 
 @pytest.mark.parametrize("body", GOOD)
 def test_flat_objects_of_numbers_and_strings_are_taken(body: bytes) -> None:
-    assert complaint_about(body) is None
+    assert not isinstance(read_metrics(body), Complaint)
 
 
 @pytest.mark.parametrize(("body", "sentence"), BAD)
 def test_everything_else_gets_a_sentence(body: bytes, sentence: str) -> None:
-    complaint = complaint_about(body)
-    assert complaint is not None
-    assert sentence in complaint
+    complaint = read_metrics(body)
+    assert isinstance(complaint, Complaint)
+    assert sentence in complaint.sentence
+
+
+def test_numbers_are_doubles_and_texts_are_texts_in_the_order_of_the_body() -> None:
+    read = read_metrics(b'{"b": 5, "a": "5", "c": -0.5e1, "d": 9007199254740993}')
+
+    assert isinstance(read, dict)
+    assert list(read.items()) == [("b", 5.0), ("a", "5"), ("c", -5.0), ("d", 9007199254740992.0)]
+    assert {type(value) for value in read.values()} == {float, str}
 
 
 @given(st.binary(max_size=200))
 def test_no_body_at_all_breaks_the_rule(body: bytes) -> None:
-    complaint_about(body)
+    read_metrics(body)
 
 
 @given(
@@ -71,4 +79,6 @@ def test_what_json_writes_flat_is_taken(metrics: dict[str, int | float | str]) -
         return
     if any(isinstance(value, int) and abs(value) > 10**300 for value in metrics.values()):
         return
-    assert complaint_about(body) is None
+    read = read_metrics(body)
+    assert isinstance(read, dict)
+    assert list(read) == list(metrics)

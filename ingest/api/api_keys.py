@@ -1,0 +1,98 @@
+"""API keys: who may call this API for an organisation. A key is shown once, when it is made."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import msgspec
+from starlette.responses import Response
+
+from ingest.api.call import Call
+from ingest.api.paging import cut, read_page, seal
+from ingest.api.problems import problem
+from ingest.api.wire import Json
+from store.book import keys
+from store.book.keys import ApiKeyRow
+from store.book.names import check_name
+from store.errors import NotFound
+from store.timestamps import moment, rfc3339
+
+_ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)  # fits 64 bits
+
+
+class CreateKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST /api/keys."""
+
+    name: str
+    scope: Literal["write", "read"]
+
+
+class KeyReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """An API key as callers see it; `prefix` is what may be shown of the key itself."""
+
+    id: int
+    name: str
+    scope: str
+    prefix: str
+    admin: bool
+    created_at: str
+    last_used_at: str | None
+    revoked_at: str | None
+
+
+class CreatedKeyReply(KeyReply, frozen=True, rename="camel", kw_only=True):
+    """An API key as its maker sees it, this once: whole."""
+
+    key: str
+
+
+class KeysReply(msgspec.Struct, frozen=True, rename="camel"):
+    keys: list[KeyReply]
+    next_cursor: str | None
+
+
+_CREATE = msgspec.json.Decoder(CreateKey)
+
+
+async def create(call: Call) -> Response:
+    asked = await call.body(_CREATE)
+    key_id, key = await keys.create(call.book, call.org_id, check_name(asked.name), asked.scope, call.now_ms)
+    made = _reply(await keys.find(call.book, call.org_id, key_id))
+    return Json(CreatedKeyReply(**msgspec.structs.asdict(made), key=str(key)), 201)
+
+
+async def listing(call: Call) -> Response:
+    page = read_page(call.request)
+    found = await keys.page(call.book, call.org_id, page.after_id, page.limit_and_one)
+    rows, last = cut(found, page.limit)
+    return Json(KeysReply([_reply(row) for row in rows], seal(str(last.id)) if last else None))
+
+
+async def revoke(call: Call) -> Response:
+    """From the next request on the key opens nothing. A key may revoke itself, but nobody the admin key."""
+    row = await keys.find(call.book, call.org_id, _key_id(call))
+    if row.is_admin:
+        return problem(409, "The admin key is set by OVERDUE_ADMIN_KEY, and replaced there.")
+    await keys.revoke(call.book, row.id, call.now_ms)
+    return Response(status_code=204)
+
+
+def _key_id(call: Call) -> int:
+    text = call.request.path_params["id"]
+    if not _ID.fullmatch(text):
+        raise NotFound("There is no such key.")
+    return int(text)
+
+
+def _reply(row: ApiKeyRow) -> KeyReply:
+    return KeyReply(
+        id=row.id,
+        name=row.name,
+        scope=row.scope,
+        prefix=row.prefix,
+        admin=row.is_admin,
+        created_at=rfc3339(row.created_ms),
+        last_used_at=moment(row.last_used_ms),
+        revoked_at=moment(row.revoked_ms),
+    )

@@ -1,0 +1,135 @@
+"""Threshold rules on metrics. Kept here; judged by the recorder, told by the sweeper's dispatch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+from starlette.responses import Response
+
+from ingest.api.call import Call
+from ingest.api.paging import cut, read_page, seal
+from ingest.api.wire import Json
+from store.book import metric_alerts, monitors
+from store.book.alert_reader import AlertReader, Standing
+from store.book.history_reader import HISTORY_DB
+from store.book.metric_alerts import AlertRow, Wanted
+from store.metric_alert import Operator
+from store.timestamps import rfc3339
+
+MetricKey = Annotated[str, Meta(min_length=1, max_length=1000)]
+Threshold = float | Annotated[str, Meta(max_length=1000)]
+Triggers = Annotated[int, Meta(ge=1, le=1000)]
+
+
+class CreateMetricAlert(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """The body of POST /api/monitors/{id}/metric-alerts."""
+
+    metric_key: MetricKey
+    operator: Operator
+    threshold: Threshold
+    channel_id: UUID
+    consecutive_triggers: Triggers = 1
+
+
+class PatchMetricAlert(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """The body of PATCH /api/monitors/{id}/metric-alerts/{alertId}; what is left out stays as it is."""
+
+    metric_key: MetricKey | UnsetType = UNSET
+    operator: Operator | UnsetType = UNSET
+    threshold: float | Annotated[str, Meta(max_length=1000)] | UnsetType = UNSET
+    channel_id: UUID | UnsetType = UNSET
+    consecutive_triggers: Triggers | UnsetType = UNSET
+
+
+class MetricAlertReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """A rule as callers see it. `streak`: so many breaches in a row; `open`: enough of them, and none inside since."""
+
+    id: str
+    metric_key: str
+    operator: str
+    threshold: float | str
+    channel_id: str
+    consecutive_triggers: int
+    streak: int
+    open: bool
+    created_at: str
+
+
+class MetricAlertsReply(msgspec.Struct, frozen=True, rename="camel"):
+    metric_alerts: list[MetricAlertReply]
+    next_cursor: str | None
+
+
+_CREATE = msgspec.json.Decoder(CreateMetricAlert)
+_PATCH = msgspec.json.Decoder(PatchMetricAlert)
+
+
+async def create(call: Call) -> Response:
+    monitor_id = await _monitor_id(call)
+    asked = await call.body(_CREATE)
+    wanted = Wanted(
+        metric_key=asked.metric_key,
+        operator=asked.operator,
+        threshold=asked.threshold,
+        channel=asked.channel_id,
+        consecutive_triggers=asked.consecutive_triggers,
+    )
+    row = await metric_alerts.create(call.book, call.org_id, monitor_id, wanted, call.now_ms)
+    return Json(_reply(row, None), 201)
+
+
+async def listing(call: Call) -> Response:
+    monitor_id, page = await _monitor_id(call), read_page(call.request)
+    found = await metric_alerts.page(call.book, call.org_id, monitor_id, page.after_id, page.limit_and_one)
+    rows, last = cut(found, page.limit)
+    return Json(MetricAlertsReply(await _replies(call, rows), seal(str(last.id)) if last else None))
+
+
+async def show(call: Call) -> Response:
+    row = await metric_alerts.find(call.book, call.org_id, await _monitor_id(call), call.id_named("alertId"))
+    return Json((await _replies(call, [row]))[0])
+
+
+async def change(call: Call) -> Response:
+    monitor_id, alert_id = await _monitor_id(call), call.id_named("alertId")
+    asked = await call.body(_PATCH)
+    changes = {name: value for name, value in msgspec.structs.asdict(asked).items() if value is not UNSET}
+    if "channel_id" in changes:
+        changes["channel"] = changes.pop("channel_id")
+    row = await metric_alerts.change(call.book, call.org_id, monitor_id, alert_id, changes)
+    return Json((await _replies(call, [row]))[0])
+
+
+async def delete(call: Call) -> Response:
+    monitor_id, alert_id = await _monitor_id(call), call.id_named("alertId")
+    await metric_alerts.delete(call.book, call.org_id, monitor_id, alert_id)
+    return Response(status_code=204)
+
+
+async def _monitor_id(call: Call) -> int:
+    return (await monitors.find(call.book, call.org_id, call.public_id)).config.id
+
+
+async def _replies(call: Call, rows: Sequence[AlertRow]) -> list[MetricAlertReply]:
+    standings = await AlertReader(call.settings.data / HISTORY_DB).standings([row.id for row in rows])
+    return [_reply(row, standings.get(row.id)) for row in rows]
+
+
+def _reply(row: AlertRow, standing: Standing | None) -> MetricAlertReply:
+    """What the recorder found of a former version is no concern of this one."""
+    current = standing if standing is not None and standing.version == row.version else None
+    return MetricAlertReply(
+        id=str(row.public_id),
+        metric_key=row.wanted.metric_key,
+        operator=row.wanted.operator,
+        threshold=row.wanted.threshold,
+        channel_id=str(row.wanted.channel),
+        consecutive_triggers=row.wanted.consecutive_triggers,
+        streak=current.streak if current else 0,
+        open=current.is_open if current else False,
+        created_at=rfc3339(row.created_ms),
+    )

@@ -1,0 +1,170 @@
+"""Metrics of a monitor: which there are, and what became of one over time."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.responses import Response
+
+from ingest.api.call import Call
+from ingest.api.moments import check_order, read_span
+from ingest.api.wire import Json
+from store.book import monitors
+from store.book.history_reader import HISTORY_DB
+from store.book.sample_reader import MetricKey, Point, SampleReader, Span
+from store.errors import Invalid, NotFound
+from store.plans import DAY_MS
+from store.settings import Settings
+from store.timestamps import rfc3339
+
+DEFAULT_SPAN_MS = DAY_MS
+MOST_POINTS = 5_000
+POINTS_WANTED = 300
+MINUTE_S, HOUR_S, WEEK_S = 60, 3600, 604_800
+STEPS_S = (
+    1,
+    2,
+    5,
+    10,
+    15,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1800,
+    3600,
+    7200,
+    10_800,
+    21_600,
+    43_200,
+    86_400,
+    172_800,
+)
+_STEP = re.compile(r"[0-9]{1,9}", re.ASCII)
+
+
+class AnyText(Convertor[str]):
+    """The rest of a path, whatever it is: a key may hold slashes and line breaks."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+# Starlette knows convertors by name; there is no other way to give it one.
+register_url_convertor("text", AnyText())
+
+
+class MetricReply(msgspec.Struct, frozen=True, rename="camel"):
+    """A key with its latest value; `type` (`number` or `string`) is that of this value."""
+
+    key: str
+    type: str
+    last: float | str
+    last_at: str
+
+
+class MetricsReply(msgspec.Struct, frozen=True, rename="camel"):
+    """`keys_refused`: so many values were dropped because their key would have been one too many."""
+
+    metrics: list[MetricReply]
+    keys_refused: int
+
+
+class PointReply(msgspec.Struct, frozen=True, kw_only=True):
+    """A step that begins at `t`. Of texts there is only the last one and how many there were."""
+
+    t: str
+    min: float | UnsetType = UNSET
+    avg: float | UnsetType = UNSET
+    max: float | UnsetType = UNSET
+    last: float | str
+    count: int
+
+
+class PointsReply(msgspec.Struct, frozen=True):
+    """`step` is in seconds. Steps without a value have no point."""
+
+    key: str
+    step: int
+    points: list[PointReply]
+
+
+async def listing(call: Call) -> Response:
+    monitor = await monitors.find(call.book, call.org_id, call.public_id)
+    found = await _samples(call).keys(monitor.config.id)
+    return Json(MetricsReply([_metric(one) for one in found.keys], found.refused))
+
+
+async def show(call: Call) -> Response:
+    monitor = await monitors.find(call.book, call.org_id, call.public_id)
+    key, span = call.request.path_params["key"], _span(call)
+    points = await _samples(call).points(monitor.config.id, key, span)
+    if points is None:
+        raise NotFound("There is no such metric.")
+    shown = [_point(one) for one in points if one.at_ms + span.step_ms > call.history_since_ms]
+    return Json(PointsReply(key, span.step_ms // 1000, shown))
+
+
+def choose_step_s(from_ms: int, to_ms: int, now_ms: int, settings: Settings) -> int:
+    """A round step for about 300 points, and no finer than what is still kept of the time that is asked for."""
+    least_s = 1
+    if from_ms < now_ms - settings.samples_days * DAY_MS:
+        least_s = MINUTE_S
+    if from_ms < now_ms - settings.minutes_days * DAY_MS:
+        least_s = HOUR_S
+    length_ms = to_ms - from_ms
+    for step_s in STEPS_S:
+        if step_s >= least_s and length_ms <= step_s * 1000 * POINTS_WANTED:
+            return step_s
+    return -(-length_ms // (WEEK_S * 1000 * POINTS_WANTED)) * WEEK_S
+
+
+def _span(call: Call) -> Span:
+    """`?from=&to=&step=` in whole steps: the first begins at or before `from`, the last ends at or after `to`."""
+    from_ms, to_ms = read_span(call.request)
+    to_ms = call.now_ms + 1 if to_ms is None else to_ms
+    from_ms = max(0, to_ms - DEFAULT_SPAN_MS) if from_ms is None else from_ms
+    check_order(from_ms, to_ms)
+    step_ms = 1000 * (_asked_step_s(call) or choose_step_s(from_ms, to_ms, call.now_ms, call.settings))
+    span = Span(from_ms // step_ms * step_ms, -(-to_ms // step_ms) * step_ms, step_ms)
+    if (span.until_ms - span.from_ms) // step_ms > MOST_POINTS:
+        raise Invalid(f"That would be more than {MOST_POINTS} points; choose a larger step.", "step")
+    return span
+
+
+def _asked_step_s(call: Call) -> int | None:
+    text = call.request.query_params.get("step")
+    if text is None:
+        return None
+    step_s = int(text) if _STEP.fullmatch(text) else 0
+    if step_s < 1:
+        raise Invalid("A step is a whole number of seconds, 1 or more.", "step")
+    return step_s
+
+
+def _samples(call: Call) -> SampleReader:
+    return SampleReader(call.settings.data / HISTORY_DB)
+
+
+def _metric(one: MetricKey) -> MetricReply:
+    return MetricReply(
+        one.key, "string" if isinstance(one.last, str) else "number", one.last, rfc3339(one.last_ms)
+    )
+
+
+def _point(point: Point) -> PointReply:
+    at, found = rfc3339(point.at_ms), point.rollup
+    if found.low is None or found.high is None:
+        return PointReply(t=at, last=found.last, count=found.count)
+    average = found.total / found.numbers
+    return PointReply(t=at, min=found.low, avg=average, max=found.high, last=found.last, count=found.count)

@@ -1,0 +1,56 @@
+"""How reliable a monitor was: uptime of the last day, week and month, and downtime by day, week or month."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.responses import Response
+
+from ingest.api.call import Call
+from ingest.api.wire import Json
+from store.book import monitors
+from store.book.history_reader import HISTORY_DB
+from store.book.silences import silences
+from store.errors import Invalid
+from store.timestamps import rfc3339
+from store.uptime import COUNTS, Period, last_periods, last_windows
+
+
+class PeriodReply(msgspec.Struct, frozen=True, rename="camel"):
+    """A time and how much of it the monitor was down; the percentage is null if the time has no length."""
+
+    from_: str = msgspec.field(name="from")
+    to: str
+    downtime_seconds: float
+    uptime_percent: float | None
+
+
+class UptimeReply(msgspec.Struct, frozen=True, rename="camel"):
+    """`windows` by their names; `periods` newest first, empty unless asked for."""
+
+    windows: dict[str, PeriodReply]
+    by: str | None
+    periods: list[PeriodReply]
+
+
+async def show(call: Call) -> Response:
+    monitor = await monitors.find(call.book, call.org_id, call.public_id)
+    by = call.request.query_params.get("by") or None
+    if by is not None and by not in COUNTS:
+        raise Invalid(f"Downtime is told by {', '.join(COUNTS)}.", "by")
+    windows = last_windows(call.now_ms, monitor.created_ms)
+    periods = last_periods(by, call.now_ms, monitor.created_ms) if by else []
+    told = await _told(call, monitor.config.id, [*windows.values(), *periods])
+    return Json(UptimeReply(dict(zip(windows, told, strict=False)), by, told[len(windows) :]))
+
+
+async def _told(call: Call, monitor_id: int, periods: list[Period]) -> list[PeriodReply]:
+    earliest_ms = min(period.from_ms for period in periods)
+    down_ms = [0] * len(periods)
+    path = call.settings.data / HISTORY_DB
+    async for page in silences(path, monitor_id, earliest_ms, call.now_ms):
+        for number, period in enumerate(periods):
+            down_ms[number] += period.downtime_ms(page)
+    return [
+        PeriodReply(rfc3339(one.from_ms), rfc3339(one.until_ms), down / 1000, one.uptime_percent(down))
+        for one, down in zip(periods, down_ms, strict=True)
+    ]

@@ -1,0 +1,26 @@
+"""The names of monitors that history knows by their number only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+import msgspec
+
+from store.book.database import ConfigBook
+
+NAMES = "SELECT id, public_id, name FROM monitors WHERE org_id = ? AND id IN ({marks})"
+
+
+class MonitorName(msgspec.Struct, frozen=True):
+    """A monitor as it is called now."""
+
+    public_id: UUID
+    name: str
+
+
+async def names_of(book: ConfigBook, org_id: int, monitor_ids: Collection[int]) -> dict[int, MonitorName]:
+    """The names of an organisation's monitors, by number; those that were deleted are missing."""
+    sql = NAMES.format(marks=", ".join("?" * len(monitor_ids)))
+    rows = await book.rows(sql, (org_id, *monitor_ids))
+    return {row["id"]: MonitorName(UUID(row["public_id"]), row["name"]) for row in rows}

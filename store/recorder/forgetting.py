@@ -1,0 +1,47 @@
+"""Drops what is over its time: whole days of pings and samples, months of hours, keys that nobody sends any more."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from store.book.dated_tables import DAY_MS
+from store.book.history_writer import PINGS
+from store.book.sample_writer import HOURS, MINUTES, SAMPLES
+from store.clock import wall_ms
+from store.errors import Unavailable
+from store.presence import wait_or_stop
+from store.recorder.ledger import Ledger
+from store.settings import Settings
+
+EVERY_S = 600.0
+_log = logging.getLogger(__name__)
+
+
+async def forget_until(ledger: Ledger, settings: Settings, stop: asyncio.Event) -> None:
+    """Look at the start and every ten minutes, until stopped."""
+    while not stop.is_set():
+        try:
+            async with ledger.lock:
+                await asyncio.to_thread(forget, ledger, settings, wall_ms())
+        except Unavailable as error:
+            _log.warning("cannot drop old days: %s", error)
+        await wait_or_stop(stop, EVERY_S)
+
+
+def forget(ledger: Ledger, settings: Settings, now_ms: int) -> None:
+    """Drop what is too old at this moment."""
+    families = (
+        (PINGS, settings.history_days),
+        (SAMPLES, settings.samples_days),
+        (MINUTES, settings.minutes_days),
+        (HOURS, settings.hours_days),
+    )
+    dropped: list[str] = []
+    for dated, days in families:
+        dropped = ledger.history.drop_before(dated, now_ms, days)
+        for table in dropped:
+            _log.info("dropped %s: older than %d days", table, days)
+    if dropped:
+        # With the hours the last trace of some keys is gone.
+        ledger.samples.forget_before(now_ms - settings.hours_days * DAY_MS)
