@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 
 from prometheus_client import REGISTRY as OWN_REGISTRY
 from prometheus_client import CollectorRegistry, generate_latest, multiprocess
+from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from store.errors import Unavailable
+from store.live.live import Tallies
+from store.metrics import BLIND_SECONDS, HISTORY_DROPPED
 
 OTHER_PARTS = ("sweeper", "recorder")
 
@@ -40,12 +46,28 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Prometheus' text format: of all parts under `serve`, else of this process alone."""
     request.state.intake.show()
-    return Response(await asyncio.to_thread(_render), media_type=CONTENT_TYPE_LATEST)
+    tallies: Tallies | None = None
+    with suppress(Unavailable):
+        tallies = await request.state.live.tallies()
+    return Response(await asyncio.to_thread(_render, tallies), media_type=CONTENT_TYPE_LATEST)
 
 
-def _render() -> bytes:
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return generate_latest(OWN_REGISTRY)
+def _render(tallies: Tallies | None) -> bytes:
     registry = CollectorRegistry()
+    if tallies is not None:
+        registry.register(CountsOfRedis(tallies))
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest(OWN_REGISTRY) + generate_latest(registry)
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)
+
+
+class CountsOfRedis(Collector):
+    """What the scripts have counted, as Prometheus' counters; absent while Redis is away."""
+
+    def __init__(self, tallies: Tallies) -> None:
+        self._tallies = tallies
+
+    def collect(self) -> Iterator[Metric]:
+        for one in (BLIND_SECONDS, HISTORY_DROPPED):
+            yield CounterMetricFamily(one.name, one.meaning, getattr(self._tallies, one.field) / one.unit)

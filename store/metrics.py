@@ -6,7 +6,18 @@ them all. Seconds and bytes, as Prometheus wants. Never look a label up per ping
 
 from __future__ import annotations
 
+import msgspec
 from prometheus_client import Counter, Gauge, Histogram
+
+
+class CountedInRedis(msgspec.Struct, frozen=True):
+    """A counter that the scripts keep (`field` of the tallies, divided by `unit`); a scrape reads it from Redis."""
+
+    name: str
+    meaning: str
+    field: str
+    unit: int
+
 
 PINGS = Counter("overdue_pings_total", "Pings answered, by door and outcome.", ["door", "outcome"])
 BATCH_PINGS = Histogram(
@@ -51,7 +62,12 @@ MONITORS = Gauge(
     ["status"],
     multiprocess_mode="livemax",
 )
-BLIND_SECONDS = Counter("overdue_blind_seconds_total", "Time in which pings could not be heard.")
+BLIND_SECONDS = CountedInRedis(
+    "overdue_blind_seconds",
+    "Time in which pings could not be heard, over the life of the installation.",
+    field="blind_ms",
+    unit=1000,
+)
 WRITERS = Gauge("overdue_writers", "Registered ingest writers.", multiprocess_mode="livemax")
 BROKEN_MONITORS = Gauge(
     "overdue_broken_monitors",
@@ -68,8 +84,11 @@ STREAM_BACKLOG = Gauge(
 BACKLOG_BYTES = Gauge(
     "overdue_history_backlog_bytes", "Bytes of history waiting in Redis.", multiprocess_mode="livemax"
 )
-HISTORY_DROPPED = Counter(
-    "overdue_history_dropped_total", "Pings whose history was dropped because the backlog was at its cap."
+HISTORY_DROPPED = CountedInRedis(
+    "overdue_history_dropped",
+    "Pings whose history was dropped because the backlog was at its cap, over the life of the installation.",
+    field="history_dropped",
+    unit=1,
 )
 METRIC_KEYS_REFUSED = Counter(
     "overdue_metric_keys_refused_total",

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from store.errors import GenerationMissing, OverdueError
 from store.live.live import Live
 from store.live.shard import Shard
-from store.metrics import BLIND_SECONDS, BROKEN_MONITORS, DEAD_LETTERS, DELIVERIES_WAITING, MONITORS
+from store.metrics import BROKEN_MONITORS, DEAD_LETTERS, DELIVERIES_WAITING, MONITORS
 from store.part import Part
 from store.presence import follow_quietly, found_live, say_alive_until, wait_or_stop
 from store.settings import Settings
@@ -28,10 +28,9 @@ async def run(settings: Settings, part: Part) -> None:
     if live is None:
         return
     channels = open_channels(settings)
-    baseline: dict[str, int] = {}
     try:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(say_alive_until(live, part, lambda: _show(live, baseline)))
+            tasks.create_task(say_alive_until(live, part, lambda: _show(live)))
             for shard in live.shards:
                 tasks.create_task(_repeat("sweep", Sweep(shard).step, live, part.stop))
                 tasks.create_task(_dispatch(shard, channels, live, part.stop))
@@ -68,7 +67,7 @@ async def _repeat(trade: str, step: Callable[[], Awaitable[float]], live: Live, 
             await wait_or_stop(stop, wait_s)
 
 
-async def _show(live: Live, baseline: dict[str, int]) -> None:
+async def _show(live: Live) -> None:
     """Tell Prometheus what the scripts have counted."""
     tallies = await live.tallies()
     for status in ("new", "up", "down", "paused"):
@@ -76,6 +75,3 @@ async def _show(live: Live, baseline: dict[str, int]) -> None:
     DELIVERIES_WAITING.set(tallies.deliveries)
     DEAD_LETTERS.set(tallies.dead_letters)
     BROKEN_MONITORS.set(tallies.broken)
-    former = baseline.get("blind", tallies.blind_ms)
-    BLIND_SECONDS.inc(max(0, tallies.blind_ms - former) / 1000)
-    baseline["blind"] = tallies.blind_ms

@@ -39,6 +39,7 @@ from store.book.plans import all_plans
 from store.live import keys
 from store.live.packing import Event, EventKind
 from store.live.scripts import names
+from store.metrics import CountedInRedis
 from store.settings import TABLE
 from sweeper.channels.signature import sign
 from sweeper.message import MonitorTold, notice_of
@@ -97,6 +98,8 @@ def test_every_variable_that_a_page_names_is_a_setting() -> None:
 def metrics() -> Iterator[tuple[str, str, str, str]]:
     """The metrics as the table shows them."""
     for metric in vars(store.metrics).values():
+        if isinstance(metric, CountedInRedis):
+            yield f"`{metric.name}_total`", "counter", "", metric.meaning
         if isinstance(metric, MetricWrapperBase):
             family = next(iter(metric.describe()))
             name = family.name + ("_total" if family.type == "counter" else "")

@@ -17,7 +17,7 @@ from store.book.rule_reader import RuleReader
 from store.errors import GenerationMissing, OverdueError, Unavailable
 from store.live.live import Live
 from store.live.streams import StreamReader
-from store.metrics import ALERT_OUTBOX, BACKLOG_BYTES, HISTORY_DROPPED, STREAM_BACKLOG
+from store.metrics import ALERT_OUTBOX, BACKLOG_BYTES, STREAM_BACKLOG
 from store.part import Part
 from store.presence import follow_quietly, found_live, say_alive_until, wait_or_stop
 from store.recorder.forgetting import forget_until
@@ -43,13 +43,12 @@ async def run(settings: Settings, part: Part) -> None:
         ledger = Ledger(writer, rules)
         readers = [StreamReader(live.url, shard) for shard in live.shards]
         recorders = [Recorder(*one, ledger) for one in zip(live.shards, readers, strict=True)]
-        baseline: dict[str, int] = {}
         try:
             async with asyncio.TaskGroup() as tasks:
                 for recorder in recorders:
                     tasks.create_task(_record(recorder, live, part.stop))
                 tasks.create_task(forget_until(ledger, settings, part.stop))
-                tasks.create_task(say_alive_until(live, part, lambda: _show(live, recorders, baseline)))
+                tasks.create_task(say_alive_until(live, part, lambda: _show(live, recorders)))
         finally:
             for reader in readers:
                 await reader.aclose()
@@ -82,16 +81,13 @@ async def _record(recorder: Recorder, live: Live, stop: asyncio.Event) -> None:
         return
 
 
-async def _show(live: Live, recorders: Sequence[Recorder], baseline: dict[str, int]) -> None:
+async def _show(live: Live, recorders: Sequence[Recorder]) -> None:
     """Tell Prometheus how far behind we are."""
     ALERT_OUTBOX.set(sum(recorder.alerts_waiting for recorder in recorders))
     tallies = await live.tallies()
     STREAM_BACKLOG.labels("pings").set(tallies.pings_backlog)
     STREAM_BACKLOG.labels("events").set(tallies.events_backlog)
     BACKLOG_BYTES.set(max(0, tallies.history_appended - tallies.history_trimmed))
-    former = baseline.get("dropped", tallies.history_dropped)
-    HISTORY_DROPPED.inc(max(0, tallies.history_dropped - former))
-    baseline["dropped"] = tallies.history_dropped
 
 
 @asynccontextmanager
