@@ -66,7 +66,10 @@ async def _holds_ours(live: Live, book: ConfigBook) -> bool:
 
 
 async def _rebuild(live: Live, book: ConfigBook, history: HistoryReader, lock: RebuildLock) -> None:
-    _log.warning("Redis holds no installation: putting it in order from the books")
+    if await monitors.all_monitors(book, 0, 1):
+        _log.warning("Redis holds no installation: putting it in order from the books")
+    else:
+        _log.info("preparing Redis")
     generation = draw_generation()
     seen = await history.last_seen()
     heard_ms = max(seen.values(), default=None)
