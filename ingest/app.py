@@ -55,6 +55,7 @@ def build_app(settings: Settings, state: State) -> ASGIApp:
         routes=routes(doors, BatchEndpoint(state["intake"], len(doors))),
         exception_handlers={404: _not_found, 405: _wrong_method, Exception: _broken},
     )
+    starlette.router.redirect_slashes = False
     trusted = settings.forwarded_allow_ips
     for door in doors:
         door.behind_proxy = ProxyHeadersMiddleware(door, trusted)  # type: ignore[assignment, arg-type]

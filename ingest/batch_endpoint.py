@@ -34,11 +34,12 @@ _REASONS: dict[int, str] = {
 
 
 class Failed(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """An item that was not recorded."""
+    """An item that was not recorded; `alive` if its sign of life counted all the same."""
 
     index: int
     reason: str
     retry_after: int = 0
+    alive: bool = False
 
 
 class BatchReply(msgspec.Struct, frozen=True):
@@ -165,7 +166,8 @@ def _report(items: list[Beaten | Problem], pings: dict[int, BatchedPing]) -> Bat
         if isinstance(item, Problem):
             failed.append(Failed(index, item.reason))
         elif (reason := _REASONS.get(pings[index].outcome)) is not None:
-            failed.append(Failed(index, reason, pings[index].retry_after_s))
+            ping = pings[index]
+            failed.append(Failed(index, reason, ping.retry_after_s, alive=ping.outcome == Outcome.LIMITED))
     return BatchReply(
         received=len(items),
         recorded=outcomes[Outcome.RECORDED],

@@ -13,6 +13,7 @@ from store.errors import OverdueError, Unavailable
 from store.live.connect import Refused
 from store.live.live import Live
 from store.presence import wait_or_stop
+from store.projection import PutPlan
 from store.rebuild import rebuild_if_empty
 
 EVERY_S = 0.5
@@ -47,7 +48,8 @@ async def drain_outbox(live: Live, book: ConfigBook, *, everything: bool) -> Non
     carried: list[int] = []
     waiting: list[str] = []
     for row in await outbox.pending(book, AT_ONCE, waiting.append):
-        if row.created_ms > youngest_ms:
+        # A plan is changed by the command, which carries nothing itself.
+        if row.created_ms > youngest_ms and not isinstance(row.projection, PutPlan):
             continue
         try:
             await live.project(row.projection)

@@ -57,3 +57,5 @@ async def say_alive_until(live: Live, part: Part, show: Callable[[], Awaitable[N
         except Unavailable as error:
             _log.debug("cannot say that we are alive: %s", error)
         await wait_or_stop(part.stop, ALIVE_EVERY_S)
+    with suppress(Unavailable):
+        await live.say_gone(part.name)

@@ -102,8 +102,8 @@ def _bytes(text: str) -> int:
     if not match or match[2] not in _UNITS:
         raise ValueError(f"{text!r} is not a size such as 512mb or 4gb")
     value = int(match[1]) * _UNITS[match[2]]
-    if value < 16 * 1024**2:
-        raise ValueError("at least 16mb are needed")
+    if not 16 * 1024**2 <= value <= 2**50:
+        raise ValueError("it has to be between 16mb and a petabyte")
     return value
 
 
@@ -131,6 +131,13 @@ def _base_url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(f"{text!r} is not a URL such as https://overdue.example.org")
     return text.rstrip("/")
+
+
+def _folder(text: str) -> Path:
+    try:
+        return Path(text or "./data").expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{text!r} names the home of somebody unknown") from error
 
 
 def _switch(text: str) -> bool:
@@ -174,7 +181,7 @@ TABLE: tuple[Setting, ...] = (
         "./data",
         "Folder of `admin-key`, `config.db`, `history.db` and the embedded Valkey's files; "
         "may exist and hold other files.",
-        lambda text: Path(text).expanduser(),
+        _folder,
     ),
     Setting(
         "redis_url",
@@ -264,7 +271,7 @@ def _read_file(path: Path) -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise SettingError(str(path), f"cannot be read: {error}") from error
 
 

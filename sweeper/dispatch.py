@@ -94,7 +94,7 @@ class Dispatch:
             return
         attempt = await self._channels[one.channel.kind].send(one.channel.settings, notice)
         outcome, wait_ms = _judge(one, attempt)
-        DELIVERIES.labels(one.channel.kind, attempt.outcome if outcome != "dead" else "dead").inc()
+        DELIVERIES.labels(one.channel.kind, "delivered" if outcome == "done" else outcome).inc()
         if outcome != "done":
             _log.warning("channel %d: attempt %d failed: %s", one.channel.id, one.attempt, attempt.reason)
         await self._settle(one, outcome, wait_ms)
@@ -128,7 +128,5 @@ def _judge(one: Lease, attempt: Attempt) -> tuple[Settlement, int]:
     """What becomes of a delivery after this attempt, and the wait in ms before the next."""
     if attempt.outcome == "delivered":
         return "done", 0
-    if attempt.outcome == "gone":
-        return "dead", 0
     wait_ms = wait_before_next(one.attempt, attempt.retry_after_s, random.random)
     return ("dead", 0) if wait_ms is None else ("retry", wait_ms)

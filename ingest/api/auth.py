@@ -18,7 +18,7 @@ USE_NOTED_EVERY_MS = 60_000
 
 
 # A sender who tries wrong keys is told 401 so often, and then to wait. Right keys are not counted, and always work.
-WRONG_KEYS_A_MINUTE = 20
+WRONG_KEYS_A_MINUTE = 100
 
 
 async def find_caller(request: Request) -> KeyHolder | None:

@@ -19,7 +19,7 @@ CHANGES = "SELECT count FROM metric_alert_changes"
 # Rules of monitors that are not paused: those of others are as if they were not there.
 RULES = """
 SELECT a.id, a.public_id, a.monitor_id, m.org_id, m.public_id, m.name, m.interval_s, m.grace_s,
-       a.channel_id, a.metric_key, a.operator, a.threshold, a.consecutive_triggers, a.version
+       a.channel_id, a.metric_key, a.operator, a.threshold, a.consecutive_triggers, a.version, a.created_ms
 FROM metric_alerts AS a JOIN monitors AS m ON m.id = a.monitor_id
 WHERE m.paused = 0
 """
@@ -44,6 +44,7 @@ class Rule(msgspec.Struct, frozen=True):
     threshold: float | str
     consecutive_triggers: int
     version: int
+    since_ms: int
 
 
 class Rules(msgspec.Struct, frozen=True):

@@ -142,6 +142,13 @@ class Live:
         except (RedisError, OSError) as error:
             raise translate(error) from error
 
+    async def say_gone(self, part: str) -> None:
+        """A part says that it is going."""
+        try:
+            await self.client.delete(self.shards[0].keys.part(part))
+        except (RedisError, OSError) as error:
+            raise translate(error) from error
+
     async def alive(self, parts: Sequence[str]) -> list[bool]:
         """Which of these parts have said within five seconds that they are ready."""
         keys = self.shards[0].keys

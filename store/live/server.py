@@ -85,7 +85,7 @@ async def read_server(url: str, bound_s: float = ANSWER_BOUND_S) -> Server:
     except (TimeoutError, redis.exceptions.TimeoutError) as error:
         sentence = f"nothing answers at {shown(url)} within {bound_s:g} s; {_HINT}"
         raise SettingError(VARIABLE, sentence) from error
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise SettingError(VARIABLE, f"{shown(url)} cannot be used: {error}") from error
     except (RedisError, OSError) as error:
         raise SettingError(VARIABLE, _refusal(url, error)) from error

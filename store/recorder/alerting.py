@@ -79,7 +79,8 @@ class Alerting:
         )
 
     def _concerned(self, one: Taken) -> list[tuple[Rule, float | str]]:
-        """The rules that a ping's samples are to be held against. A value that was refused is no sample."""
+        """The rules that a ping's samples are to be held against: none that was made later. A value that was refused is
+        no sample."""
         by_key = self._rules.get(one.monitor_id)
         if by_key is None:
             return []
@@ -89,6 +90,7 @@ class Alerting:
             for key, value in one.metrics.items()
             if key in by_key and key in kept
             for rule in by_key[key]
+            if one.at_ms >= rule.since_ms
         ]
 
     def _end(self, state: AlertState, version: int | None, now_ms: int) -> None:

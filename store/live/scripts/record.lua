@@ -85,7 +85,7 @@ end
 local at, count = {}, 0
 local ids, blobs, limits, versions, epochs = {}, {}, {}, {}, {}
 local phases, bases, seens, recordeds, downs, first_status = {}, {}, {}, {}, {}, {}
-local outcomes, events, broken, waits = {}, {}, {}, {}
+local outcomes, events, broken, waits, noted = {}, {}, {}, {}, {}
 local orgs, plans, kept = {}, {}, 0
 
 for i = 1, pings do
@@ -119,9 +119,6 @@ for i = 1, pings do
     outcome = BROKEN
   elseif phases[c] == PAUSED and flags % 2 == LIFE_ONLY then
     outcome = ALIVE
-  elseif phases[c] == PAUSED then
-    outcome = PAUSED_PING
-    kept = kept + 1
   else
     local oldest = now - (flags >= RELAYED and RELAY_CLAMP_MS or CLAMP_MS)
     if arrival > now then arrival = now elseif arrival < oldest then arrival = oldest end
@@ -142,8 +139,10 @@ for i = 1, pings do
       events[#events + 1] = pack_event(EVENT_UP, back, base, downs[c], seens[c], id, blobs[c])
       phases[c], downs[c] = ACTIVE, 0
     end
-    if arrival > base then bases[c] = arrival end
-    if arrival > seens[c] then seens[c] = arrival end
+    if phases[c] == ACTIVE then
+      if arrival > base then bases[c] = arrival end
+      if arrival > seens[c] then seens[c] = arrival end
+    end
     local plan = plans[orgs[c]]
     if plan == nil then
       plan = read_plan(K_PLANS, K_USED, orgs[c], now)
@@ -157,10 +156,11 @@ for i = 1, pings do
       outcome = LIMITED
       waits[#waits + 1] = struct.pack('<I4', math.ceil(wait_ms / 1000))
     else
-      outcome = RECORDED
+      -- A ping of a paused monitor is history too, and counts against the plan; but it is no sign of life.
+      outcome = phases[c] == PAUSED and PAUSED_PING or RECORDED
       if plan then plan.used = plan.used + 1 end
       kept = kept + 1
-      if arrival > recordeds[c] then recordeds[c] = arrival end
+      if (plan or phases[c] == ACTIVE) and arrival > recordeds[c] then recordeds[c], noted[c] = arrival, true end
     end
   end
   if versions[c] and versions[c] ~= known_version then outcome = outcome + OUT_OF_DATE end
@@ -186,13 +186,15 @@ for c = 1, count do
       tally[status] = (tally[status] or 0) + 1
       tally[first_status[c]] = (tally[first_status[c]] or 0) - 1
     end
+  elseif phases[c] == PAUSED and noted[c] then
+    fields[f + 1] = ids[c]
+    fields[f + 2] = pack_state(PAUSED, bases[c], seens[c], recordeds[c], downs[c])
+    f = f + 2
   end
 end
 for i = 1, #events do redis.call('XADD', K_EVENTS, '*', 'e', events[i]) end
-if z > 0 then
-  redis.call('ZADD', K_DEADLINES, unpack(scores))
-  redis.call('HSET', K_STATE, unpack(fields))
-end
+if z > 0 then redis.call('ZADD', K_DEADLINES, unpack(scores)) end
+if f > 0 then redis.call('HSET', K_STATE, unpack(fields)) end
 if kept > 0 then
   local appended = tonumber(backlog[1]) or 0
   local size = #history + ENTRY_BYTES

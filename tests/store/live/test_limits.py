@@ -114,3 +114,20 @@ async def test_a_better_plan_counts_at_once_and_an_older_one_is_ignored(stage: S
     await put_plan(stage, version=3)
     await put_plan(stage, min_interval_s=600, version=2)
     assert await stage.ping(1) == [Outcome.RECORDED]
+
+
+async def test_a_paused_monitor_is_limited_too_and_its_deadline_stays_away(stage: Stage) -> None:
+    await stage.put(config_of(1))
+    await stage.put(config_of(1, version=2, paused=True))
+    await put_plan(stage, min_interval_s=600)
+    assert await stage.ping(1, 1) == [Outcome.PAUSED, Outcome.LIMITED]
+    await stage.listen(until=100, step=50)
+    assert await stage.ping(1) == [Outcome.LIMITED]
+    assert await stage.deadline(1) is None
+
+
+async def test_pings_of_a_paused_monitor_count_against_the_minute(stage: Stage) -> None:
+    await stage.put(config_of(1))
+    await stage.put(config_of(1, version=2, paused=True))
+    await put_plan(stage, per_minute=2)
+    assert await stage.ping(1, 1, 1) == [Outcome.PAUSED, Outcome.PAUSED, Outcome.LIMITED]

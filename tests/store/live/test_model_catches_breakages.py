@@ -81,7 +81,11 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
         "if phases[c] == ACTIVE then\n    local base",
         "if phases[c] and phases[c] ~= PAUSED then\n    local base",
     ),
-    "a paused monitor is watched": ("record", "elseif phases[c] == PAUSED then", "elseif false then"),
+    "a paused monitor is watched": (
+        "record",
+        "outcome = phases[c] == PAUSED and PAUSED_PING or RECORDED",
+        "outcome = RECORDED",
+    ),
     "nobody learns of a change": ("record", "outcome = outcome + OUT_OF_DATE", ""),
     "a batch sent again is applied again": (
         "record",

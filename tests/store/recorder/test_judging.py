@@ -26,7 +26,7 @@ MOMENTS = st.integers(min_value=1000, max_value=1010)
 
 
 def rule_of(operator: str, threshold: float | str, times: int) -> Rule:
-    return Rule(1, UUID(int=1), 2, 3, UUID(int=2), "job", 60, 30, 4, "k", operator, threshold, times, 1)
+    return Rule(1, UUID(int=1), 2, 3, UUID(int=2), "job", 60, 30, 4, "k", operator, threshold, times, 1, 0)
 
 
 def is_outside(value: float | str, operator: str, threshold: float | str) -> bool:
@@ -91,7 +91,7 @@ def test_what_is_told_is_what_the_runs_of_breaches_say(
 
 @given(value=VALUES, key=st.text(max_size=20), name=st.text(max_size=20))
 def test_an_event_survives_its_packing(value: float | str, key: str, name: str) -> None:
-    rule = Rule(7, UUID(int=1), 2, 3, UUID(int=9), name, 60, 30, 4, key, "=", value, 1, 1)
+    rule = Rule(7, UUID(int=1), 2, 3, UUID(int=9), name, 60, 30, 4, key, "=", value, 1, 1, 0)
     _, event = judge(rule, AlertState(alert_id=7, monitor_id=2, version=1), value, 1_800_000_000_000)
     assert event is not None
 
