@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -199,7 +200,10 @@ def test_the_machine_notices_that(breakage: str, valkey_url: str) -> None:
     def alter(script: str, source: str) -> str:
         return source.replace(before, after) if script in scripts.split() else source
 
-    with Theatre(valkey_url, alter) as theatre, pytest.raises((AssertionError, pytest.fail.Exception)):
+    with (
+        Theatre(valkey_url, alter) as theatre,
+        pytest.raises((AssertionError, pytest.fail.Exception, struct.error)),
+    ):
         run_state_machine_as_test(machine_on(theatre), settings=UNTIL_IT_FAILS)
 
 
