@@ -18,7 +18,7 @@ from ingest.intake import Intake
 from ingest.waiting import Waiting
 from store.beat import Beat
 from store.errors import Invalid
-from store.live.packing import RELAYED, Outcome
+from store.live.packing import LIFE_ONLY, RELAYED, Outcome
 
 AT_ONCE = 256
 BODY_TIMEOUT_S = 30.0
@@ -139,7 +139,8 @@ class BatchEndpoint:
                 beat = Beat(
                     "POST", host, b"", b"application/json" if item.body else b"", agent, sender, item.body
                 )
-                ping = BatchedPing(item.key, RELAYED if item.at_ms else 0, beat, self._number, portion)
+                flags = (RELAYED if item.at_ms else 0) | (LIFE_ONLY if item.complaint else 0)
+                ping = BatchedPing(item.key, flags, beat, self._number, portion)
                 pings[index] = ping
                 self._intake.enter(ping, item.at_ms)
             await portion.done
@@ -165,9 +166,12 @@ def _report(items: list[Beaten | Problem], pings: dict[int, BatchedPing]) -> Bat
     for index, item in enumerate(items):
         if isinstance(item, Problem):
             failed.append(Failed(index, item.reason))
-        elif (reason := _REASONS.get(pings[index].outcome)) is not None:
-            ping = pings[index]
-            failed.append(Failed(index, reason, ping.retry_after_s, alive=ping.outcome == Outcome.LIMITED))
+            continue
+        ping = pings[index]
+        reason = _REASONS.get(ping.outcome) or item.complaint
+        if reason is not None:
+            alive = ping.outcome in {Outcome.LIMITED, Outcome.ALIVE}
+            failed.append(Failed(index, reason, ping.retry_after_s, alive))
     return BatchReply(
         received=len(items),
         recorded=outcomes[Outcome.RECORDED],

@@ -34,11 +34,15 @@ class Item(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class Beaten(msgspec.Struct, gc=False):
-    """An item that can be recorded. `body` is its metrics as JSON; `at_ms` is None for now."""
+    """A beat that arrived. `body` is its metrics as JSON; `at_ms` is None for now.
+
+    With a `complaint` about its metrics it is not recorded, but a sign of life all the same.
+    """
 
     key: str
     body: bytes
     at_ms: int | None
+    complaint: str | None = None
 
 
 class Problem(msgspec.Struct, frozen=True, gc=False):
@@ -123,9 +127,11 @@ def _read(raw: msgspec.Raw, packed: bool, now_ms: int) -> Beaten | Problem:
     except Invalid as error:
         return Problem(str(error))
     if len(body) > MOST_METRICS_BYTES:
-        return Problem(f"`metrics` may have at most {MOST_METRICS_BYTES} bytes.")
+        return Beaten(item.key, b"", at_ms, f"`metrics` may have at most {MOST_METRICS_BYTES} bytes.")
     found = read_metrics(body) if body else None
-    return Problem(found.sentence) if isinstance(found, Complaint) else Beaten(item.key, body, at_ms)
+    if isinstance(found, Complaint):
+        return Beaten(item.key, b"", at_ms, found.sentence)
+    return Beaten(item.key, body, at_ms)
 
 
 def _moment_ms(at: float | str, now_ms: int) -> int:

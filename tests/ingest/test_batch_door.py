@@ -159,3 +159,13 @@ async def test_a_beat_of_half_an_hour_ago_is_no_false_alarm(stage: Stage) -> Non
     await stage.sweep()
     assert await stage.told() == []
     assert await stage.deadline(1) == 1700 + 3600
+
+
+async def test_an_item_with_bad_metrics_is_a_sign_of_life_and_says_so(served: Served, stage: Stage) -> None:
+    monitor = await served.make()
+    reply = (await send(served, json.dumps([{"key": monitor["key"], "metrics": [1]}]).encode())).json()
+    assert reply["recorded"] == 0
+    assert reply["failed"][0]["alive"] is True
+    assert await kept(stage) == []
+    seen = (await served.client.get(f"/api/monitors/{monitor['id']}")).json()["lastPingAt"]
+    assert seen is not None
