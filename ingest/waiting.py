@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 
 from ingest.keyring import KnownKey
 from store.beat import Beat
 from store.live.packing import Outcome
 
 
-class Waiting:
+class Waiting(ABC):
     """One ping between its door and its batch. `arrival_ms` is Redis time as estimated when it arrived, `happened_ms`
     when it was sent: the same, unless a relay said otherwise.
 
@@ -27,9 +28,9 @@ class Waiting:
     looked_up: bool
     retry_after_s: int
 
+    @abstractmethod
     def answer(self, outcome: int) -> None:
         """The ping's outcome is known; called once."""
-        raise NotImplementedError
 
     def refuse(self) -> None:
         """Answer that nothing was promised (503)."""
