@@ -40,15 +40,19 @@ class OrganisationReply(msgspec.Struct, frozen=True, rename="camel", kw_only=Tru
 
 
 async def show(call: Call) -> Response:
+    return Json(await find(call))
+
+
+async def find(call: Call) -> OrganisationReply:
+    """The caller's own."""
     org = await orgs.by_id(call.book, call.org_id)
-    reply = OrganisationReply(
+    return OrganisationReply(
         id=str(org.public_id),
         name=org.name,
         created_at=rfc3339(org.created_ms),
         plan=_plan(call.plan),
         use=UseReply(await orgs.count_monitors(call.book, org.id)),
     )
-    return Json(reply)
 
 
 def _plan(plan: Plan) -> PlanReply:
