@@ -106,3 +106,7 @@ CREATE TABLE outbox (
     payload BLOB NOT NULL,
     created_ms INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE session_secret (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    secret BLOB NOT NULL CHECK (length(secret) = 32)
+) STRICT;

@@ -1,0 +1,19 @@
+"""The dashboard in one list that can be read aloud."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from ingest.pages import fleet, sign_in
+from ingest.pages.endpoint import open_page, page
+from ingest.pages.static_files import PATH, serve_file
+
+PAGE_ROUTES: list[Route] = [
+    # The way in and out.
+    open_page("/sign-in", show=sign_in.show, take=sign_in.take),
+    open_page("/sign-out", take=sign_in.leave),
+    # The fleet.
+    page("/", fleet.show),
+    # What browsers keep.
+    Route(PATH, serve_file, name=PATH, methods=["GET"]),
+]
