@@ -15,6 +15,7 @@ from ingest.pages import words
 from ingest.pages.session import COOKIE, form_token
 from ingest.pages.static_files import STATIC
 from store.book import keys
+from store.timestamps import rfc3339
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -43,7 +44,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.globals["static"] = STATIC.url_of
-    for filter_ in (words.moment, words.span, words.number, words.percent, words.count):
+    for filter_ in (words.moment, words.span, words.lasted, words.number, words.percent, words.count):
         made.filters[filter_.__name__] = filter_
     return made
 
@@ -61,6 +62,7 @@ def render(call: Call, template: str, status: int = 200, **context: Any) -> Resp
         {
             **context,
             "caller": call.caller,
+            "now": rfc3339(call.now_ms),
             "may_change": call.caller.scope == keys.WRITE,
             "form_token": form_token(secret, cookie),
         },
