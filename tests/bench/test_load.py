@@ -47,7 +47,7 @@ def a_load(
 def test_our_client_counts_every_reply_and_its_time(server: Web) -> None:
     result = client.drive(a_load(server.port, seconds_s=0.3))
 
-    assert result.answered > 50
+    assert result.answered > 10
     assert (result.refused, result.errors, result.cut) == (0, 0, 0)
     assert 0 < result.p50_ms <= result.p99_ms < 1000
     assert 0.3 <= result.elapsed_s < 5
@@ -56,14 +56,14 @@ def test_our_client_counts_every_reply_and_its_time(server: Web) -> None:
 def test_our_client_opens_a_connection_per_request(server: Web) -> None:
     result = client.drive(a_load(server.port, seconds_s=0.3, closes=True))
 
-    assert result.answered > 4
+    assert result.answered > 1
     assert (result.refused, result.errors) == (0, 0)
 
 
 def test_our_client_can_wait_between_requests(server: Web) -> None:
     result = client.drive(a_load(server.port, connections=1, seconds_s=0.45, every_s=0.1))
 
-    assert 3 <= result.answered <= 5
+    assert 2 <= result.answered <= 5
 
 
 @pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed")
