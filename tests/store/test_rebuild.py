@@ -131,6 +131,7 @@ async def test_an_open_incident_stays_open_and_its_end_is_told_under_the_same_id
     await stage.listen(until=46)
     await stage.sweep()
     [down] = await stage.events()
+    await deliver(stage.shard, 10)
     await library.desk.step()
     await flush(stage)
     stage.read_up_to = "0-0"
@@ -187,6 +188,8 @@ async def test_signs_of_life_that_are_no_history_and_a_resume_are_no_false_alarm
     await library.pings(other)
     await stage.sweep()
     assert await stage.told() == [("down", other.config.id, 40), ("up", other.config.id, 100)]
+    await deliver(stage.shard, 10)
+    await library.desk.step()
     await stage.move_to(110)
     await flush(stage)
     stage.read_up_to = "0-0"
