@@ -124,7 +124,7 @@ async def _row(call: Call) -> DeliveryRow:
 async def _wanted(call: Call) -> DeliveryFilter:
     """`?state=&channel=&monitor=`; an empty one is none. Several states have commas between them."""
     query = call.request.query_params
-    states = tuple(filter(None, query.get("state", "").split(",")))
+    states = tuple(dict.fromkeys(filter(None, query.get("state", "").split(","))))
     if not set(states) <= set(STATES):
         raise Invalid(f"A state is one of {', '.join(STATES)}, or several with commas between.", "state")
     return DeliveryFilter(

@@ -17,6 +17,7 @@ _Row = TypeVar("_Row", bound=msgspec.Struct)
 MAX_NUMBER = 2**63 - 1
 MOST_ATTEMPTS = 1000
 PAGE = 200
+OPEN_STATES = ("waiting", "retrying", "dead")
 
 _DELIVERY = """
 SELECT number, id, live_id, monitor_id, channel_id, incident_id, type, created_ms, state, attempts, last_status,
@@ -121,20 +122,25 @@ class LetterReader:
     async def page(
         self, org_id: int, limit: int, before: int | None = None, wanted: DeliveryFilter | None = None
     ) -> list[DeliveryRow]:
-        """The newest deliveries of an organisation with a number below `before`."""
-        filters, values = _filters(wanted or DeliveryFilter())
-        sql = PAGE_OF_ORG.format(filters=filters)
-        return await self._rows(
-            sql, (org_id, MAX_NUMBER if before is None else before, *values, limit), DeliveryRow
-        )
+        """The newest deliveries of an organisation with a number below `before`.
+
+        Each state has a question of its own: over several of them at once SQLite would walk through all the others.
+        """
+        wanted, before = wanted or DeliveryFilter(), MAX_NUMBER if before is None else before
+        questions: list[tuple[str, Sequence[SqlValue]]] = []
+        for state in wanted.states or (None,):
+            filters, values = _filters(wanted, state)
+            questions.append((PAGE_OF_ORG.format(filters=filters), (org_id, before, *values, limit)))
+        found = await self._rows(questions, DeliveryRow)
+        return sorted(found, key=lambda row: row.number, reverse=True)[:limit]
 
     async def find(self, org_id: int, public_id: str) -> DeliveryRow | None:
         """A delivery of this organisation; None: there is none, or it is somebody else's."""
-        return next(iter(await self._rows(FIND, (org_id, public_id), DeliveryRow)), None)
+        return next(iter(await self._rows([(FIND, (org_id, public_id))], DeliveryRow)), None)
 
     async def attempts(self, number: int) -> list[AttemptRow]:
         """The attempts of a delivery, oldest first."""
-        return (await self._rows(ATTEMPTS, (number, MOST_ATTEMPTS), AttemptRow))[::-1]
+        return (await self._rows([(ATTEMPTS, (number, MOST_ATTEMPTS))], AttemptRow))[::-1]
 
     async def open_deliveries(self) -> AsyncIterator[list[OpenDelivery]]:
         """What was not settled, and dead letters, in the order in which they were made; in pages of one snapshot."""
@@ -156,25 +162,32 @@ class LetterReader:
                     last = page[-1]
                     after = (last.entry_ms, last.entry_seq, last.generation, last.shard)
 
-    async def _rows(self, sql: str, values: Sequence[SqlValue], kind: type[_Row]) -> list[_Row]:
+    async def _rows(
+        self, questions: Sequence[tuple[str, Sequence[SqlValue]]], kind: type[_Row]
+    ) -> list[_Row]:
+        """What is answered to all of these at one moment."""
         async with snapshot_of(self._path) as snapshot:
             if not await tables(snapshot, "deliveries"):
                 return []
-            return [_read(row, kind) for row in await snapshot.rows(sql, values)]
+            return [_read(row, kind) for sql, values in questions for row in await snapshot.rows(sql, values)]
 
 
 def _read(row: sqlite3.Row, kind: type[_Row]) -> _Row:
     return kind(**{name: row[name] for name in kind.__struct_fields__})
 
 
-def _filters(wanted: DeliveryFilter) -> tuple[str, list[SqlValue]]:
-    """The conditions in SQL, made of our own words, with their values."""
+def _filters(wanted: DeliveryFilter, state: str | None) -> tuple[str, list[SqlValue]]:
+    """The conditions in SQL, made of our own words, with their values.
+
+    A `+` keeps SQLite from going by that column: the open states are the rarer ones, and the settled ones are not.
+    """
     conditions, values = [], list[SqlValue]()
-    if wanted.states:
-        conditions.append(f"AND state IN ({', '.join('?' * len(wanted.states))})")
-        values += wanted.states
+    by_state = state in OPEN_STATES
     for column, number in (("channel_id", wanted.channel_id), ("monitor_id", wanted.monitor_id)):
         if number is not None:
-            conditions.append(f"AND {column} = ?")
+            conditions.append(f"AND {'+' if by_state else ''}{column} = ?")
             values.append(number)
+    if state is not None:
+        conditions.append(f"AND {'' if by_state or not conditions else '+'}state = ?")
+        values.append(state)
     return " ".join(conditions), values

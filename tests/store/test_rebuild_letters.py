@@ -11,6 +11,7 @@ from store.live import streams
 from store.live.dead_letters import retry_letter
 from store.live.delivering import Lease, deliver, lease, settle
 from store.rebuild import rebuild_if_empty
+from store.recorder import recorder
 from tests.stage import START_MS, Stage
 from tests.store.library import Library, library_on
 
@@ -169,3 +170,21 @@ async def test_what_was_recorded_too_late_for_a_rebuild_is_noticed_again_and_tol
     await stage.sweep()
     assert kinds(await take(stage)) == ["DOWN"]
     assert library.desk.rows("SELECT count(*) FROM incidents") == [(1,)]
+
+
+async def test_events_that_were_put_back_and_only_partly_recorded_survive_the_next_loss(
+    stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await library.monitor("another")
+    await stage.listen(until=82)
+    await stage.sweep()
+    await record(library)
+    await lose_everything(library)
+    monkeypatch.setattr(recorder, "ENTRIES_AT_ONCE", 1)
+    await library.desk.step()
+    generations = library.desk.rows("SELECT count(DISTINCT generation), count(*) FROM untold_events")
+    assert generations == [(2, 2)]
+    await lose_everything(library)
+    assert kinds(await take(stage)) == ["DOWN", "DOWN"]
+    await record(library)
+    assert library.desk.rows("SELECT * FROM untold_events") == []
