@@ -225,6 +225,7 @@ async def test_a_rebuild_that_was_cut_off_is_done_again_from_the_beginning(
         keys.deliveries,
         keys.due,
         keys.lines,
+        keys.letters,
         keys.writers,
         keys.blind,
     ):
