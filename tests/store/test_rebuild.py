@@ -20,6 +20,7 @@ from store.live.packing import Outcome
 from store.live.rebuilding import RebuildLock
 from store.monitor import Phase
 from store.rebuild import WrongInstallation, rebuild_if_empty
+from tests.patience import until
 from tests.stage import CLOCK, GENERATION, START_MS, Stage
 from tests.store.library import Library, library_on
 from tests.store.recorder.desk import ping, row_of
@@ -327,14 +328,19 @@ async def test_who_died_with_the_lock_holds_up_nobody_for_long(
     stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await flush(stage)
-    monkeypatch.setattr(rebuilding, "LOCK_MS", 60)
     dead = RebuildLock(stage.live)
-    await dead.__aenter__()
+    with monkeypatch.context() as short:
+        short.setattr(rebuilding, "LOCK_MS", 500)
+        await dead.__aenter__()
     assert dead._prolonging is not None
     dead._prolonging.cancel()
     with pytest.raises(Unavailable):
         await rebuilt(library)
-    await asyncio.sleep(0.1)
+
+    async def has_ended() -> bool:
+        return not await stage.redis.exists(stage.shard.keys.rebuilding)
+
+    await until(has_ended)
     assert await rebuilt(library)
 
 
