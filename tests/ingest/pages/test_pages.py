@@ -21,7 +21,9 @@ from tests.ingest.pages.browsing import Person, browsing
 def address(route: Route, world: World) -> str:
     kind = route.path.split("/")[1]
     named = {
-        "id": {"channels": world.channel, "keys": str(world.key)}.get(kind, world.monitor),
+        "id": {"channels": world.channel, "keys": str(world.key), "deliveries": world.delivery}.get(
+            kind, world.monitor
+        ),
         "alertId": world.alert,
         "pingId": str(world.ping),
         "key": "planted_metric",
