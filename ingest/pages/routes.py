@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from ingest.pages import fleet, sign_in
-from ingest.pages.endpoint import open_page, page
+from ingest.pages import bulk, fleet, new_monitor, sign_in
+from ingest.pages.endpoint import data, open_page, page
 from ingest.pages.static_files import PATH, serve_file
 
 PAGE_ROUTES: list[Route] = [
@@ -14,6 +14,9 @@ PAGE_ROUTES: list[Route] = [
     open_page("/sign-out", take=sign_in.leave),
     # The fleet.
     page("/", fleet.show),
+    data("/data/fleet", fleet.show_now),
+    page("/monitors/new", new_monitor.show, new_monitor.take),
+    page("/monitors/bulk", take=bulk.take),
     # What browsers keep.
     Route(PATH, serve_file, name=PATH, methods=["GET"]),
 ]
