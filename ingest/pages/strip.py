@@ -20,6 +20,10 @@ PATIENCE_MS = 300
 
 _BAR, _STEP, _HEIGHT = 4, 5, 16
 _UNBORN, _UP, _DOWN = "none", "up", "down"
+_PICTURE = Markup(
+    '<svg class="strip" viewBox="{}" width="{}" height="{}" preserveAspectRatio="none" role="img">'
+    "<title>{}</title>{}</svg>"
+)
 _NOTHING_KNOWN = Markup('<span class="soft">&ndash;</span>')
 
 
@@ -61,8 +65,7 @@ def strip(hours: tuple[str, ...]) -> Markup:
     )
     width = len(hours) * _STEP - 1
     box = f"0 0 {width} {_HEIGHT}"
-    picture = '<svg class="strip" viewBox="{}" width="{}" height="{}" role="img"><title>{}</title>{}</svg>'
-    return Markup(picture).format(box, width, _HEIGHT, _sentence(hours), bars)
+    return _PICTURE.format(box, width, _HEIGHT, _sentence(hours), bars)
 
 
 def _first_hour_ms(now_ms: int) -> int:

@@ -1,8 +1,6 @@
 // The fleet, kept up to date while it is looked at. What changes by itself comes as numbers; everything else (names, tags,
 // pictures, monitors that are new) is taken from the page itself, as the server renders it. No HTML is made of texts here.
 
-import { localize } from "./app.js";
-
 const EVERY_MS = 3000;
 const MOST_MS = 30_000;
 const TYPED_MS = 250;
@@ -151,16 +149,16 @@ async function show(address) {
   const found = fresh.getElementById("fleet");
   // From no monitor to the first one, or back: another page. A form that somebody is filling in stays.
   if ("empty" in found.dataset !== "empty" in fleet.dataset) {
-    if (!isTouched()) location.reload();
+    if (isTouched()) say(live, "There is something to see now: reload the page when you are done.");
+    else location.reload();
     return;
   }
   Object.assign(fleet.dataset, { look: found.dataset.look, found: found.dataset.found, now: found.dataset.now });
   skewMs = Number(found.dataset.now) - Date.now();
   document.title = fresh.title;
-  take(document.getElementById("counts"), fresh.getElementById("counts"));
+  for (const id of ["counts", "clear"]) take(document.getElementById(id), fresh.getElementById(id));
   if (rowsOf(document) && rowsOf(fresh)) merge(fresh);
   else take(document.getElementById("list"), fresh.getElementById("list"));
-  localize(fleet);
   prepare();
 }
 
@@ -212,8 +210,8 @@ async function poll() {
       tag = ticked().length ? null : reply.headers.get("etag");
     }
     waitMs = EVERY_MS;
+    if (lost) say(live, "");
     lost = null;
-    say(live, "");
   } catch {
     lost ??= new Date();
     waitMs = Math.min(MOST_MS, waitMs * 2);
