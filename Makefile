@@ -34,8 +34,8 @@ test: lint                      ## the fast full set, under five minutes
 test-all: lint                  ## adds the slow proofs, and Debian's redis-server where it is installed
 	@$(BIN)/pytest
 
-bench: .venv/installed-dev      ## what a ping costs, measured here and now
-	@$(BIN)/python -m bench
+bench: .venv/installed-dev      ## what a ping costs, measured here and now; BENCH="--rows single --write" narrows and keeps it
+	@$(BIN)/python -m bench $(BENCH)
 
 lock:                           ## draw new lock files from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 \

@@ -18,6 +18,7 @@ from ingest.doors import DOORS
 from ingest.doors.batch import PATH
 from ingest.endpoint import DoorEndpoint
 from ingest.intake import Intake
+from ingest.pages.endpoint import lost
 from ingest.pages.fleets import Fleets
 from ingest.pages.routes import PAGE_ROUTES
 from ingest.watch import livez, metrics, readyz
@@ -88,6 +89,9 @@ class Front:
 
 
 async def _not_found(request: Request, error: Exception) -> Response:
+    """People with a browser get a page, everybody else JSON."""
+    if "text/html" in request.headers.get("accept", ""):
+        return lost(request)
     return problem(404, "There is nothing at this path.")
 
 

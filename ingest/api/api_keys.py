@@ -82,6 +82,11 @@ async def revoke(call: Call) -> Response:
     return Response(status_code=204)
 
 
+async def find(call: Call) -> KeyReply:
+    """The key that the path names."""
+    return _reply(await keys.find(call.book, call.org_id, _key_id(call)))
+
+
 async def end(call: Call) -> None:
     """From the next request on the key in the path opens nothing. It may be the caller's own.
 

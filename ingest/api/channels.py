@@ -70,6 +70,10 @@ async def listing(call: Call) -> Response:
     return Json(await page(call))
 
 
+async def show(call: Call) -> Response:
+    return Json(await find(call))
+
+
 async def delete(call: Call) -> Response:
     await remove(call)
     return Response(status_code=204)
@@ -96,6 +100,11 @@ async def page(call: Call) -> ChannelsReply:
     found = await channels.page(call.book, call.org_id, asked.after_id, asked.limit_and_one)
     rows, last = cut(found, asked.limit)
     return ChannelsReply([_reply(row) for row in rows], seal(str(last.id)) if last else None)
+
+
+async def find(call: Call) -> ChannelReply:
+    """The channel that the path names."""
+    return _reply(await channels.find(call.book, call.org_id, call.public_id))
 
 
 async def remove(call: Call) -> None:

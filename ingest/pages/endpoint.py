@@ -162,6 +162,14 @@ def call_of(request: Request, caller: KeyHolder, now_ms: int) -> Call:
     )
 
 
+def lost(request: Request) -> Response:
+    """The page for an address at which there is nothing."""
+    sentence = "There is nothing at this address."
+    response = render_outside(request, "error.html", 404, code=404, sentence=sentence)
+    response.headers.update(HEADERS)
+    return response
+
+
 def with_headers(send: Send) -> Send:
     """Sends our headers with every reply that does not have its own."""
 

@@ -65,7 +65,7 @@ async def show_now(call: Call) -> Response:
     fleet, _, chosen, now_ms = await _chosen(call)
     content = _encode(fleet_now(fleet, chosen, now_ms))
     tag = f'"{blake2b(content, digest_size=12).hexdigest()}"'
-    headers = {"etag": tag, "cache-control": "private, no-cache"}
+    headers = {"etag": tag}
     if call.request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type="application/json")

@@ -16,6 +16,7 @@ from ingest.pages.session import COOKIE, form_token
 from ingest.pages.static_files import STATIC
 from ingest.pages.turns import join_in_turns
 from store.book import keys
+from store.timestamps import rfc3339
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -44,7 +45,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.globals["static"] = STATIC.url_of
-    for filter_ in (words.moment, words.span, words.number, words.percent, words.count):
+    for filter_ in (words.moment, words.span, words.lasted, words.number, words.percent, words.count):
         made.filters[filter_.__name__] = filter_
     # Compiled now, so that nobody waits for it who asks for a page first.
     for name in made.list_templates():
@@ -84,6 +85,7 @@ def _context(call: Call, context: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         **context,
         "caller": call.caller,
+        "now": rfc3339(call.now_ms),
         "may_change": call.caller.scope == keys.WRITE,
         "form_token": form_token(secret, cookie),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from ingest.pages import bulk, fleet, new_monitor, sign_in
+from ingest.pages import api_keys, bulk, channels, fleet, incidents, new_monitor, plan, sign_in
 from ingest.pages.endpoint import data, open_page, page
 from ingest.pages.static_files import PATH, serve_file
 
@@ -17,6 +17,13 @@ PAGE_ROUTES: list[Route] = [
     data("/data/fleet", fleet.show_now),
     page("/monitors/new", new_monitor.show, new_monitor.take),
     page("/monitors/bulk", take=bulk.take),
+    page("/incidents", incidents.show),
+    # Who is told, who may call, what may be used.
+    page("/channels", channels.show, channels.create),
+    page("/channels/{id}/delete", channels.confirm, channels.delete),
+    page("/keys", api_keys.show, api_keys.create),
+    page("/keys/{id}/revoke", api_keys.confirm, api_keys.revoke),
+    page("/plan", plan.show),
     # What browsers keep.
     Route(PATH, serve_file, name=PATH, methods=["GET"]),
 ]

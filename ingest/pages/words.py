@@ -28,6 +28,11 @@ def span(seconds: float) -> str:
     return " ".join(said[:2]) or "0 s"
 
 
+def lasted(from_at: str, to_at: str) -> str:
+    """The length of time between two moments of replies."""
+    return span((datetime.fromisoformat(to_at) - datetime.fromisoformat(from_at)).total_seconds())
+
+
 def number(value: float | str) -> str:
     """A value of a metric as people write it; texts as they are."""
     if isinstance(value, str):

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.ingest.api.cast import Api
-from tests.ingest.pages.cast import Person, text_of
+from tests.ingest.pages.looking import Looker, text_of
 
 BULK = "/monitors/bulk"
 
@@ -23,7 +23,7 @@ async def monitors(api: Api) -> dict[str, Any]:
     return {one["name"]: one for one in (await api.owner.get("/api/monitors")).json()["monitors"]}
 
 
-async def test_many_are_paused_and_resumed_and_the_view_stays(api: Api, owner: Person) -> None:
+async def test_many_are_paused_and_resumed_and_the_view_stays(api: Api, owner: Looker) -> None:
     a, _, c = await three(api)
 
     reply = await owner.send(f"{BULK}?sort=name&page=1", id=[a, c, a], do="pause")
@@ -36,7 +36,7 @@ async def test_many_are_paused_and_resumed_and_the_view_stays(api: Api, owner: P
 
 
 async def test_a_tag_is_added_to_those_without_it_and_removed_from_those_with_it(
-    api: Api, owner: Person
+    api: Api, owner: Looker
 ) -> None:
     ids = await three(api)
 
@@ -47,7 +47,7 @@ async def test_a_tag_is_added_to_those_without_it_and_removed_from_those_with_it
 
 
 async def test_without_a_tag_it_is_asked_for_and_a_bad_one_is_said_beside_the_field(
-    api: Api, owner: Person
+    api: Api, owner: Looker
 ) -> None:
     ids = await three(api)
 
@@ -58,7 +58,7 @@ async def test_without_a_tag_it_is_asked_for_and_a_bad_one_is_said_beside_the_fi
     assert all(one in bad.text for one in ids)
 
 
-async def test_many_are_deleted_only_after_their_names_were_shown(api: Api, owner: Person) -> None:
+async def test_many_are_deleted_only_after_their_names_were_shown(api: Api, owner: Looker) -> None:
     a, b, c = await three(api)
 
     question = await owner.send(BULK, id=[a, c], do="delete")
@@ -75,7 +75,7 @@ async def test_many_are_deleted_only_after_their_names_were_shown(api: Api, owne
 
 @pytest.mark.parametrize("what", ["pause", "tag", "untag", "delete"])
 async def test_nothing_of_somebody_else_is_touched_or_named(
-    api: Api, owner: Person, stranger: Person, what: str
+    api: Api, owner: Looker, stranger: Looker, what: str
 ) -> None:
     ids = await three(api)
     before = await monitors(api)
@@ -90,7 +90,7 @@ async def test_nothing_of_somebody_else_is_touched_or_named(
     assert await monitors(api) == before
 
 
-async def test_what_could_not_be_done_is_told_by_name_and_the_rest_is_done(api: Api, owner: Person) -> None:
+async def test_what_could_not_be_done_is_told_by_name_and_the_rest_is_done(api: Api, owner: Looker) -> None:
     full = await api.monitor(name="<full>", tags=[str(number) for number in range(20)])
     other, gone = await api.monitor(name="other"), str(uuid4())
 
@@ -105,7 +105,7 @@ async def test_what_could_not_be_done_is_told_by_name_and_the_rest_is_done(api: 
 
 
 async def test_each_monitor_counts_as_a_change_and_what_was_not_tried_is_told(
-    api: Api, owner: Person
+    api: Api, owner: Looker
 ) -> None:
     ids = await three(api)
     await api.put_on_plan(writes_per_minute=2)
@@ -122,7 +122,7 @@ async def test_each_monitor_counts_as_a_change_and_what_was_not_tried_is_told(
     [({"do": "pause"}, 303), ({"do": "explode", "id": str(uuid4())}, 422), ({"do": "pause", "id": "7"}, 422)],
 )
 async def test_a_form_without_monitors_or_sense_changes_nothing(
-    api: Api, owner: Person, fields: dict[str, str], status: int
+    api: Api, owner: Looker, fields: dict[str, str], status: int
 ) -> None:
     await three(api)
     before = await monitors(api)
@@ -133,7 +133,7 @@ async def test_a_form_without_monitors_or_sense_changes_nothing(
     assert await monitors(api) == before
 
 
-async def test_who_may_only_read_changes_nothing(api: Api, reader: Person) -> None:
+async def test_who_may_only_read_changes_nothing(api: Api, reader: Looker) -> None:
     ids = await three(api)
 
     for what in ("pause", "resume", "tag", "untag", "delete"):

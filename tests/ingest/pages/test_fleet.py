@@ -8,7 +8,7 @@ import pytest
 
 from ingest.pages import choosing
 from tests.ingest.api.cast import Api
-from tests.ingest.pages.cast import Person, text_of
+from tests.ingest.pages.looking import Looker, text_of
 from tests.stage import START_MS, Stage
 from tests.store.book.test_history_reader import Recorder
 
@@ -39,7 +39,7 @@ async def one_of_each(api: Api, stage: Stage) -> dict[str, int]:
 
 
 async def test_every_state_is_counted_shown_worst_first_and_told_by_how_much(
-    api: Api, stage: Stage, owner: Person
+    api: Api, stage: Stage, owner: Looker
 ) -> None:
     await one_of_each(api, stage)
 
@@ -69,7 +69,7 @@ async def test_every_state_is_counted_shown_worst_first_and_told_by_how_much(
     ],
 )
 async def test_a_fleet_is_filtered_and_sorted(
-    api: Api, stage: Stage, owner: Person, query: str, found: list[str]
+    api: Api, stage: Stage, owner: Looker, query: str, found: list[str]
 ) -> None:
     await one_of_each(api, stage)
 
@@ -77,7 +77,7 @@ async def test_a_fleet_is_filtered_and_sorted(
 
 
 async def test_counts_are_of_what_was_searched_for_and_nothing_found_says_so(
-    api: Api, stage: Stage, owner: Person
+    api: Api, stage: Stage, owner: Looker
 ) -> None:
     await one_of_each(api, stage)
 
@@ -88,12 +88,12 @@ async def test_counts_are_of_what_was_searched_for_and_nothing_found_says_so(
 
 
 @pytest.mark.parametrize("query", ["?status=broken", "?sort=size", "?page=0", "?page=x"])
-async def test_a_view_that_is_none_is_refused(owner: Person, query: str) -> None:
+async def test_a_view_that_is_none_is_refused(owner: Looker, query: str) -> None:
     assert (await owner.get(f"/{query}")).status_code == 422
     assert (await owner.get(f"/data/fleet{query}")).status_code == 422
 
 
-async def test_pages_follow_each_other(api: Api, owner: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pages_follow_each_other(api: Api, owner: Looker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choosing, "PAGE_SIZE", 2)
     for number in range(5):
         await api.monitor(name=f"job {number}")
@@ -104,7 +104,7 @@ async def test_pages_follow_each_other(api: Api, owner: Person, monkeypatch: pyt
     assert 'href="/?page=3"' in await owner.page("/?page=2")
 
 
-async def test_nobody_sees_the_fleet_of_another_organisation(api: Api, stranger: Person) -> None:
+async def test_nobody_sees_the_fleet_of_another_organisation(api: Api, stranger: Looker) -> None:
     await api.monitor(name="planted", tags=["planted-tag"])
 
     assert "planted" not in await stranger.page()
@@ -113,7 +113,7 @@ async def test_nobody_sees_the_fleet_of_another_organisation(api: Api, stranger:
 
 
 async def test_who_may_only_read_sees_no_forms_and_no_ping_urls(
-    api: Api, owner: Person, reader: Person
+    api: Api, owner: Looker, reader: Looker
 ) -> None:
     assert "may write can make one" in text_of(await reader.page())
     made = await api.monitor()
@@ -126,22 +126,23 @@ async def test_who_may_only_read_sees_no_forms_and_no_ping_urls(
     assert made["pingUrl"] not in shown
 
 
-async def test_names_and_tags_are_texts_whatever_they_look_like(api: Api, owner: Person) -> None:
+async def test_names_and_tags_are_texts_whatever_they_look_like(api: Api, owner: Looker) -> None:
     hostile = """"'><script>alert(1)</script>{{ 7*7 }}"""
     await api.monitor(name=hostile, tags=[hostile[:50]])
 
     assert await owner.names() == [hostile]
+    assert "<script>alert" not in await owner.page()
     assert "<script>alert" not in await owner.page("/?q=%3Cscript%3Ealert&tag=%3Cscript%3Ealert")
 
 
-async def test_an_empty_fleet_has_the_form_of_a_monitor_right_there(owner: Person) -> None:
+async def test_an_empty_fleet_has_the_form_of_a_monitor_right_there(owner: Looker) -> None:
     shown = await owner.page()
 
     assert 'action="/monitors/new"' in shown
     assert "Watch your first job" in shown
 
 
-async def test_the_last_day_is_drawn_from_incidents(api: Api, stage: Stage, owner: Person) -> None:
+async def test_the_last_day_is_drawn_from_incidents(api: Api, stage: Stage, owner: Looker) -> None:
     made = await api.monitor(name="shaky")
     await api.monitor(name="steady")
     number = await id_of(api, made["id"])
@@ -158,7 +159,7 @@ async def test_the_last_day_is_drawn_from_incidents(api: Api, stage: Stage, owne
 
 
 async def test_the_script_is_told_what_changed_and_304_while_nothing_did(
-    api: Api, stage: Stage, owner: Person
+    api: Api, stage: Stage, owner: Looker
 ) -> None:
     made = await api.monitor(interval=60)
     first = await owner.get("/data/fleet")
@@ -184,7 +185,7 @@ async def test_the_script_is_told_what_changed_and_304_while_nothing_did(
 
 @pytest.mark.parametrize("change", [{"name": "other"}, {"tags": ["t"]}, {"paused": True}])
 async def test_the_script_is_told_to_look_again_when_a_monitor_was_changed(
-    api: Api, owner: Person, change: dict[str, object]
+    api: Api, owner: Looker, change: dict[str, object]
 ) -> None:
     made = await api.monitor()
     before = await owner.now()

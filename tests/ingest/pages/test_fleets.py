@@ -88,6 +88,7 @@ async def test_a_fleet_that_was_looked_at_longest_ago_makes_room(
 ) -> None:
     monkeypatch.setattr(fleets_module, "MOST_KEPT", 1)
     await api.monitor(), await api.monitor()
+    assert (await api.stranger.post("/api/monitors", json={"name": "theirs"})).status_code == 201
     live, fleets = CountedLive(api.live), Fleets()
 
     await fleets.of(call_of(api, live))

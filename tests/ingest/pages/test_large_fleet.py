@@ -15,7 +15,7 @@ from store.book import monitors
 from store.book.monitors import NewMonitor
 from store.keeping import drain_outbox
 from tests.ingest.api.cast import LONG_AGO_MS, Api
-from tests.ingest.pages.cast import Person
+from tests.ingest.pages.looking import Looker
 from tests.stage import Stage
 
 MANY = 10_000
@@ -67,7 +67,7 @@ def least(looks: Sequence[Look]) -> Look:
 
 @pytest.mark.slow
 async def test_a_page_of_ten_thousand_comes_within_100_ms_and_holds_nobody_up(
-    api: Api, stage: Stage, owner: Person
+    api: Api, stage: Stage, owner: Looker
 ) -> None:
     for number in range(MANY):
         new = NewMonitor(

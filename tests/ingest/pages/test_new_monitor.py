@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 
 from tests.ingest.api.cast import Api
-from tests.ingest.pages.cast import Person, text_of
+from tests.ingest.pages.looking import Looker, text_of
 
 FORM = {
     "name": "Nightly backup",
@@ -19,7 +19,7 @@ FORM = {
 }
 
 
-async def test_a_monitor_is_made_as_it_was_typed_and_its_page_is_shown(api: Api, owner: Person) -> None:
+async def test_a_monitor_is_made_as_it_was_typed_and_its_page_is_shown(api: Api, owner: Looker) -> None:
     reply = await owner.send("/monitors/new", **FORM)
 
     (made,) = (await api.owner.get("/api/monitors")).json()["monitors"]
@@ -50,7 +50,7 @@ async def test_a_monitor_is_made_as_it_was_typed_and_its_page_is_shown(api: Api,
     ],
 )
 async def test_what_is_wrong_is_said_beside_its_field_and_what_was_typed_is_kept(
-    api: Api, owner: Person, changed: dict[str, str], field: str
+    api: Api, owner: Looker, changed: dict[str, str], field: str
 ) -> None:
     reply = await owner.send("/monitors/new", **{**FORM, "name": "<kept>", **changed})
 
@@ -61,7 +61,7 @@ async def test_what_is_wrong_is_said_beside_its_field_and_what_was_typed_is_kept
     assert (await api.owner.get("/api/monitors")).json()["monitors"] == []
 
 
-async def test_a_plan_is_said_where_it_is_in_the_way(api: Api, owner: Person) -> None:
+async def test_a_plan_is_said_where_it_is_in_the_way(api: Api, owner: Looker) -> None:
     await api.put_on_plan(min_interval_s=7200, monitors=1)
 
     assert 'value="2"' in await owner.page("/monitors/new"), "the form begins with what the plan allows"
@@ -73,7 +73,7 @@ async def test_a_plan_is_said_where_it_is_in_the_way(api: Api, owner: Person) ->
     assert "has room for 1 monitors" in text_of(full.text)
 
 
-async def test_who_may_only_read_can_make_none(api: Api, reader: Person) -> None:
+async def test_who_may_only_read_can_make_none(api: Api, reader: Looker) -> None:
     assert (await reader.get("/monitors/new")).status_code == 403
     assert (await reader.send("/monitors/new", **FORM)).status_code == 403
     assert (await api.owner.get("/api/monitors")).json()["monitors"] == []
