@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from store.errors import Unavailable
 from store.live.live import Tallies
-from store.metrics import BLIND_SECONDS, HISTORY_DROPPED
+from store.metrics import BLIND_SECONDS, DEAD_LETTERS_DROPPED, DELIVERY_LOG_DROPPED, HISTORY_DROPPED
 
 OTHER_PARTS = ("sweeper", "recorder")
 
@@ -69,5 +69,5 @@ class CountsOfRedis(Collector):
         self._tallies = tallies
 
     def collect(self) -> Iterator[Metric]:
-        for one in (BLIND_SECONDS, HISTORY_DROPPED):
+        for one in (BLIND_SECONDS, HISTORY_DROPPED, DELIVERY_LOG_DROPPED, DEAD_LETTERS_DROPPED):
             yield CounterMetricFamily(one.name, one.meaning, getattr(self._tallies, one.field) / one.unit)

@@ -11,6 +11,8 @@ from redis.exceptions import RedisError
 
 from store.errors import GenerationMissing
 from store.live.connect import Caller, Scripts, open_client, translate
+from store.live.dead_letters import retry_letter
+from store.live.delivering import read_refusal
 from store.live.keys import Keyspace, shard_of
 from store.live.monitors import drop_monitor, look, put_channels, put_monitor, put_plan
 from store.live.packing import read_holes, read_state, read_used
@@ -34,8 +36,13 @@ class Tallies(msgspec.Struct, frozen=True):
     history_appended: int = 0
     history_trimmed: int = 0
     history_dropped: int = 0
+    letters_appended: int = 0
+    letters_trimmed: int = 0
+    letters_dropped: int = 0
+    dead_dropped: int = 0
     pings_backlog: int = 0
     events_backlog: int = 0
+    letters_backlog: int = 0
     deliveries: int = 0
     dead_letters: int = 0
     broken: int = 0
@@ -124,6 +131,24 @@ class Live:
             raise translate(error) from error
         return used
 
+    async def retry_letter(self, monitor_id: int, delivery_id: str) -> int:
+        """Put a dead letter of this monitor back in line; answers how many went, 0 if it is not a dead letter."""
+        return await retry_letter(self._home(monitor_id), delivery_id)
+
+    async def refusals(self) -> dict[int, tuple[int, int]]:
+        """Channel id to the epoch in which its receiver asked never to be called again, and the moment in ms."""
+        found: dict[int, tuple[int, int]] = {}
+        try:
+            for shard in self.shards:
+                blobs: Any = await self.client.hgetall(shard.keys.disabled)
+                for name, blob in blobs.items():
+                    refusal = read_refusal(blob)
+                    if refusal is not None:
+                        found[int(name)] = max(refusal, found.get(int(name), refusal))
+        except (RedisError, OSError) as error:
+            raise translate(error) from error
+        return found
+
     async def tallies(self) -> Tallies:
         """All counts, in one round trip."""
         try:
@@ -133,6 +158,7 @@ class Live:
                 pipe.hgetall(keys.tallies)
                 pipe.xlen(keys.pings)
                 pipe.xlen(keys.events)
+                pipe.xlen(keys.letters)
                 pipe.hlen(keys.deliveries)
                 pipe.hlen(keys.dead)
                 pipe.scard(keys.broken)
@@ -140,11 +166,18 @@ class Live:
         except (RedisError, OSError) as error:
             raise translate(error) from error
         sums = dict.fromkeys(Tallies.__struct_fields__, 0)
-        for at in range(0, len(reply), 6):
+        counted = (
+            "pings_backlog",
+            "events_backlog",
+            "letters_backlog",
+            "deliveries",
+            "dead_letters",
+            "broken",
+        )
+        for at in range(0, len(reply), 1 + len(counted)):
             for name, value in reply[at].items():
                 sums[name.decode()] += int(value)
-            counted = ("pings_backlog", "events_backlog", "deliveries", "dead_letters", "broken")
-            for name, value in zip(counted, reply[at + 1 : at + 6], strict=True):
+            for name, value in zip(counted, reply[at + 1 : at + 1 + len(counted)], strict=True):
                 sums[name] += int(value)
         return Tallies(**sums)
 

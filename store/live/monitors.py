@@ -120,14 +120,14 @@ async def put_channels(shard: Shard, put: PutChannels) -> bool:
     """Carry all channels of an organisation; False: a later version was carried before."""
     keys = shard.keys
     arguments = (put.org_id, put.version, *_flat(put))
-    return bool(await shard.call("put_channels", (keys.orgs, keys.channels), *arguments))
+    return bool(await shard.call("put_channels", (keys.orgs, keys.channels, keys.disabled), *arguments))
 
 
 async def restore_channels(shard: Shard, put: PutChannels) -> None:
     """Put the channels of an organisation back into an empty Redis."""
     keys = shard.keys
     arguments = (put.org_id, put.version, *_flat(put))
-    await shard.call("restore_channels", (keys.orgs, keys.channels), *arguments)
+    await shard.call("restore_channels", (keys.orgs, keys.channels, keys.disabled), *arguments)
 
 
 async def put_plan(shard: Shard, put: PutPlan) -> bool:

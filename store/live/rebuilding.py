@@ -97,6 +97,10 @@ async def empty_shard(live: Live, shard: Shard) -> None:
         keys.due,
         keys.lines,
         keys.dead,
+        keys.died,
+        keys.buried,
+        keys.disabled,
+        keys.letters,
     )
     try:
         await live.client.unlink(*leftovers)

@@ -20,6 +20,7 @@ from store.live.packing import Outcome
 from store.live.rebuilding import RebuildLock
 from store.monitor import Phase
 from store.rebuild import WrongInstallation, rebuild_if_empty
+from tests.patience import until
 from tests.stage import CLOCK, GENERATION, START_MS, Stage
 from tests.store.library import Library, library_on
 from tests.store.recorder.desk import ping, row_of
@@ -131,6 +132,7 @@ async def test_an_open_incident_stays_open_and_its_end_is_told_under_the_same_id
     await stage.listen(until=46)
     await stage.sweep()
     [down] = await stage.events()
+    await deliver(stage.shard, 10)
     await library.desk.step()
     await flush(stage)
     stage.read_up_to = "0-0"
@@ -187,6 +189,8 @@ async def test_signs_of_life_that_are_no_history_and_a_resume_are_no_false_alarm
     await library.pings(other)
     await stage.sweep()
     assert await stage.told() == [("down", other.config.id, 40), ("up", other.config.id, 100)]
+    await deliver(stage.shard, 10)
+    await library.desk.step()
     await stage.move_to(110)
     await flush(stage)
     stage.read_up_to = "0-0"
@@ -222,6 +226,7 @@ async def test_a_rebuild_that_was_cut_off_is_done_again_from_the_beginning(
         keys.deliveries,
         keys.due,
         keys.lines,
+        keys.letters,
         keys.writers,
         keys.blind,
     ):
@@ -323,14 +328,19 @@ async def test_who_died_with_the_lock_holds_up_nobody_for_long(
     stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await flush(stage)
-    monkeypatch.setattr(rebuilding, "LOCK_MS", 60)
     dead = RebuildLock(stage.live)
-    await dead.__aenter__()
+    with monkeypatch.context() as short:
+        short.setattr(rebuilding, "LOCK_MS", 500)
+        await dead.__aenter__()
     assert dead._prolonging is not None
     dead._prolonging.cancel()
     with pytest.raises(Unavailable):
         await rebuilt(library)
-    await asyncio.sleep(0.1)
+
+    async def has_ended() -> bool:
+        return not await stage.redis.exists(stage.shard.keys.rebuilding)
+
+    await until(has_ended)
     assert await rebuilt(library)
 
 

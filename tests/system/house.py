@@ -151,7 +151,7 @@ class House:
                 streams = client.exists(keys.events)
                 newest = client.xinfo_stream(keys.events)["last-generated-id"] if streams else None
                 told = client.get(keys.dispatched) == newest and not client.hlen(keys.deliveries)
-                return bool(told and not client.xlen(keys.pings))
+                return bool(told and not client.xlen(keys.pings) and not client.xlen(keys.letters))
         except RedisError:
             return False
 

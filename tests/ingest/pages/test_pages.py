@@ -24,7 +24,9 @@ NOTHING_BUT_A_FORM = {"/monitors/new"}
 def address(route: Route, world: World) -> str:
     kind = route.path.split("/")[1]
     named = {
-        "id": {"channels": world.channel, "keys": str(world.key)}.get(kind, world.monitor),
+        "id": {"channels": world.channel, "keys": str(world.key), "deliveries": world.delivery}.get(
+            kind, world.monitor
+        ),
         "alertId": world.alert,
         "pingId": str(world.ping),
         "key": "planted_metric",

@@ -73,7 +73,7 @@ CREATE TABLE channels (
     name TEXT NOT NULL,
     settings TEXT NOT NULL,
     created_ms INTEGER NOT NULL
-) STRICT;
+, epoch INTEGER NOT NULL DEFAULT 1, disabled_ms INTEGER) STRICT;
 CREATE INDEX channels_by_org ON channels (org_id, id);
 CREATE TABLE metric_alerts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
