@@ -19,6 +19,7 @@ from ingest.doors.batch import PATH
 from ingest.endpoint import DoorEndpoint
 from ingest.intake import Intake
 from ingest.pages.endpoint import lost
+from ingest.pages.fleets import Fleets
 from ingest.pages.routes import PAGE_ROUTES
 from ingest.watch import livez, metrics, readyz
 from store.book.database import ConfigBook
@@ -34,6 +35,7 @@ class State(TypedDict):
     live: Live
     intake: Intake
     session_secret: bytes
+    fleets: Fleets
 
 
 def routes(doors: list[DoorEndpoint], batch: BatchEndpoint) -> list[Route]:

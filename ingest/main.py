@@ -15,6 +15,7 @@ from ingest.doors import DOORS, batch
 from ingest.intake import Intake
 from ingest.lane import Lane
 from ingest.lane_desk import Desk
+from ingest.pages.fleets import Fleets
 from store.book import installation, session_secret
 from store.book.database import CONFIG_DB, ConfigBook
 from store.book.history_reader import HISTORY_DB, HistoryReader
@@ -87,6 +88,7 @@ async def _opened(settings: Settings) -> AsyncIterator[State]:
                 live=live,
                 intake=intake,
                 session_secret=await session_secret.read(book),
+                fleets=Fleets(),
             )
         finally:
             await live.aclose()
