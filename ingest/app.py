@@ -25,12 +25,13 @@ from store.settings import Settings
 
 
 class State(TypedDict):
-    """What every request may reach as `request.state`."""
+    """What every request may reach as `request.state`; `slots` are those of all processes that share the port."""
 
     settings: Settings
     book: ConfigBook
     live: Live
     intake: Intake
+    slots: tuple[str, ...]
 
 
 def routes(doors: list[DoorEndpoint], batch: BatchEndpoint) -> list[Route]:
