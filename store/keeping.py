@@ -12,6 +12,7 @@ from store.clock import wall_ms
 from store.errors import OverdueError, Unavailable
 from store.live.connect import Refused
 from store.live.live import Live
+from store.live.rebuilding import Rebuilding
 from store.presence import wait_or_stop
 from store.projection import PutPlan
 from store.rebuild import rebuild_if_empty
@@ -31,6 +32,8 @@ async def keep_projected(live: Live, book: ConfigBook, history: HistoryReader, s
             rebuilt = await rebuild_if_empty(live, book, history)
             await drain_outbox(live, book, everything=first or rebuilt)
             complaint, first = "", False
+        except Rebuilding as error:
+            _log.debug("waiting: %s", error)
         except OverdueError as error:
             if str(error) != complaint:
                 _log.warning("Redis is not in step with the books: %s", error)

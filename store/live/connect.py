@@ -78,11 +78,11 @@ class Caller:
 
     def __init__(self, client: aioredis.Redis, scripts: Scripts) -> None:
         self.client = client
-        self._scripts = scripts
+        self.scripts = scripts
 
     async def call(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         """Run a script. Raises Unavailable, GenerationMissing or Fenced."""
-        script = self._scripts[name]
+        script = self.scripts[name]
         try:
             try:
                 return await self.client.evalsha(script.sha, len(keys), *keys, *arguments)
