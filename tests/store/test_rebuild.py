@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -352,19 +353,27 @@ async def test_who_was_overtaken_finishes_nothing(
     assert await installation.generation(library.book) == GENERATION
 
 
-@pytest.mark.parametrize("step", ["empty_shard", "put_channels", "finish_rebuild"])
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [
+        (rebuild, "empty_shard"),
+        (rebuild, "put_channels"),
+        (installation, "replace_generation"),
+        (rebuild, "finish_rebuild"),
+    ],
+)
 async def test_who_stood_still_while_another_rebuilt_changes_nothing_when_it_goes_on(
-    stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch, step: str
+    stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch, module: ModuleType, step: str
 ) -> None:
     monitor = await library.monitor()
     await library.channel()
     await flush(stage)
     other = Live(stage.live.url, 1, GENERATION, CLOCK)
-    real = getattr(rebuild, step)
+    real = getattr(module, step)
     before: dict[bytes, bytes] = {}
 
     async def frozen(*arguments: object) -> object:
-        monkeypatch.setattr(rebuild, step, real)
+        monkeypatch.setattr(module, step, real)
         await stage.redis.delete(stage.shard.keys.rebuilding)  # it has expired
         assert await rebuilt(library, other)
         stage.live.generation.value = other.generation.value
@@ -373,7 +382,7 @@ async def test_who_stood_still_while_another_rebuilt_changes_nothing_when_it_goe
         before.update({key: await stage.redis.dump(key) for key in await stage.redis.keys("*")})
         return await real(*arguments)
 
-    monkeypatch.setattr(rebuild, step, frozen)
+    monkeypatch.setattr(module, step, frozen)
     with pytest.raises(Unavailable, match=r"interrupted|another process"):
         await rebuilt(library)
     assert before
