@@ -60,3 +60,16 @@ async def test_a_script_that_refuses_is_told_apart_from_a_lock_that_is_lost(
             (keys.generation, keys.writers, keys.replies, keys.heard, keys.blind, keys.tallies),
             (stage.live.generation.value, config_of(1).name, "short", 0),
         )
+
+
+async def test_a_script_writes_nothing_once_the_lock_is_lost(stage: Stage, fenced: FencedCaller) -> None:
+    keys = stage.shard.keys
+    names = (keys.generation, keys.writers, keys.replies, keys.heard, keys.blind, keys.tallies)
+    arguments = (stage.live.generation.value, "main-1", "8 bytes!", 0)
+    await stage.redis.set("lock", "theirs")
+    with pytest.raises(Unavailable, match="interrupted"):
+        await fenced.call("register", names, arguments)
+    assert await stage.redis.hkeys(keys.writers) == [b"main-0"]
+    await stage.redis.set("lock", "ours")
+    await fenced.call("register", names, arguments)
+    assert sorted(await stage.redis.hkeys(keys.writers)) == [b"main-0", b"main-1"]
