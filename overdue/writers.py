@@ -12,7 +12,7 @@ from overdue.parts import with_redis
 from store.errors import Invalid, NotFound, Unavailable
 from store.live.live import Live
 from store.live.writers import SILENT_MS, Dropped, Dropping, Registered, drop_writer, registered
-from store.settings import read_settings
+from store.settings import Settings, read_settings
 
 
 @click.group()
@@ -23,7 +23,7 @@ def writers() -> None:
 @writers.command("list")
 def list_writers() -> None:
     """Show all writer slots: name, when it was heard last, state."""
-    for name, silent_ms in asyncio.run(_list()).items():
+    for name, silent_ms in asyncio.run(_list(with_redis(read_settings()))).items():
         click.echo("\t".join((name, _ago(silent_ms), _state(silent_ms))))
 
 
@@ -32,7 +32,7 @@ def list_writers() -> None:
 @click.option("--force", is_flag=True, help="Also one that is heard.")
 def drop(name: str, force: bool) -> None:
     """Release a writer that holds the clock; the time since it was heard becomes blind."""
-    unheard_ms = asyncio.run(_drop(name, 0 if force else SILENT_MS))
+    unheard_ms = asyncio.run(_drop(with_redis(read_settings()), name, 0 if force else SILENT_MS))
     click.echo(
         f"{name} is released: it holds the clock no longer, and the {unheard_ms / 1000:.1f} s since it was heard are "
         "blind, so that nobody is called dead for them.\n"
@@ -40,20 +40,20 @@ def drop(name: str, force: bool) -> None:
     )
 
 
-async def _list() -> dict[str, int | None]:
+async def _list(settings: Settings) -> dict[str, int | None]:
     """How long each has been silent, in the shard where that is longest; None: its record cannot be read."""
-    async with _open_live() as live:
+    async with _open_live(settings) as live:
         return longest_silences(await registered(live.shards))
 
 
-async def _drop(name: str, silent_ms: int) -> int:
+async def _drop(settings: Settings, name: str, silent_ms: int) -> int:
     """How long it had been silent.
 
     Raises:
         NotFound: there is no such writer.
         Invalid: it is heard.
     """
-    async with _open_live() as live:
+    async with _open_live(settings) as live:
         dropped = [await drop_writer(shard, name, silent_ms) for shard in live.shards]
         if all(one.what is Dropping.NOT_THERE for one in dropped):
             raise NotFound(_nobody(name, await registered(live.shards)))
@@ -81,8 +81,7 @@ def longest_silences(found: list[Registered]) -> dict[str, int | None]:
 
 
 @asynccontextmanager
-async def _open_live() -> AsyncIterator[Live]:
-    settings = with_redis(read_settings())
+async def _open_live(settings: Settings) -> AsyncIterator[Live]:
     live = Live(settings.redis_url, settings.shards, "")
     try:
         if not await live.follow_generation():
