@@ -324,14 +324,15 @@ async def test_who_died_with_the_lock_holds_up_nobody_for_long(
     stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await flush(stage)
-    monkeypatch.setattr(rebuilding, "LOCK_MS", 60)
     dead = RebuildLock(stage.live)
-    await dead.__aenter__()
+    with monkeypatch.context() as briefly:
+        briefly.setattr(rebuilding, "LOCK_MS", 250)
+        await dead.__aenter__()
     assert dead._prolonging is not None
     dead._prolonging.cancel()
     with pytest.raises(Unavailable):
         await rebuilt(library)
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.3)
     assert await rebuilt(library)
 
 

@@ -13,6 +13,7 @@ import msgspec
 _FOLDER = Path(__file__).parent
 _INCLUDE = "--@include "
 CLOCK = _FOLDER / "shared" / "clock.lua"
+FENCE = _FOLDER / "shared" / "fence.lua"
 
 
 class Script(msgspec.Struct, frozen=True):
@@ -31,7 +32,7 @@ def assemble(name: str, clock: Path = CLOCK) -> Script:
 def fence(script: Script) -> Script:
     """The same script behind `fence.lua`: its last key is a lock, its last argument whose it has to be."""
     shebang, *rest = script.source.splitlines()
-    return _script(script.name, [shebang, *_expand(_FOLDER / "shared" / "fence.lua", CLOCK), *rest])
+    return _script(script.name, [shebang, *_expand(FENCE, CLOCK), *rest])
 
 
 def _script(name: str, lines: list[str]) -> Script:
