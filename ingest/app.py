@@ -28,7 +28,7 @@ from store.settings import Settings
 
 
 class State(TypedDict):
-    """What every request may reach as `request.state`."""
+    """What every request may reach as `request.state`; `slots` are those of all processes that share the port."""
 
     settings: Settings
     book: ConfigBook
@@ -36,6 +36,7 @@ class State(TypedDict):
     intake: Intake
     session_secret: bytes
     fleets: Fleets
+    slots: tuple[str, ...]
 
 
 def routes(doors: list[DoorEndpoint], batch: BatchEndpoint) -> list[Route]:

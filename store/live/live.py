@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,12 @@ class Live:
         self.generation = Generation(generation)
         caller = Caller(self.client, self.scripts)
         self.shards = [Shard(caller, Keyspace(number), self.generation) for number in range(shards)]
+
+    def with_shards(self, shards: Iterable[Shard]) -> Live:
+        """The same live side, reached through other shards; it is closed with this one."""
+        other = copy(self)
+        other.shards = list(shards)
+        return other
 
     async def ready(self) -> None:
         """Raises Unavailable while Redis is away, GenerationMissing while it does not hold this installation."""

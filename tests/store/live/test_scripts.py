@@ -34,6 +34,7 @@ from store.live.streams import trim_events, trim_pings
 from store.live.sweeping import sweep
 from store.live.using import count_use
 from store.live.writer import Writer
+from store.live.writers import drop_writer, registered
 from store.projection import DropMonitor, PutChannels, PutMonitor, PutPlan
 from tests.stage import config_of, digest_of
 
@@ -79,7 +80,9 @@ CALLERS: dict[str, Use] = {
     "drop_monitor": lambda shard, _: drop_monitor(shard, DropMonitor(1, 2, (DIGEST,))),
     "find_lost": lambda shard, _: find_lost(shard, ["1-1:7"]),
     "forget_dead": lambda shard, _: forget_dead(shard, 1, 1),
+    "drop_writer": lambda shard, _: drop_writer(shard, "main-1"),
     "lease": lambda shard, _: lease(shard, 1, 1, ()),
+    "list_writers": lambda shard, _: registered([shard]),
     "look": lambda shard, _: look(shard, [1]),
     "put_channels": lambda shard, _: put_channels(shard, PutChannels(1, 1, ())),
     "put_plan": lambda shard, _: put_plan(shard, PutPlan(1, 1, 0, 0)),
