@@ -116,8 +116,13 @@ async def all_keys(call: Call) -> MetricsReply:
 
 async def points_of_key(call: Call) -> PointsReply:
     """What became of the key in the path, in the span that the query asks for."""
+    return await points_of(call, call.request.path_params["key"])
+
+
+async def points_of(call: Call, key: str) -> PointsReply:
+    """What became of a key of the monitor that the path names, in the span that the query asks for."""
     monitor = await monitors.find(call.book, call.org_id, call.public_id)
-    key, span = call.request.path_params["key"], _span(call)
+    span = span_of(call)
     points = await _samples(call).points(monitor.config.id, key, span)
     if points is None:
         raise NotFound("There is no such metric.")
@@ -139,7 +144,7 @@ def choose_step_s(from_ms: int, to_ms: int, now_ms: int, settings: Settings) -> 
     return -(-length_ms // (WEEK_S * 1000 * POINTS_WANTED)) * WEEK_S
 
 
-def _span(call: Call) -> Span:
+def span_of(call: Call) -> Span:
     """`?from=&to=&step=` in whole steps: the first begins at or before `from`, the last ends at or after `to`."""
     from_ms, to_ms = read_span(call.request)
     to_ms = call.now_ms + 1 if to_ms is None else to_ms

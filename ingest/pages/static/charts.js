@@ -1,0 +1,353 @@
+// All charts of a monitor: one for each key by itself, drawn when it comes into view, kept up to date as pings arrive.
+
+import { Chart } from "./chart.js";
+import { now_ms } from "./clock.js";
+import { lateness, moment, number, tickNumber } from "./figures.js";
+import { onThemeChange } from "./theme.js";
+
+const NEAR = "300px";
+const MOST_STEPS = 450;
+const SLIDE_EVERY_MS = 15_000;
+const LEAST_WINDOW_S = 600;
+const GIVE_UP_MS = 15_000;
+const MOST_CHANGES = 5;
+const seconds = (text) => Date.parse(text) / 1000;
+
+async function ask(address, query) {
+  const reply = await fetch(`${address}?${new URLSearchParams(query)}`, { signal: AbortSignal.timeout(GIVE_UP_MS) });
+  if (!reply.ok) throw new Error(`answered ${reply.status}`);
+  return reply.json();
+}
+
+function element(name, className, text) {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+/** What one figure shows, and how far it knows. */
+class Source {
+  constructor(board, id, title) {
+    this.board = board;
+    this.title = title;
+    this.figure = element("figure", "card chart");
+    this.figure.dataset.id = id;
+    const head = element("figcaption");
+    head.append(element("h3", "broken-anywhere", title));
+    this.summary = head.appendChild(element("p", "soft summary"));
+    this.figure.append(head);
+    this.points = [];
+    this.range = 0;
+    this.known = "";
+    this.newest = "";
+  }
+
+  /** Load what is missing, if it can be seen: everything for another range, else only the end. */
+  async refresh() {
+    if (!this.isSeen || this.isLoading) return;
+    const { hours } = this.board;
+    const isOther = this.range !== hours || this.points.length > MOST_STEPS;
+    const isSliding = now_ms() - this.drawn_ms > SLIDE_EVERY_MS;
+    if (!isOther && this.known === this.newest && !isSliding) return;
+    this.isLoading = true;
+    const newest = this.newest;
+    try {
+      if (isOther) await this.load(hours);
+      else if (this.known !== newest) await this.grow();
+      this.known = newest;
+      this.show();
+    } catch {
+      if (!this.points.length) this.summary.textContent = "This cannot be loaded now; trying again.";
+    }
+    this.isLoading = false;
+    if (this.range !== this.board.hours) await this.refresh();
+  }
+
+  async load(hours) {
+    const [from, to] = this.board.window();
+    const found = await this.fetch({ from: from.toFixed(3), to: (to + 1).toFixed(3) });
+    this.step_s = found.step;
+    this.points = found.points.map((point) => this.read(point)).filter(Boolean);
+    this.range = hours;
+  }
+
+  async grow() {
+    const last = this.points.at(-1);
+    const from = last ? last.x : this.board.window()[0];
+    const found = await this.fetch({ from: from.toFixed(3), step: this.step_s });
+    const fresh = found.points.map((point) => this.read(point)).filter(Boolean);
+    this.points = [...this.points.filter((point) => point.x < from), ...fresh];
+  }
+
+  show() {
+    const [from] = this.board.window();
+    this.points = this.points.filter((point) => point.x >= from - this.step_s);
+    this.drawn_ms = now_ms();
+    this.draw();
+  }
+}
+
+/** A line over time. */
+class LineSource extends Source {
+  constructor(board, id, title) {
+    super(board, id, title);
+    this.rules = this.figure.appendChild(element("p", "soft chart-rules"));
+    this.rules.hidden = true;
+    this.plot = this.figure.appendChild(element("div", "plot"));
+    this.plot.tabIndex = 0;
+    this.plot.setAttribute("role", "img");
+    this.plot.setAttribute("aria-label", `Chart of ${title}`);
+  }
+
+  draw() {
+    this.chart ??= new Chart(this.plot, this.spec());
+    this.mark();
+    this.chart.show(this.points, this.board.window(), this.hole_s());
+    const values = this.points.map((point) => point.value);
+    const lows = this.points.map((point) => point.low), highs = this.points.map((point) => point.high);
+    if (!values.length) {
+      this.summary.textContent = `nothing in the last ${this.board.hours} h`;
+    } else {
+      const { say } = this.spec();
+      const low = lows.reduce((a, b) => Math.min(a, b)), high = highs.reduce((a, b) => Math.max(a, b));
+      const last = element("b", "", say(this.last()));
+      this.summary.replaceChildren(last, ` · min ${say(low)} · max ${say(high)}`);
+    }
+    this.plot.setAttribute("aria-label", `Chart of ${this.title}, last ${this.board.hours} hours: ${this.summary.textContent}`);
+  }
+
+  last() {
+    return this.points.at(-1).last;
+  }
+
+  /** Two points that are further apart have a hole between them: something that was expected did not come. */
+  hole_s() {
+    return Math.max(2.5 * this.step_s, this.board.interval_s + this.board.grace_s + this.step_s);
+  }
+
+  /** Thresholds and incidents of this figure. */
+  mark() {
+    if (!this.chart) return;
+    this.chart.thresholds = this.thresholds();
+    this.chart.incidents = this.board.incidents.filter((one) => this.concerns(one));
+  }
+
+  redraw() {
+    if (!this.chart) return;
+    this.mark();
+    this.chart.show(this.points, this.board.window(), this.hole_s());
+  }
+
+  close() {
+    this.chart?.close();
+    this.figure.remove();
+  }
+}
+
+/** A key whose values are numbers. */
+class NumberSource extends LineSource {
+  fetch(query) {
+    return ask(`${this.board.address}/data/points`, { key: this.title, ...query });
+  }
+
+  read(point) {
+    if (point.avg === undefined) return null;
+    const last = typeof point.last === "number" ? point.last : point.avg;
+    return { x: seconds(point.t), value: point.avg, low: point.min, high: point.max, last, count: point.count };
+  }
+
+  spec() {
+    return {
+      say: number,
+      sayTick: tickNumber,
+      lines: (point) => [
+        moment(point.x),
+        number(point.value),
+        point.count > 1 && `${number(point.low)} – ${number(point.high)}, average of ${point.count}`,
+      ],
+    };
+  }
+
+  thresholds() {
+    const rules = this.board.rules.filter((rule) => rule.key === this.title);
+    const said = rules.map((rule) => `${rule.operator} ${number(rule.value)}`);
+    this.rules.hidden = !rules.length;
+    this.rules.textContent = `alert if ${said.join(", ")}`;
+    return rules.map((rule, index) => ({ value: rule.value, label: said[index] }));
+  }
+
+  concerns(incident) {
+    return incident.kind === "silence" || incident.key === this.title;
+  }
+}
+
+/** How late pings came: the latest of each step. */
+class LatenessSource extends LineSource {
+  fetch(query) {
+    return ask(`${this.board.address}/data/lateness`, query);
+  }
+
+  read(point) {
+    return { x: seconds(point.t), value: point.max, low: point.min, high: point.max, last: point.max, count: point.count };
+  }
+
+  spec() {
+    return {
+      say: lateness,
+      sayTick: lateness,
+      // A silence of hours would press everything else flat; that it was one is shaded, and its length is in the list.
+      ceiling: () => 1.5 * (this.board.grace_s || this.board.interval_s),
+      lines: (point) => [
+        moment(point.x),
+        lateness(point.value),
+        point.count > 1 && `the latest of ${point.count} pings; earliest ${lateness(point.low)}`,
+      ],
+    };
+  }
+
+  hole_s() {
+    return Infinity;
+  }
+
+  thresholds() {
+    return [{ value: this.board.grace_s, label: "end of grace" }];
+  }
+
+  concerns(incident) {
+    return incident.kind === "silence";
+  }
+}
+
+/** A key whose values are texts: what it says now, and what it said before. */
+class TextSource extends Source {
+  constructor(board, id, title) {
+    super(board, id, title);
+    this.changes = this.figure.appendChild(element("ol", "changes"));
+  }
+
+  fetch(query) {
+    return ask(`${this.board.address}/data/points`, { key: this.title, ...query });
+  }
+
+  read(point) {
+    return { x: seconds(point.t), last: String(point.last) };
+  }
+
+  draw() {
+    const changes = this.points.filter((point, index) => index === 0 || this.points[index - 1].last !== point.last);
+    this.summary.replaceChildren(element("b", "broken-anywhere", this.text), ` · ${Math.max(0, changes.length - 1)} changes`);
+    this.changes.replaceChildren(...changes.slice(-MOST_CHANGES).reverse().map((change) => {
+      const entry = element("li");
+      entry.append(element("span", "soft", moment(change.x)), " ", element("span", "broken-anywhere", change.last));
+      return entry;
+    }));
+  }
+
+  redraw() {}
+
+  close() {
+    this.figure.remove();
+  }
+}
+
+/** All figures. What they are of is read from the page, which is kept up to date by others. */
+export class Charts {
+  constructor(page, place) {
+    this.page = page;
+    this.place = place;
+    this.address = page.dataset.address;
+    this.sources = new Map();
+    this.incidents = [];
+    this.rules = [];
+    this.hours = 24;
+    this.seen = new IntersectionObserver((entries) => this.look(entries), { rootMargin: NEAR });
+    onThemeChange(() => this.redraw());
+  }
+
+  /** The stretch of time that is shown; of a monitor that is younger, its life. */
+  window() {
+    const now = now_ms() / 1000;
+    return [Math.max(now - this.hours * 3600, Math.min(this.born_s, now - LEAST_WINDOW_S)), now];
+  }
+
+  choose(hours) {
+    this.hours = hours;
+    this.refresh();
+  }
+
+  look(entries) {
+    for (const { target, isIntersecting } of entries) {
+      const source = this.sources.get(target.dataset.id);
+      if (source) source.isSeen = isIntersecting;
+    }
+    this.refresh();
+  }
+
+  /** Read the page anew: new keys get figures, what has grown is loaded. */
+  follow() {
+    const state = this.page.querySelector(".state").dataset;
+    [this.interval_s, this.grace_s, this.born_s] = [Number(state.interval), Number(state.grace), seconds(state.born)];
+    this.rules = [...this.page.querySelectorAll(".rules [data-threshold]")].map(({ dataset }) => ({
+      key: dataset.key, operator: dataset.operator, value: Number(dataset.threshold),
+    }));
+    const pings = this.page.querySelector(".pings [data-id]");
+    const wanted = pings ? [["lateness", "Lateness", LatenessSource, pings.dataset.id, ""]] : [];
+    for (const row of this.page.querySelectorAll(".values [data-id]")) {
+      const { id, type, at } = row.dataset;
+      const kind = type === "number" ? NumberSource : TextSource;
+      wanted.push([`${type}:${id}`, id, kind, at, row.querySelector(".value").textContent]);
+    }
+    this.keep(wanted);
+    this.followIncidents();
+    this.refresh();
+  }
+
+  keep(wanted) {
+    let place = this.place.firstElementChild;
+    const gone = new Map(this.sources);
+    for (const [id, title, kind, newest, text] of wanted) {
+      gone.delete(id);
+      let source = this.sources.get(id);
+      if (!source) {
+        source = new kind(this, id, title);
+        this.sources.set(id, source);
+        this.place.insertBefore(source.figure, place);
+        this.seen.observe(source.figure);
+      } else {
+        place = source.figure.nextElementSibling;
+      }
+      [source.newest, source.text] = [newest, text];
+    }
+    for (const [id, source] of gone) {
+      this.sources.delete(id);
+      source.close();
+    }
+    this.place.hidden = !this.sources.size;
+    document.getElementById("values").classList.toggle("charted", this.sources.size > 0);
+  }
+
+  async followIncidents() {
+    const entries = [...this.page.querySelectorAll(".timeline [data-id]")];
+    const shown = entries.map((one) => one.dataset.id + one.className).join();
+    if (shown === this.shaded) return;
+    try {
+      const { incidents } = await ask(`${this.address}/data/incidents`, {});
+      this.shaded = shown;
+      this.incidents = incidents.map((one) => ({
+        kind: one.kind, key: one.metricKey, from: seconds(one.startedAt), until: one.endedAt && seconds(one.endedAt),
+      }));
+      this.redraw();
+    } catch {
+      // The next look tries again.
+    }
+  }
+
+  refresh() {
+    for (const source of this.sources.values()) source.refresh();
+  }
+
+  redraw() {
+    for (const source of this.sources.values()) if (source.isSeen) source.redraw();
+  }
+}
