@@ -124,7 +124,7 @@ def _ping_once(house: House, made: dict[str, dict[str, Any]]) -> None:
             path = made[worker.name]["pingUrl"].removeprefix(house.url)
             reply = httpx.post(
                 house.url + path,
-                content=worker.body_at(now_ms),
+                content=worker.body_at(now_ms, now_ms),
                 headers={"user-agent": worker.agent},
                 trust_env=False,
             )

@@ -12,8 +12,13 @@ import msgspec
 
 S, M, H, D = 1000, 60_000, 3_600_000, 86_400_000
 DAYS = 4
+# Between the last ping of the past and the first real one lies a restart.
+RESTART_MS = 4000
 
 Figures = dict[str, float | str]
+
+# Hours ago at which the first one had more to do than it could.
+RUSHES = (5.5, 41.0, 66.0)
 
 
 class Silence(msgspec.Struct, frozen=True):
@@ -30,28 +35,32 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...]
     interval_s: int
     grace_s: int
-    figures: Callable[[random.Random, int], Figures] | None = None
+    figures: Callable[[random.Random, int, float], Figures] | None = None
     silences: tuple[Silence, ...] = ()
     ends: str = "up"
     agent: str = "curl/8.5.0"
     sender: str = "10.20.0.11"
 
     def arrivals(self, now_ms: int) -> Iterator[int]:
-        """When it pinged, oldest first."""
+        """When it pinged, newest first. Who is up is about to ping again."""
         chance = random.Random(self.name)
-        at_ms = now_ms - DAYS * D + chance.randrange(self.interval_s * S)
-        until_ms = now_ms - self.quiet_ms
-        while at_ms < until_ms:
-            if not any(start <= at_ms < end for start, end in self.silent_ms(now_ms)):
+        silent_ms = self.silent_ms(now_ms)
+        at_ms = now_ms - (self.quiet_ms or self.interval_s * S - RESTART_MS)
+        while at_ms > now_ms - DAYS * D:
+            if not any(start <= at_ms < end for start, end in silent_ms):
                 yield at_ms
-            hour = (at_ms // H) % 24
-            late_ms = chance.expovariate(1 / (self.grace_s * (60 if 8 <= hour < 18 else 25)))
-            at_ms += self.interval_s * S + min(round(late_ms), self.grace_s * 700)
+            is_busy = 8 <= (at_ms // H) % 24 < 18
+            late_ms = chance.expovariate(1 / (self.grace_s * (60 if is_busy else 25)))
+            at_ms -= self.interval_s * S + min(round(late_ms), self.grace_s * 700)
 
-    def body_at(self, at_ms: int) -> bytes | None:
+    def body_at(self, at_ms: int, now_ms: int) -> bytes | None:
         """What it sent with the ping of a moment."""
         chance = random.Random(f"{self.name} {at_ms}")
-        return None if self.figures is None else json.dumps(self.figures(chance, at_ms)).encode()
+        return (
+            None
+            if self.figures is None
+            else json.dumps(self.figures(chance, at_ms, (now_ms - at_ms) / H)).encode()
+        )
 
     @property
     def quiet_ms(self) -> int:
@@ -74,9 +83,9 @@ def _day(at_ms: int) -> float:
     return 0.5 - 0.5 * math.cos((at_ms % D) / D * 2 * math.pi - 0.5)
 
 
-def _orders(chance: random.Random, at_ms: int) -> Figures:
+def _orders(chance: random.Random, at_ms: int, hours_ago: float) -> Figures:
     day, wave = _day(at_ms), math.sin(at_ms / (47 * M))
-    rush = 340 * math.exp(-(((at_ms % (31 * H)) - 11 * H) ** 2) / (2 * (28 * M) ** 2))
+    rush = sum(430 * math.exp(-(((hours_ago - peak) * 60 / 26) ** 2) / 2) for peak in RUSHES)
     queue = max(0.0, 40 + 130 * day + 35 * wave + rush + chance.gauss(0, 12))
     return {
         "queue_size": round(queue),
@@ -87,7 +96,7 @@ def _orders(chance: random.Random, at_ms: int) -> Figures:
     }
 
 
-def _backup(chance: random.Random, at_ms: int) -> Figures:
+def _backup(chance: random.Random, at_ms: int, hours_ago: float) -> Figures:
     grown = at_ms % (30 * D) / D
     return {
         "size_gb": round(118 + grown * 0.7 + chance.gauss(0, 0.2), 2),
@@ -95,14 +104,14 @@ def _backup(chance: random.Random, at_ms: int) -> Figures:
     }
 
 
-def _sync(chance: random.Random, at_ms: int) -> Figures:
+def _sync(chance: random.Random, at_ms: int, hours_ago: float) -> Figures:
     return {
         "rows": round(900 + 2600 * _day(at_ms) + chance.gauss(0, 150)),
         "lag_s": round(chance.expovariate(1 / 3), 1),
     }
 
 
-def _disk(chance: random.Random, at_ms: int) -> Figures:
+def _disk(chance: random.Random, at_ms: int, hours_ago: float) -> Figures:
     return {"disk_free_gb": round(410 - (at_ms % (9 * D)) / D * 21 + chance.gauss(0, 0.6), 1)}
 
 
@@ -113,7 +122,7 @@ FLEET: Sequence[Worker] = (
         interval_s=60,
         grace_s=30,
         figures=_orders,
-        silences=(Silence(30.5, 17), Silence(71, 6)),
+        silences=(Silence(15.5, 34), Silence(71, 6)),
         agent="python-httpx/0.28.1",
         sender="10.20.4.17",
     ),

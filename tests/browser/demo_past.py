@@ -42,7 +42,7 @@ def write_the_past(data: Path, now_ms: int) -> None:
         ids = dict(config.execute("SELECT name, id FROM monitors").fetchall())
     lived = sorted(
         (
-            Lived(at_ms, worker, worker.body_at(at_ms))
+            Lived(at_ms, worker, worker.body_at(at_ms, now_ms))
             for worker in FLEET
             for at_ms in worker.arrivals(now_ms)
         ),

@@ -6,11 +6,13 @@ import { lateness, moment, number, tickNumber } from "./figures.js";
 import { onThemeChange } from "./theme.js";
 
 const NEAR = "300px";
-const MOST_STEPS = 450;
+// About so many points make a line that is smooth, and the band around it says what they leave out.
+const POINTS = 180;
+const MOST_STEPS = 1.5 * POINTS;
 const SLIDE_EVERY_MS = 15_000;
 const LEAST_WINDOW_S = 600;
 const GIVE_UP_MS = 15_000;
-const MOST_CHANGES = 5;
+const MOST_CHANGES = 5, MOST_STRETCHES = 100, SHADES = 4;
 const seconds = (text) => Date.parse(text) / 1000;
 
 async function ask(address, query) {
@@ -66,7 +68,7 @@ class Source {
 
   async load(hours) {
     const [from, to] = this.board.window();
-    const found = await this.fetch({ from: from.toFixed(3), to: (to + 1).toFixed(3) });
+    const found = await this.fetch({ from: from.toFixed(3), to: (to + 1).toFixed(3), points: POINTS });
     this.step_s = found.step;
     this.points = found.points.map((point) => this.read(point)).filter(Boolean);
     this.range = hours;
@@ -223,6 +225,8 @@ class LatenessSource extends LineSource {
 class TextSource extends Source {
   constructor(board, id, title) {
     super(board, id, title);
+    this.strip = this.figure.appendChild(element("div", "strip"));
+    this.strip.setAttribute("aria-hidden", "true");
     this.changes = this.figure.appendChild(element("ol", "changes"));
   }
 
@@ -241,6 +245,20 @@ class TextSource extends Source {
       const entry = element("li");
       entry.append(element("span", "soft", moment(change.x)), " ", element("span", "broken-anywhere", change.last));
       return entry;
+    }));
+    this.drawStrip(changes);
+  }
+
+  /** One stretch for each value that it kept, as long as it kept it; the same value has the same shade. */
+  drawStrip(changes) {
+    const shades = new Map();
+    const [, until] = this.board.window();
+    this.strip.replaceChildren(...changes.slice(-MOST_STRETCHES).map((change, index, shown) => {
+      if (!shades.has(change.last)) shades.set(change.last, shades.size % SHADES);
+      const stretch = element("span", `shade-${shades.get(change.last)}`);
+      stretch.style.flexGrow = Math.max(1, (shown[index + 1]?.x ?? until) - change.x);
+      stretch.title = `${change.last}, since ${moment(change.x)}`;
+      return stretch;
     }));
   }
 
