@@ -10,7 +10,6 @@ from ingest.api.monitors import MonitorReply, PatchMonitor
 from ingest.pages.durations import Duration, seconds_of, shown_duration, typed_duration
 from ingest.pages.forms import REFUSED, Form, Refused, asked, refused
 from ingest.pages.render import render, see
-from store.errors import NotFound
 from store.monitor import MAX_GRACE_S, MAX_INTERVAL_S, MIN_GRACE_S, MIN_INTERVAL_S
 
 
@@ -69,11 +68,8 @@ async def show_delete(call: Call) -> Response:
 
 
 async def delete(call: Call, _: Form) -> Response:
-    """Whoever deletes what is gone already has what they want."""
     try:
         await registry.delete(call, call.public_id)
-    except NotFound:
-        return see("/")
     except REFUSED as error:
         return _question(call, await monitors.find(call, call.public_id), refused(error))
     return see("/?said=deleted")

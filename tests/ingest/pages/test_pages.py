@@ -17,6 +17,9 @@ from tests.ingest.api.cast import Api
 from tests.ingest.api.test_tenants import World, a_world, everything, secrets_of
 from tests.ingest.pages.browsing import Person, browsing
 
+# What a script always asks with.
+QUERIES = {"/monitors/{id}/data/points": "?key=planted_metric"}
+
 
 def address(route: Route, world: World) -> str:
     kind = route.path.split("/")[1]
@@ -28,7 +31,8 @@ def address(route: Route, world: World) -> str:
         "pingId": str(world.ping),
         "key": "planted_metric",
     }
-    return re.sub(r"\{(\w+)(:\w+)?\}", lambda found: named[found[1]], route.path)
+    path = re.sub(r"\{(\w+)(:\w+)?\}", lambda found: named[found[1]], route.path)
+    return path + QUERIES.get(route.path, "")
 
 
 def walks(method: str) -> list[Route]:
