@@ -143,6 +143,7 @@ export class Chart {
     u.ctx.strokeStyle = u.ctx.fillStyle = colours().late;
     u.ctx.font = `${11 * ratio}px ${getComputedStyle(this.plot).fontFamily}`;
     u.ctx.textAlign = "right";
+    u.ctx.textBaseline = "alphabetic";
     u.ctx.lineWidth = ratio;
     u.ctx.setLineDash([5 * ratio, 4 * ratio]);
     for (const { value, label } of this.thresholds) {

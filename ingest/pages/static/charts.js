@@ -109,7 +109,7 @@ class LineSource extends Source {
     const values = this.points.map((point) => point.value);
     const lows = this.points.map((point) => point.low), highs = this.points.map((point) => point.high);
     if (!values.length) {
-      this.summary.textContent = `nothing in the last ${this.board.hours} h`;
+      this.summary.textContent = this.nothing();
     } else {
       const { say } = this.spec();
       const low = lows.reduce((a, b) => Math.min(a, b)), high = highs.reduce((a, b) => Math.max(a, b));
@@ -117,6 +117,10 @@ class LineSource extends Source {
       this.summary.replaceChildren(last, ` · min ${say(low)} · max ${say(high)}`);
     }
     this.plot.setAttribute("aria-label", `Chart of ${this.title}, last ${this.board.hours} hours: ${this.summary.textContent}`);
+  }
+
+  nothing() {
+    return `nothing in the last ${this.board.hours} h`;
   }
 
   last() {
@@ -206,6 +210,10 @@ class LatenessSource extends LineSource {
         point.count > 1 && `the latest of ${point.count} pings; earliest ${lateness(point.low)}`,
       ],
     };
+  }
+
+  nothing() {
+    return "said from the second ping on";
   }
 
   hole_s() {
