@@ -43,7 +43,7 @@ def main() -> None:
         chromium() as browser,
     ):
         monitor = f"/monitors/{ids[FLEET[0].name]}"
-        take(browser, house, monitor, out / "monitor-light.png", height=1180)
+        take(browser, house, monitor, out / "monitor-light.png", height=1256)
         take(browser, house, "/", out / "fleet-dark.png", height=980, dark=True)
 
 
@@ -117,10 +117,10 @@ def _make(api: Api, worker: Worker) -> dict[str, Any]:
 
 
 def _ping_once(house: House, made: dict[str, dict[str, Any]]) -> None:
-    """Who is up says so, from now on for real."""
+    """Who is about to ping does so, now for real."""
     now_ms = wall_ms()
     for worker in FLEET:
-        if worker.ends == "up":
+        if worker.pings_on:
             path = made[worker.name]["pingUrl"].removeprefix(house.url)
             reply = httpx.post(
                 house.url + path,

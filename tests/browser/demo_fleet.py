@@ -42,10 +42,13 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     sender: str = "10.20.0.11"
 
     def arrivals(self, now_ms: int) -> Iterator[int]:
-        """When it pinged, newest first. Who is up is about to ping again."""
+        """When it pinged, newest first."""
         chance = random.Random(self.name)
         silent_ms = self.silent_ms(now_ms)
-        at_ms = now_ms - (self.quiet_ms or self.interval_s * S - RESTART_MS)
+        waits_ms = (
+            self.interval_s * S - RESTART_MS if self.pings_on else chance.randrange(self.interval_s * S)
+        )
+        at_ms = now_ms - (self.quiet_ms or waits_ms)
         while at_ms > now_ms - DAYS * D:
             if not any(start <= at_ms < end for start, end in silent_ms):
                 yield at_ms
@@ -61,6 +64,11 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
             if self.figures is None
             else json.dumps(self.figures(chance, at_ms, (now_ms - at_ms) / H)).encode()
         )
+
+    @property
+    def pings_on(self) -> bool:
+        """Whether it is about to ping again."""
+        return self.ends == "up" and self.interval_s <= 300
 
     @property
     def quiet_ms(self) -> int:

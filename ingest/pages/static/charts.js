@@ -37,6 +37,7 @@ class Source {
     this.figure.dataset.id = id;
     const head = element("figcaption");
     head.append(element("h3", "broken-anywhere", title));
+    head.title = title;
     this.summary = head.appendChild(element("p", "soft summary"));
     this.figure.append(head);
     this.points = [];
