@@ -65,14 +65,16 @@ def test_a_chart_says_what_is_under_the_cursor_and_under_the_arrow_keys(
     page = opened(visitor, monitor)
     over = chart(page, "rows").locator(".u-over")
     over.hover()
+    expect(over.locator(".tip")).to_be_visible()
     expect(over.locator(".tip b")).to_have_text("41.5")
     expect(over.locator(".tip span").first).to_contain_text(re.compile(r"\d\d:\d\d:\d\d"))
     page.mouse.move(0, 0)
     expect(over.locator(".tip")).to_be_hidden()
-    page.locator("#ranges input").first.focus()
+    page.locator("#ranges input:checked").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowLeft")
+    expect(over.locator(".tip")).to_be_visible()
     expect(over.locator(".tip b")).to_have_text("41.5")
 
 

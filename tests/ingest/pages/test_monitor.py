@@ -75,24 +75,31 @@ async def test_hostile_texts_are_shown_as_texts(api: Api, recorder: Recorder) ->
 async def test_the_script_is_told_only_what_is_new(api: Api, recorder: Recorder) -> None:
     monitor = await api.monitor()
     number = await number_of(api, monitor)
-    async with browsing(api, "owner") as person:
-        tag = await news(person, monitor, "")
-        assert await news(person, monitor, tag) == ""
-        recorder.pings((number, wall_ms()))
-        tag = await news(person, monitor, tag)
-        recorder.incident("silence", wall_ms(), monitor_id=number)
-        tag = await news(person, monitor, tag)
-        recorder.incident("silence", wall_ms(), wall_ms() + 1, monitor_id=number)
-        tag = await news(person, monitor, tag)
-        await api.owner.patch(f"/api/monitors/{monitor['id']}", json={"tags": ["other"]})
-        tag = await news(person, monitor, tag)
-        samples = Samples(api.settings.data / "history.db")
-        with closing(samples.history):
-            samples.add((0, 1.0), monitor_id=number)
-        tag = await news(person, monitor, tag)
-        await make_alert(api, monitor)
-        tag = await news(person, monitor, tag)
-        assert await news(person, monitor, tag) == ""
+    samples = Samples(api.settings.data / "history.db")
+
+    async def happens(what: str) -> None:
+        match what:
+            case "a ping":
+                recorder.pings((number, wall_ms()))
+            case "an incident":
+                recorder.incident("silence", wall_ms(), monitor_id=number)
+            case "its end":
+                recorder.incident("silence", wall_ms(), wall_ms() + 1, monitor_id=number)
+            case "a change":
+                await api.owner.patch(f"/api/monitors/{monitor['id']}", json={"tags": ["other"]})
+            case "a metric":
+                samples.add((0, 1.0), monitor_id=number)
+            case "a rule":
+                await make_alert(api, monitor)
+
+    with closing(samples.history):
+        async with browsing(api, "owner") as person:
+            tag = await news(person, monitor, "")
+            for what in ("a ping", "an incident", "its end", "a change", "a metric", "a rule"):
+                assert await news(person, monitor, tag) == "", what
+                await happens(what)
+                tag = await news(person, monitor, tag)
+                assert tag, what
 
 
 async def news(person: Person, monitor: Json, tag: str) -> str:

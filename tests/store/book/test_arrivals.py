@@ -24,16 +24,10 @@ def record(path: Path, *pings: tuple[int, int]) -> None:
 
 async def test_they_are_in_order_over_midnight_and_are_nobody_else_s(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
-    record(
-        path,
-        (1, MIDNIGHT + 50),
-        (1, MIDNIGHT - 100),
-        (2, MIDNIGHT),
-        (1, MIDNIGHT + 200),
-        (1, MIDNIGHT - 7000),
-    )
+    ours = [MIDNIGHT + after_ms for after_ms in (50, 40, 200, -100, -7000)]
+    record(path, *((1, at_ms) for at_ms in ours), (2, MIDNIGHT))
     found = await arrivals(path, 1, MIDNIGHT - 5000, MIDNIGHT + 200)
-    assert found == Arrivals([MIDNIGHT - 100, MIDNIGHT + 50], before_ms=MIDNIGHT - 7000)
+    assert found == Arrivals([MIDNIGHT - 100, MIDNIGHT + 40, MIDNIGHT + 50], before_ms=MIDNIGHT - 7000)
 
 
 async def test_the_one_before_may_lie_days_back(tmp_path: Path) -> None:
