@@ -72,7 +72,7 @@ async def delete(call: Call, _: Form) -> Response:
         await registry.delete(call, call.public_id)
     except REFUSED as error:
         return _question(call, await monitors.find(call, call.public_id), refused(error))
-    return see("/?said=deleted")
+    return see("/?said=delete&n=1")
 
 
 def _form(

@@ -73,7 +73,7 @@ async def test_pause_resume_and_delete(api: Api) -> None:
         assert (await shown(api, monitor))["status"] == "new"
         assert "Delete job?" in (await person.see(f"/monitors/{monitor['id']}/delete")).text
         reply = await person.send(f"/monitors/{monitor['id']}/delete")
-        assert reply.headers["location"] == "/?said=deleted"
+        assert reply.headers["location"] == "/?said=delete&n=1"
         assert (await person.see(f"/monitors/{monitor['id']}")).status_code == 404
 
 
