@@ -16,7 +16,8 @@ from store.monitor import INCIDENT_NAMESPACE, MonitorConfig, MonitorState, Phase
 
 _CONFIG = struct.Struct("<BIIIIHB")
 _CONFIG_NAME_AT = _CONFIG.size + 16
-_STATE_LENGTH = 26
+_STATE = struct.Struct("<BB6s6s6s6s")
+_STATE_LENGTH = _STATE.size
 _EVENT = struct.Struct("<BB6s6s6s6sIIII16s")
 _METRIC = struct.Struct("<II")
 _FORMAT = 1
@@ -153,6 +154,12 @@ def read_state(blob: bytes | None) -> MonitorState | None:
         recorded_ms=_u48(blob, 14),
         down_at_ms=_u48(blob, 20),
     )
+
+
+def pack_state(state: MonitorState) -> bytes:
+    """A monitor's state as the scripts read it."""
+    moments = (state.base_ms, state.seen_ms, state.recorded_ms, state.down_at_ms)
+    return _STATE.pack(_FORMAT, state.phase, *map(_pack_u48, moments))
 
 
 def read_event(blob: bytes) -> AnyEvent | None:

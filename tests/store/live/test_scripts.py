@@ -24,9 +24,9 @@ from store.live.monitors import (
     put_plan,
     resolve,
     restore_channels,
-    restore_monitor,
     restore_plan,
 )
+from store.live.planting import Restored, create_monitors, restore_monitors
 from store.live.shard import Generation, Shard
 from store.live.streams import trim_events, trim_pings
 from store.live.sweeping import sweep
@@ -60,12 +60,13 @@ class Spy:
         raise Called
 
 
-REBUILDING = {"restore_channels", "restore_monitor", "restore_plan"}
+REBUILDING = {"restore_channels", "restore_monitors", "restore_plan"}
 Use = Callable[[Shard, Writer], Awaitable[object]]
 CALLERS: dict[str, Use] = {
     "change_monitor": lambda shard, _: put_monitor(shard, PutMonitor(config_of(1, version=2), (DIGEST,))),
     "count_use": lambda shard, _: count_use(shard, "who", 1),
     "create_monitor": lambda shard, _: put_monitor(shard, PutMonitor(config_of(1), (DIGEST,))),
+    "create_monitors": lambda shard, _: create_monitors(shard, [PutMonitor(config_of(1), (DIGEST,))]),
     "deliver": lambda shard, _: deliver(shard, 1),
     "deregister": lambda _, writer: writer.deregister(),
     "drop_monitor": lambda shard, _: drop_monitor(shard, DropMonitor(1, 2, (DIGEST,))),
@@ -79,7 +80,7 @@ CALLERS: dict[str, Use] = {
     "renew": lambda shard, _: renew(shard, 1, [ONE]),
     "resolve": lambda shard, _: resolve(shard, [DIGEST]),
     "restore_channels": lambda shard, _: restore_channels(shard, PutChannels(1, 1, ())),
-    "restore_monitor": lambda shard, _: restore_monitor(shard, config_of(1), [DIGEST], None),
+    "restore_monitors": lambda shard, _: restore_monitors(shard, [Restored(config_of(1), (DIGEST,), None)]),
     "restore_plan": lambda shard, _: restore_plan(shard, PutPlan(1, 1, 0, 0)),
     "settle": lambda shard, _: settle(shard, ONE, "done"),
     "sweep": lambda shard, _: sweep(shard, 1),
@@ -115,7 +116,7 @@ def test_a_script_opens_with_its_purpose_and_its_contract_in_order(name: str) ->
 @pytest.mark.parametrize("name", scripts.names())
 def test_only_the_creation_of_monitors_and_rebuilding_may_be_refused_for_want_of_memory(name: str) -> None:
     shebang = scripts.assemble(name).source.splitlines()[0]
-    refused = name in {"create_monitor", *REBUILDING}
+    refused = name in {"create_monitor", "create_monitors", *REBUILDING}
     assert shebang in (["#!lua"] if refused else ["#!lua flags=allow-oom", "#!lua flags=no-writes"])
 
 
