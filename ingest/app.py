@@ -18,6 +18,8 @@ from ingest.doors import DOORS
 from ingest.doors.batch import PATH
 from ingest.endpoint import DoorEndpoint
 from ingest.intake import Intake
+from ingest.pages.endpoint import lost
+from ingest.pages.routes import PAGE_ROUTES
 from ingest.watch import livez, metrics, readyz
 from store.book.database import ConfigBook
 from store.live.live import Live
@@ -31,6 +33,7 @@ class State(TypedDict):
     book: ConfigBook
     live: Live
     intake: Intake
+    session_secret: bytes
 
 
 def routes(doors: list[DoorEndpoint], batch: BatchEndpoint) -> list[Route]:
@@ -41,6 +44,8 @@ def routes(doors: list[DoorEndpoint], batch: BatchEndpoint) -> list[Route]:
         *(Route(door.path, door, name=door.path) for door in doors),
         # The admin API.
         *API_ROUTES,
+        # The pages.
+        *PAGE_ROUTES,
         # For those who watch.
         Route("/livez", livez),
         Route("/readyz", readyz),
@@ -82,6 +87,9 @@ class Front:
 
 
 async def _not_found(request: Request, error: Exception) -> Response:
+    """People with a browser get a page, everybody else JSON."""
+    if "text/html" in request.headers.get("accept", ""):
+        return lost(request)
     return problem(404, "There is nothing at this path.")
 
 

@@ -15,7 +15,7 @@ from ingest.doors import DOORS, batch
 from ingest.intake import Intake
 from ingest.lane import Lane
 from ingest.lane_desk import Desk
-from store.book import installation
+from store.book import installation, session_secret
 from store.book.database import CONFIG_DB, ConfigBook
 from store.book.history_reader import HISTORY_DB, HistoryReader
 from store.errors import SettingError
@@ -81,7 +81,13 @@ async def _opened(settings: Settings) -> AsyncIterator[State]:
         live = Live(settings.redis_url, installed.shards, installed.generation)
         intake = Intake(live, f"{settings.node}-0", [*(door.name for door in DOORS), batch.NAME])
         try:
-            yield State(settings=settings, book=book, live=live, intake=intake)
+            yield State(
+                settings=settings,
+                book=book,
+                live=live,
+                intake=intake,
+                session_secret=await session_secret.read(book),
+            )
         finally:
             await live.aclose()
 

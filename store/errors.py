@@ -5,6 +5,7 @@ OverdueError
 ├── Invalid              input is bad: 422 (or 400), names the field
 │   └── BelowMinimum        a number is smaller than the plan allows: 422, says the `minimum`
 ├── LimitReached         the organisation has as many as its plan allows: 403, says the `limit`
+├── Conflict             it is in no state in which that can be done: 409
 ├── TooOften             asked more often than is allowed: 429, again after `retry_after_s`
 ├── NotFound             not there, or not yours: 404
 ├── Unavailable          Redis or a database is away or overloaded: 503, try again after `retry_after_s`
@@ -49,6 +50,10 @@ class LimitReached(OverdueError):
     def __init__(self, sentence: str, limit: int) -> None:
         super().__init__(sentence)
         self.limit = limit
+
+
+class Conflict(OverdueError):
+    """The thing is in no state in which this can be done to it; the sentence says what would help."""
 
 
 class TooOften(OverdueError):

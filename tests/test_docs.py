@@ -186,7 +186,8 @@ def methods_of(route: Route) -> set[str]:
 def test_the_routes_are_shown_as_they_are() -> None:
     shown = [
         (method, path.strip("`"))
-        for methods, path, _ in rows(DOCS / "api.md", "| methods | path | what it does |")
+        for document in ("api.md", "dashboard.md")
+        for methods, path, _ in rows(DOCS / document, "| methods | path | what it does |")
         for method in re.findall(r"`(\w+)`", methods)
     ]
     assert sorted(shown) == sorted(answered())

@@ -33,6 +33,9 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "uvicorn": ("ingest/",),
     "httpx": ("sweeper/channels/", "overdue/"),
     "httpcore": ("sweeper/channels/",),
+    "aiosmtplib": ("sweeper/channels/",),
+    "apprise": ("sweeper/channels/",),
+    "jinja2": ("ingest/pages/",),
     "click": ("overdue/",),
     "uvloop": ("store/part.py",),
 }

@@ -10,12 +10,11 @@ from starlette.responses import Response
 
 from ingest.api.call import Call
 from ingest.api.paging import cut, read_page, seal
-from ingest.api.problems import problem
 from ingest.api.wire import Json
 from store.book import keys
 from store.book.keys import ApiKeyRow
 from store.book.names import check_name
-from store.errors import NotFound
+from store.errors import Conflict, NotFound
 from store.timestamps import moment, rfc3339
 
 _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)  # fits 64 bits
@@ -56,26 +55,48 @@ _CREATE = msgspec.json.Decoder(CreateKey)
 
 
 async def create(call: Call) -> Response:
-    asked = await call.body(_CREATE)
-    key_id, key = await keys.create(call.book, call.org_id, check_name(asked.name), asked.scope, call.now_ms)
-    made = _reply(await keys.find(call.book, call.org_id, key_id))
-    return Json(CreatedKeyReply(**msgspec.structs.asdict(made), key=str(key)), 201)
+    return Json(await make(call, await call.body(_CREATE)), 201)
 
 
 async def listing(call: Call) -> Response:
-    page = read_page(call.request)
-    found = await keys.page(call.book, call.org_id, page.after_id, page.limit_and_one)
-    rows, last = cut(found, page.limit)
-    return Json(KeysReply([_reply(row) for row in rows], seal(str(last.id)) if last else None))
+    return Json(await page(call))
+
+
+async def make(call: Call, asked: CreateKey) -> CreatedKeyReply:
+    """A new key, whole this once."""
+    key_id, key = await keys.create(call.book, call.org_id, check_name(asked.name), asked.scope, call.now_ms)
+    made = _reply(await keys.find(call.book, call.org_id, key_id))
+    return CreatedKeyReply(**msgspec.structs.asdict(made), key=str(key))
+
+
+async def page(call: Call) -> KeysReply:
+    """The keys that the request's query asks for."""
+    asked = read_page(call.request)
+    found = await keys.page(call.book, call.org_id, asked.after_id, asked.limit_and_one)
+    rows, last = cut(found, asked.limit)
+    return KeysReply([_reply(row) for row in rows], seal(str(last.id)) if last else None)
 
 
 async def revoke(call: Call) -> Response:
-    """From the next request on the key opens nothing. A key may revoke itself, but nobody the admin key."""
+    await end(call)
+    return Response(status_code=204)
+
+
+async def find(call: Call) -> KeyReply:
+    """The key that the path names."""
+    return _reply(await keys.find(call.book, call.org_id, _key_id(call)))
+
+
+async def end(call: Call) -> None:
+    """From the next request on the key in the path opens nothing. It may be the caller's own.
+
+    Raises:
+        Conflict: nobody can revoke the admin key.
+    """
     row = await keys.find(call.book, call.org_id, _key_id(call))
     if row.is_admin:
-        return problem(409, "The admin key is set by OVERDUE_ADMIN_KEY, and replaced there.")
+        raise Conflict("The admin key is set by OVERDUE_ADMIN_KEY, and replaced there.")
     await keys.revoke(call.book, row.id, call.now_ms)
-    return Response(status_code=204)
 
 
 def _key_id(call: Call) -> int:

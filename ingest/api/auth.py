@@ -30,8 +30,15 @@ async def find_caller(request: Request) -> KeyHolder | None:
         TooOften: too many wrong keys came from the same sender.
     """
     key = _key_in(request)
-    if not key:
-        return None
+    return await holder_of(request, key) if key else None
+
+
+async def holder_of(request: Request, key: str) -> KeyHolder | None:
+    """Who holds a key; None, and counted against the sender, if nobody does.
+
+    Raises:
+        TooOften: too many wrong keys came from the same sender.
+    """
     caller = await keys.holder(request.state.book, key)
     if caller is None:
         sender = network_of(request.client.host if request.client else "")

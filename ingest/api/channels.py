@@ -63,7 +63,24 @@ _SETTINGS = msgspec.json.Decoder(WebhookSettings)
 
 
 async def create(call: Call) -> Response:
-    asked = await call.body(_CREATE)
+    return Json(await make(call, await call.body(_CREATE)), 201)
+
+
+async def listing(call: Call) -> Response:
+    return Json(await page(call))
+
+
+async def show(call: Call) -> Response:
+    return Json(await find(call))
+
+
+async def delete(call: Call) -> Response:
+    await remove(call)
+    return Response(status_code=204)
+
+
+async def make(call: Call, asked: CreateChannel) -> CreatedChannelReply:
+    """A new channel with its secret, which is shown this once."""
     settings = WebhookSettings(check_webhook_url(asked.url), draw_secret())
     new = NewChannel(
         org_id=call.org_id,
@@ -74,22 +91,27 @@ async def create(call: Call) -> Response:
     await call.live.ready()
     row, change = await channels.create(call.book, new, call.now_ms)
     await project(call, change)
-    reply = CreatedChannelReply(**msgspec.structs.asdict(_reply(row)), secret=settings.secret)
-    return Json(reply, 201)
+    return CreatedChannelReply(**msgspec.structs.asdict(_reply(row)), secret=settings.secret)
 
 
-async def listing(call: Call) -> Response:
-    page = read_page(call.request)
-    found = await channels.page(call.book, call.org_id, page.after_id, page.limit_and_one)
-    rows, last = cut(found, page.limit)
-    return Json(ChannelsReply([_reply(row) for row in rows], seal(str(last.id)) if last else None))
+async def page(call: Call) -> ChannelsReply:
+    """The channels that the request's query asks for."""
+    asked = read_page(call.request)
+    found = await channels.page(call.book, call.org_id, asked.after_id, asked.limit_and_one)
+    rows, last = cut(found, asked.limit)
+    return ChannelsReply([_reply(row) for row in rows], seal(str(last.id)) if last else None)
 
 
-async def delete(call: Call) -> Response:
+async def find(call: Call) -> ChannelReply:
+    """The channel that the path names."""
+    return _reply(await channels.find(call.book, call.org_id, call.public_id))
+
+
+async def remove(call: Call) -> None:
+    """Delete the channel that the path names."""
     public_id = call.public_id
     await call.live.ready()
     await project(call, await channels.delete(call.book, call.org_id, public_id, call.now_ms))
-    return Response(status_code=204)
 
 
 def draw_secret() -> str:

@@ -91,7 +91,7 @@ async def listing(call: Call) -> Response:
 
 
 async def show(call: Call) -> Response:
-    return Json(_reply(call, await registry.find(call)))
+    return Json(_reply(call, await registry.find(call, call.public_id)))
 
 
 async def change(call: Call) -> Response:
@@ -104,11 +104,11 @@ async def change(call: Call) -> Response:
         paused=given(asked.paused),
         tags=given(asked.tags),
     )
-    return Json(_reply(call, await registry.change(call, changes, "schedule")))
+    return Json(_reply(call, await registry.change(call, call.public_id, changes, "schedule")))
 
 
 async def delete(call: Call) -> Response:
-    await registry.delete(call)
+    await registry.delete(call, call.public_id)
     return Response(status_code=204)
 
 

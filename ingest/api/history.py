@@ -79,12 +79,17 @@ class OrgIncidentsReply(msgspec.Struct, frozen=True, rename="camel"):
 
 
 async def pings(call: Call) -> Response:
+    return Json(await pings_page(call))
+
+
+async def pings_page(call: Call) -> PingsReply:
+    """The pings that the request's path and query ask for."""
     monitor = await monitors.find(call.book, call.org_id, call.public_id)
     limit, before, wanted = read_limit(call.request), _before(call), _wanted(call)
     before_id = parse_number(before, "before") if before else None
     found = await _history(call).pings(monitor.config.id, limit + 1, before_id, wanted)
     rows, last = cut(found, limit)
-    return Json(PingsReply([_ping(row) for row in rows], str(last.id) if last else None))
+    return PingsReply([_ping(row) for row in rows], str(last.id) if last else None)
 
 
 async def body(call: Call) -> Response:
@@ -100,20 +105,30 @@ async def body(call: Call) -> Response:
 
 
 async def incidents(call: Call) -> Response:
+    return Json(await incidents_page(call))
+
+
+async def incidents_page(call: Call) -> IncidentsReply:
+    """The incidents of one monitor that the request's path and query ask for."""
     monitor = await monitors.find(call.book, call.org_id, call.public_id)
     limit, position = read_limit(call.request), _incident_position(call)
     found = await _history(call).incidents(monitor.config.id, limit + 1, position)
     rows, next_cursor = _cut_incidents(found, limit)
-    return Json(IncidentsReply([IncidentReply(**_told(row)) for row in rows], next_cursor))
+    return IncidentsReply([IncidentReply(**_told(row)) for row in rows], next_cursor)
 
 
 async def incidents_of_all(call: Call) -> Response:
+    return Json(await incidents_page_of_all(call))
+
+
+async def incidents_page_of_all(call: Call) -> OrgIncidentsReply:
+    """The incidents of the organisation that the request's query asks for."""
     limit, position, is_open = read_limit(call.request), _incident_position(call), _is_open(call)
     found = await _history(call).incidents_of_org(call.org_id, limit + 1, position, is_open=is_open)
     rows, next_cursor = _cut_incidents(found, limit)
     known = await monitor_names.names_of(call.book, call.org_id, {row.monitor_id for row in rows})
     shown = [OrgIncidentReply(**_told(row), monitor=_monitor(known.get(row.monitor_id))) for row in rows]
-    return Json(OrgIncidentsReply(shown, next_cursor))
+    return OrgIncidentsReply(shown, next_cursor)
 
 
 def _wanted(call: Call) -> PingFilter:

@@ -24,6 +24,10 @@ class Live(Protocol):
         """Count one call; 0, or the ms until somebody who had enough for this minute may go on."""
         ...
 
+    async def pings_this_minute(self, org_id: int) -> int:
+        """How many pings of an organisation were recorded in this minute, where its plan limits them."""
+        ...
+
     async def states(self, monitor_ids: Sequence[int]) -> tuple[int, list[MonitorState | None]]:
         """Redis' time in ms, and the states of monitors in order; None for one that is not there."""
         ...

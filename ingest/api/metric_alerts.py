@@ -69,8 +69,17 @@ _PATCH = msgspec.json.Decoder(PatchMetricAlert)
 
 
 async def create(call: Call) -> Response:
+    await _monitor_id(call)  # not there is said before a bad body is
+    return Json(await make(call, await call.body(_CREATE)), 201)
+
+
+async def listing(call: Call) -> Response:
+    return Json(await page(call))
+
+
+async def make(call: Call, asked: CreateMetricAlert) -> MetricAlertReply:
+    """A new rule of the monitor that the path names."""
     monitor_id = await _monitor_id(call)
-    asked = await call.body(_CREATE)
     wanted = Wanted(
         metric_key=asked.metric_key,
         operator=asked.operator,
@@ -79,14 +88,15 @@ async def create(call: Call) -> Response:
         consecutive_triggers=asked.consecutive_triggers,
     )
     row = await metric_alerts.create(call.book, call.org_id, monitor_id, wanted, call.now_ms)
-    return Json(_reply(row, None), 201)
+    return _reply(row, None)
 
 
-async def listing(call: Call) -> Response:
+async def page(call: Call) -> MetricAlertsReply:
+    """The rules of the monitor that the path names."""
     monitor_id, page = await _monitor_id(call), read_page(call.request)
     found = await metric_alerts.page(call.book, call.org_id, monitor_id, page.after_id, page.limit_and_one)
     rows, last = cut(found, page.limit)
-    return Json(MetricAlertsReply(await _replies(call, rows), seal(str(last.id)) if last else None))
+    return MetricAlertsReply(await _replies(call, rows), seal(str(last.id)) if last else None)
 
 
 async def show(call: Call) -> Response:
@@ -105,9 +115,14 @@ async def change(call: Call) -> Response:
 
 
 async def delete(call: Call) -> Response:
+    await remove(call)
+    return Response(status_code=204)
+
+
+async def remove(call: Call) -> None:
+    """Delete the rule that the path names."""
     monitor_id, alert_id = await _monitor_id(call), call.id_named("alertId")
     await metric_alerts.delete(call.book, call.org_id, monitor_id, alert_id)
-    return Response(status_code=204)
 
 
 async def _monitor_id(call: Call) -> int:

@@ -100,19 +100,29 @@ class PointsReply(msgspec.Struct, frozen=True):
 
 
 async def listing(call: Call) -> Response:
-    monitor = await monitors.find(call.book, call.org_id, call.public_id)
-    found = await _samples(call).keys(monitor.config.id)
-    return Json(MetricsReply([_metric(one) for one in found.keys], found.refused))
+    return Json(await all_keys(call))
 
 
 async def show(call: Call) -> Response:
+    return Json(await points_of_key(call))
+
+
+async def all_keys(call: Call) -> MetricsReply:
+    """The keys of the monitor that the path names."""
+    monitor = await monitors.find(call.book, call.org_id, call.public_id)
+    found = await _samples(call).keys(monitor.config.id)
+    return MetricsReply([_metric(one) for one in found.keys], found.refused)
+
+
+async def points_of_key(call: Call) -> PointsReply:
+    """What became of the key in the path, in the span that the query asks for."""
     monitor = await monitors.find(call.book, call.org_id, call.public_id)
     key, span = call.request.path_params["key"], _span(call)
     points = await _samples(call).points(monitor.config.id, key, span)
     if points is None:
         raise NotFound("There is no such metric.")
     shown = [_point(one) for one in points if one.at_ms + span.step_ms > call.history_since_ms]
-    return Json(PointsReply(key, span.step_ms // 1000, shown))
+    return PointsReply(key, span.step_ms // 1000, shown)
 
 
 def choose_step_s(from_ms: int, to_ms: int, now_ms: int, settings: Settings) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -71,7 +72,36 @@ _PATCH = msgspec.json.Decoder(PatchMonitor)
 
 
 async def create(call: Call) -> Response:
-    asked = await call.body(_CREATE)
+    return Json(await make(call, await call.body(_CREATE)), 201)
+
+
+async def listing(call: Call) -> Response:
+    return Json(await page(call))
+
+
+async def show(call: Call) -> Response:
+    return Json(await find(call, call.public_id))
+
+
+async def change(call: Call) -> Response:
+    return Json(await edit(call, call.public_id, await call.body(_PATCH)))
+
+
+async def pause(call: Call) -> Response:
+    return Json(await edit(call, call.public_id, PatchMonitor(paused=True)))
+
+
+async def resume(call: Call) -> Response:
+    return Json(await edit(call, call.public_id, PatchMonitor(paused=False)))
+
+
+async def delete(call: Call) -> Response:
+    await registry.delete(call, call.public_id)
+    return Response(status_code=204)
+
+
+async def make(call: Call, asked: CreateMonitor) -> MonitorReply:
+    """A new monitor, watched when this returns."""
     interval_s = given(asked.interval)
     new = NewMonitor(
         org_id=call.org_id,
@@ -81,21 +111,22 @@ async def create(call: Call) -> Response:
         origin="monitors",
         tags=asked.tags,
     )
-    return Json(_reply(call, await registry.create(call, new, "interval")), 201)
+    return _reply(call, await registry.create(call, new, "interval"))
 
 
-async def listing(call: Call) -> Response:
+async def page(call: Call) -> MonitorsReply:
+    """The page that the request's query asks for."""
     wanted = finding.read_filter(call.request, STATUSES)
     watched, next_cursor = await finding.page(call, read_page(call.request), wanted)
-    return Json(MonitorsReply([_reply(call, one) for one in watched], next_cursor))
+    return MonitorsReply([_reply(call, one) for one in watched], next_cursor)
 
 
-async def show(call: Call) -> Response:
-    return Json(_reply(call, await registry.find(call)))
+async def find(call: Call, public_id: UUID) -> MonitorReply:
+    return _reply(call, await registry.find(call, public_id))
 
 
-async def change(call: Call) -> Response:
-    asked = await call.body(_PATCH)
+async def edit(call: Call, public_id: UUID, asked: PatchMonitor) -> MonitorReply:
+    """Change what is given."""
     changes = MonitorChanges(
         name=given(asked.name),
         interval_s=given(asked.interval),
@@ -103,20 +134,7 @@ async def change(call: Call) -> Response:
         paused=given(asked.paused),
         tags=given(asked.tags),
     )
-    return Json(_reply(call, await registry.change(call, changes)))
-
-
-async def pause(call: Call) -> Response:
-    return Json(_reply(call, await registry.change(call, MonitorChanges(paused=True))))
-
-
-async def resume(call: Call) -> Response:
-    return Json(_reply(call, await registry.change(call, MonitorChanges(paused=False))))
-
-
-async def delete(call: Call) -> Response:
-    await registry.delete(call)
-    return Response(status_code=204)
+    return _reply(call, await registry.change(call, public_id, changes))
 
 
 def _reply(call: Call, watched: Watched) -> MonitorReply:

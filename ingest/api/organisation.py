@@ -24,9 +24,10 @@ class PlanReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class UseReply(msgspec.Struct, frozen=True, rename="camel"):
-    """What is used of the plan."""
+    """What is used of the plan. `pings_this_minute` is null where the plan has no limit that it counts for."""
 
     monitors: int
+    pings_this_minute: int | None
 
 
 class OrganisationReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -40,15 +41,23 @@ class OrganisationReply(msgspec.Struct, frozen=True, rename="camel", kw_only=Tru
 
 
 async def show(call: Call) -> Response:
+    return Json(await find(call))
+
+
+async def find(call: Call) -> OrganisationReply:
+    """The caller's own."""
     org = await orgs.by_id(call.book, call.org_id)
-    reply = OrganisationReply(
+    return OrganisationReply(
         id=str(org.public_id),
         name=org.name,
         created_at=rfc3339(org.created_ms),
         plan=_plan(call.plan),
-        use=UseReply(await orgs.count_monitors(call.book, org.id)),
+        use=UseReply(await orgs.count_monitors(call.book, org.id), await _pings_this_minute(call)),
     )
-    return Json(reply)
+
+
+async def _pings_this_minute(call: Call) -> int | None:
+    return await call.live.pings_this_minute(call.org_id) if call.plan.pings_per_minute else None
 
 
 def _plan(plan: Plan) -> PlanReply:

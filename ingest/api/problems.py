@@ -5,7 +5,16 @@ from __future__ import annotations
 from starlette.requests import ClientDisconnect
 
 from ingest.api.wire import MAX_BODY_BYTES, Json, TooLarge, Unparsable
-from store.errors import BelowMinimum, Invalid, LimitReached, NotFound, OverdueError, TooOften, Unavailable
+from store.errors import (
+    BelowMinimum,
+    Conflict,
+    Invalid,
+    LimitReached,
+    NotFound,
+    OverdueError,
+    TooOften,
+    Unavailable,
+)
 
 # What a handler may raise on purpose; anything else is a bug and stays one.
 EXPECTED = (OverdueError, TooLarge, Unparsable, ClientDisconnect)
@@ -36,6 +45,8 @@ def reply_to(error: Exception) -> Json:
             return problem(404, str(error))
         case LimitReached():
             return problem(403, str(error), limit=error.limit)
+        case Conflict():
+            return problem(409, str(error))
         case TooOften():
             wait_s = error.retry_after_s
             return problem(429, str(error), headers={"retry-after": str(wait_s)}, retryAfter=wait_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 import msgspec
 
@@ -65,20 +66,21 @@ async def page(call: Call, page: Page) -> tuple[list[Watched], str | None]:
     return await watched(call, rows), seal(str(last.config.id)) if last else None
 
 
-async def find(call: Call) -> Watched:
-    """The caller's monitor that the path names."""
-    row = await monitors.find(call.book, call.org_id, call.public_id)
+async def find(call: Call, public_id: UUID) -> Watched:
+    """One of the caller's monitors."""
+    row = await monitors.find(call.book, call.org_id, public_id)
     return (await watched(call, [row]))[0]
 
 
-async def change(call: Call, changes: MonitorChanges, interval_field: str = "interval") -> Watched:
-    """Change the monitor that the path names."""
-    public_id = call.public_id
+async def change(
+    call: Call, public_id: UUID, changes: MonitorChanges, interval_field: str = "interval"
+) -> Watched:
+    """Change one of the caller's monitors."""
     if changes.name is not None:
         check_name(changes.name)
     if changes.tags is not None:
         changes = msgspec.structs.replace(changes, tags=check_tags(changes.tags))
-    await _check_new_interval(call, changes.interval_s, interval_field)
+    await _check_new_interval(call, public_id, changes.interval_s, interval_field)
     await call.live.ready()
     row, change = await monitors.change(call.book, call.org_id, public_id, changes, call.now_ms)
     if change is None:
@@ -87,9 +89,8 @@ async def change(call: Call, changes: MonitorChanges, interval_field: str = "int
     return await _made(call, row)
 
 
-async def delete(call: Call) -> None:
-    """Delete the monitor that the path names; pings to its keys find nothing when this returns."""
-    public_id = call.public_id
+async def delete(call: Call, public_id: UUID) -> None:
+    """Delete one of the caller's monitors; pings to its keys find nothing when this returns."""
     await call.live.ready()
     _, change = await monitors.delete(call.book, call.org_id, public_id, call.now_ms)
     await project(call, change)
@@ -102,11 +103,11 @@ def _check_interval(call: Call, interval_s: int, field: str) -> None:
         raise BelowMinimum(sentence, field, least_s)
 
 
-async def _check_new_interval(call: Call, interval_s: int | None, field: str) -> None:
+async def _check_new_interval(call: Call, public_id: UUID, interval_s: int | None, field: str) -> None:
     """A monitor may keep an interval that it has, also one from the time of a larger plan."""
     if interval_s is None or interval_s >= call.plan.least_interval_s:
         return
-    row = await monitors.find(call.book, call.org_id, call.public_id)
+    row = await monitors.find(call.book, call.org_id, public_id)
     if row.config.interval_s != interval_s:
         _check_interval(call, interval_s, field)
 

@@ -45,7 +45,7 @@ API_ROUTES: list[Route] = [
         DELETE=metric_alerts.delete,
     ),
     route("/api/channels", GET=channels.listing, POST=channels.create),
-    route("/api/channels/{id}", DELETE=channels.delete),
+    route("/api/channels/{id}", GET=channels.show, DELETE=channels.delete),
     # Whose it is, and who may call.
     route("/api/organisation", GET=organisation.show),
     route("/api/keys", GET=api_keys.listing, POST=api_keys.create),

@@ -33,6 +33,11 @@ class UptimeReply(msgspec.Struct, frozen=True, rename="camel"):
 
 
 async def show(call: Call) -> Response:
+    return Json(await find(call))
+
+
+async def find(call: Call) -> UptimeReply:
+    """That of the monitor that the path names."""
     monitor = await monitors.find(call.book, call.org_id, call.public_id)
     by = call.request.query_params.get("by") or None
     if by is not None and by not in COUNTS:
@@ -40,7 +45,7 @@ async def show(call: Call) -> Response:
     windows = last_windows(call.now_ms, monitor.created_ms)
     periods = last_periods(by, call.now_ms, monitor.created_ms) if by else []
     told = await _told(call, monitor.config.id, [*windows.values(), *periods])
-    return Json(UptimeReply(dict(zip(windows, told, strict=False)), by, told[len(windows) :]))
+    return UptimeReply(dict(zip(windows, told, strict=False)), by, told[len(windows) :])
 
 
 async def _told(call: Call, monitor_id: int, periods: list[Period]) -> list[PeriodReply]:

@@ -64,7 +64,7 @@ def decode(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
         _check_json(body)
-        raise _in_words(str(error)) from error
+        raise in_words(str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unparsable(str(error)) from error
 
@@ -82,7 +82,8 @@ def _check_json(body: bytes) -> None:
         raise Unparsable(str(error)) from error
 
 
-def _in_words(message: str) -> Invalid:
+def in_words(message: str) -> Invalid:
+    """What msgspec says about a body, as a sentence that names the field."""
     if match := _MISSING.fullmatch(message):
         field = match[2][:_LONGEST_FIELD]
         if match[1] == "missing required":

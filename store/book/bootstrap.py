@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from store.book import installation, keys, orgs, plans
+from store.book import installation, keys, orgs, plans, session_secret
 from store.book.admin_key import keep_key_file, read_key_file
 from store.book.database import CONFIG_DB, ConfigBook, Transaction
 from store.clock import wall_ms
@@ -69,6 +69,7 @@ def _make_folder(data: Path) -> None:
 
 async def _note_installation(tx: Transaction, shards: int, now_ms: int) -> None:
     await installation.insert(tx, shards, now_ms)
+    await session_secret.insert(tx)
     known = await installation.read(tx)
     if known.shards != shards:
         raise SettingError(

@@ -26,6 +26,10 @@ SELECT id, public_id, org_id, type, name, settings, created_ms
 FROM channels WHERE org_id = ? AND id > ? ORDER BY id LIMIT ?
 """
 
+FIND = """
+SELECT id, public_id, org_id, type, name, settings, created_ms FROM channels WHERE org_id = ? AND public_id = ?
+"""
+
 COUNT = "SELECT count(*) AS channels FROM channels WHERE org_id = ?"
 
 DELETE = "DELETE FROM channels WHERE org_id = ? AND public_id = ?"
@@ -85,6 +89,18 @@ async def create(book: ConfigBook, new: NewChannel, now_ms: int) -> tuple[Channe
 async def page(book: ConfigBook, org_id: int, after_id: int, limit: int) -> list[ChannelRow]:
     """Channels of this organisation, oldest first, beyond the one with the id `after_id` (0: from the start)."""
     return [_read(row) for row in await book.rows(PAGE, (org_id, after_id, limit))]
+
+
+async def find(book: ConfigBook, org_id: int, public_id: UUID) -> ChannelRow:
+    """One channel of this organisation.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    row = await book.row(FIND, (org_id, str(public_id)))
+    if row is None:
+        raise NotFound("There is no such channel.")
+    return _read(row)
 
 
 async def delete(book: ConfigBook, org_id: int, public_id: UUID, now_ms: int) -> OutboxRow:

@@ -28,18 +28,22 @@ _SELECT = """
 SELECT id, org_id, prefix, name, scope, is_admin, created_ms, last_used_ms, revoked_ms FROM api_keys
 """
 
+_HOLDER = f"""
+SELECT k.id, k.org_id, k.prefix, k.name, k.scope, k.is_admin, k.created_ms, k.last_used_ms, k.revoked_ms,
+       {plans.COLUMNS}
+FROM api_keys AS k JOIN orgs ON orgs.id = k.org_id JOIN plans ON plans.name = orgs.plan
+"""
+
 INSERT = """
 INSERT INTO api_keys (org_id, digest, prefix, name, scope, is_admin, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 
 # Whoever holds the key that has this digest, with the plan that applies. Comparing digests by index tells an attacker
 # nothing about keys.
-BY_DIGEST = f"""
-SELECT k.id, k.org_id, k.prefix, k.name, k.scope, k.is_admin, k.created_ms, k.last_used_ms, k.revoked_ms,
-       {plans.COLUMNS}
-FROM api_keys AS k JOIN orgs ON orgs.id = k.org_id JOIN plans ON plans.name = orgs.plan
-WHERE k.digest = ? AND k.revoked_ms IS NULL
-"""
+BY_DIGEST = _HOLDER + "WHERE k.digest = ? AND k.revoked_ms IS NULL"
+
+# The same by the key's id, for people who are signed in.
+BY_ID = _HOLDER + "WHERE k.id = ? AND k.revoked_ms IS NULL"
 
 OF_ORG = _SELECT + "WHERE org_id = ? ORDER BY id"
 
@@ -127,7 +131,13 @@ async def insert(tx: Transaction, new: NewKey, now_ms: int) -> int:
 async def holder(book: ConfigBook, key: str) -> KeyHolder | None:
     """The row of a key that is valid, or None. One that is not whole is not even looked for."""
     row = await book.row(BY_DIGEST, (digest_of(key),)) if is_whole(key) else None
-    return None if row is None else KeyHolder(plan=plans.read_plan(row), **msgspec.structs.asdict(read(row)))
+    return None if row is None else _read_holder(row)
+
+
+async def holder_of_id(book: ConfigBook, key_id: int) -> KeyHolder | None:
+    """The row of a key that is valid, or None."""
+    row = await book.row(BY_ID, (key_id,))
+    return None if row is None else _read_holder(row)
 
 
 async def list_keys(book: ConfigBook, org_id: int | None = None) -> list[ApiKeyRow]:
@@ -186,6 +196,10 @@ def read(row: Row) -> ApiKeyRow:
         last_used_ms=row["last_used_ms"],
         revoked_ms=row["revoked_ms"],
     )
+
+
+def _read_holder(row: Row) -> KeyHolder:
+    return KeyHolder(plan=plans.read_plan(row), **msgspec.structs.asdict(read(row)))
 
 
 def _looks_drawn(key: str) -> bool:

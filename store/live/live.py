@@ -13,7 +13,7 @@ from store.errors import GenerationMissing
 from store.live.connect import Caller, Scripts, open_client, translate
 from store.live.keys import Keyspace, shard_of
 from store.live.monitors import drop_monitor, look, put_channels, put_monitor, put_plan
-from store.live.packing import read_holes
+from store.live.packing import read_holes, read_used
 from store.live.planting import AT_ONCE, create_monitors
 from store.live.scripts import CLOCK
 from store.live.shard import Generation, Shard
@@ -111,6 +111,20 @@ class Live:
     async def count_use(self, who: str, most_a_minute: int) -> int:
         """Count one call of the admin API; 0, or the ms until somebody who had enough for this minute may go on."""
         return await count_use(self.shards[0], who, most_a_minute)
+
+    async def pings_this_minute(self, org_id: int) -> int:
+        """How many pings of an organisation were recorded in this minute; counted only where its plan limits them."""
+        used = 0
+        try:
+            for shard in self.shards:
+                pipe = self.client.pipeline(transaction=False)
+                pipe.time()
+                pipe.hget(shard.keys.used, str(org_id))
+                (seconds, _), blob = await pipe.execute()
+                used += read_used(blob, int(seconds))
+        except (RedisError, OSError) as error:
+            raise translate(error) from error
+        return used
 
     async def tallies(self) -> Tallies:
         """All counts, in one round trip."""

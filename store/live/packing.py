@@ -222,6 +222,7 @@ def read_delays(blob: bytes) -> list[int]:
 
 
 _HEAD = struct.Struct("<IHHIB")
+_USED = struct.Struct("<II")
 LIFE_ONLY = 1
 RELAYED = 2
 
@@ -245,3 +246,11 @@ class Outcome(IntEnum):
 
 
 OUT_OF_DATE = 128
+
+
+def read_used(blob: bytes | None, now_s: int) -> int:
+    """The pings that an organisation has used of the minute that `now_s` lies in; see scripts/shared/plans.lua."""
+    if blob is None or len(blob) != _USED.size:
+        return 0
+    minute, count = _USED.unpack(blob)
+    return int(count) if minute == now_s // 60 else 0

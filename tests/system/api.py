@@ -74,6 +74,10 @@ class Api:
         made: Json = self._read(self._client.post(path, json=asked))
         return made
 
+    def delete(self, path: str) -> None:
+        reply = self._client.delete(path)
+        assert reply.status_code == 204, reply.text
+
     def _read(self, reply: httpx.Response) -> Any:
         assert reply.is_success, (
             f"{reply.request.method} {reply.url} answers {reply.status_code}: {reply.text}"

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from ingest.api.live import Live
 from ingest.api.routes import API_ROUTES
+from ingest.pages.routes import PAGE_ROUTES
 from store.book import installation, keys, orgs, plans
 from store.book.bootstrap import prepare
 from store.book.database import CONFIG_DB, ConfigBook
@@ -25,6 +26,8 @@ from tests.stage import GENERATION
 from tests.store.book.cast import NOW_MS, settings_of
 
 Json = dict[str, Any]
+
+SESSION_SECRET = bytes(32)
 
 LONG_AGO_MS = 1  # what is younger than now may be under way with the call that made it
 
@@ -37,7 +40,7 @@ async def serving(state: Mapping[str, Any]) -> AsyncIterator[str]:
     async def lifespan(_: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         yield state
 
-    app = Starlette(routes=[*API_ROUTES], lifespan=lifespan)
+    app = Starlette(routes=[*API_ROUTES, *PAGE_ROUTES], lifespan=lifespan)
     config = uvicorn.Config(app, lifespan="on", ws="none", log_level="warning")
     config.load()
     server = uvicorn.Server(config)
@@ -137,7 +140,9 @@ async def api_on_stage(live: Live, data: Path, people: dict[str, str], **setting
     chosen = settings_of(data, **settings)
     async with (
         await ConfigBook.open(data / CONFIG_DB) as book,
-        serving({"book": book, "live": live, "settings": chosen}) as address,
+        serving(
+            {"book": book, "live": live, "settings": chosen, "session_secret": SESSION_SECRET}
+        ) as address,
     ):
         api = Api(address, book, live, chosen, people)
         try:

@@ -126,7 +126,7 @@ async def test_an_organisation_sees_its_plan_and_its_use(api: Api) -> None:
         "historyDays": 3,
         "writesPerMinute": 1000,
     }
-    assert shown["use"] == {"monitors": 1}
+    assert shown["use"] == {"monitors": 1, "pingsThisMinute": 0}
 
 
 async def test_a_key_may_change_things_so_often_a_minute_and_read_as_it_likes(api: Api, stage: Stage) -> None:

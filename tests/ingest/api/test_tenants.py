@@ -104,6 +104,7 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("DELETE", "/api/monitors/{id}/metric-alerts/{alertId}"): DROP,
     ("GET", "/api/channels"): LIST,
     ("POST", "/api/channels"): makes(type="webhook", name="new", url="https://example.org"),
+    ("GET", "/api/channels/{id}"): LOOK,
     ("DELETE", "/api/channels/{id}"): DROP,
     ("GET", "/api/organisation"): LIST,
     ("GET", "/api/keys"): LIST,

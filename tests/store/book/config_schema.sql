@@ -106,6 +106,10 @@ CREATE TABLE outbox (
     payload BLOB NOT NULL,
     created_ms INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE session_secret (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    secret BLOB NOT NULL CHECK (length(secret) = 32)
+) STRICT;
 CREATE TABLE imports (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     org_id INTEGER NOT NULL REFERENCES orgs (id),

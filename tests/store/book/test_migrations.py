@@ -14,7 +14,7 @@ import pytest
 
 from store.book import migrator
 from store.book.database import prepare_file
-from store.book.migrator import migrate
+from store.book.migrator import MIGRATIONS, migrate
 from store.errors import SettingError
 
 EXPECTED = Path(__file__).with_name("config_schema.sql")
@@ -45,7 +45,7 @@ def test_every_table_is_strict(connection: sqlite3.Connection) -> None:
     tables = connection.execute(
         "SELECT name, strict FROM pragma_table_list WHERE name NOT LIKE 'sqlite_%'"
     ).fetchall()
-    assert len(tables) == 13
+    assert len(tables) == 14
     assert {strict for _, strict in tables} == {1}
 
 
@@ -114,8 +114,9 @@ def test_several_processes_that_open_at_once_migrate_once(tmp_path: Path) -> Non
         with ThreadPoolExecutor(starters) as pool:
             list(pool.map(start, range(starters)))
 
+        files = len(list((MIGRATIONS / "config").iterdir()))
         with closing(sqlite3.connect(path)) as connection:
-            assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+            assert connection.execute("PRAGMA user_version").fetchone() == (files,)
 
 
 def test_the_file_is_readable_by_its_owner_alone(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The dashboard: what the admin API can do, as pages for people."""

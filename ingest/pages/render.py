@@ -1,0 +1,88 @@
+"""From a template to a reply: Jinja2 with everything escaped, and headers that let a page do no more than it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from ingest.api.call import Call
+from ingest.pages import words
+from ingest.pages.session import COOKIE, form_token
+from ingest.pages.static_files import STATIC
+from store.book import keys
+from store.timestamps import rfc3339
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+# No inline script, no inline style, nothing from elsewhere. Scripts that set styles on elements are not concerned.
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Mapping[str, str] = {
+    "content-security-policy": CONTENT_POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+
+def _environment() -> Environment:
+    """The templates; a name that is not there is an error, not an empty text."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.globals["static"] = STATIC.url_of
+    for filter_ in (words.moment, words.span, words.lasted, words.number, words.percent, words.count):
+        made.filters[filter_.__name__] = filter_
+    return made
+
+
+_TEMPLATES = _environment()
+
+
+def render(call: Call, template: str, status: int = 200, **context: Any) -> Response:
+    """A page for somebody who is signed in."""
+    secret, cookie = call.request.state.session_secret, call.request.cookies.get(COOKIE, "")
+    return _page(
+        call.request,
+        template,
+        status,
+        {
+            **context,
+            "caller": call.caller,
+            "now": rfc3339(call.now_ms),
+            "may_change": call.caller.scope == keys.WRITE,
+            "form_token": form_token(secret, cookie),
+        },
+    )
+
+
+def render_outside(request: Request, template: str, status: int = 200, **context: Any) -> Response:
+    """A page for somebody who is not."""
+    return _page(
+        request, template, status, {**context, "caller": None, "may_change": False, "form_token": ""}
+    )
+
+
+def see(address: str) -> Response:
+    """What follows a form that was accepted: another page, so that a reload repeats nothing."""
+    return RedirectResponse(address, 303)
+
+
+def _page(request: Request, template: str, status: int, context: Mapping[str, Any]) -> Response:
+    text = _TEMPLATES.get_template(template).render(
+        path=request.url.path, said=request.query_params.get("said", ""), **context
+    )
+    return HTMLResponse(text, status)

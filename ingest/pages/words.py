@@ -1,0 +1,49 @@
+"""How pages say things: moments, spans of time, numbers. Scripts in the browser turn moments into its own zone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from markupsafe import Markup
+
+_UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+
+
+def moment(at: str | None, missing: str = "never") -> Markup | str:
+    """A moment of a reply (RFC 3339, UTC) as a `time` element; without one, the word for that."""
+    if at is None:
+        return missing
+    known = datetime.fromisoformat(at)
+    text = f"{known:%d %b %Y %H:%M:%S} UTC"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(at, text, text)
+
+
+def span(seconds: float) -> str:
+    """A length of time in at most two units: `90` is `1 min 30 s`."""
+    rest, said = round(seconds), []
+    for unit, size in _UNITS:
+        count, rest = divmod(rest, size)
+        if count:
+            said.append(f"{count} {unit}")
+    return " ".join(said[:2]) or "0 s"
+
+
+def lasted(from_at: str, to_at: str) -> str:
+    """The length of time between two moments of replies."""
+    return span((datetime.fromisoformat(to_at) - datetime.fromisoformat(from_at)).total_seconds())
+
+
+def number(value: float | str) -> str:
+    """A value of a metric as people write it; texts as they are."""
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:,.6g}"
+
+
+def percent(value: float | None) -> str:
+    """An uptime. It was rounded down, so that 100 % means no downtime at all."""
+    return "-" if value is None else f"{value:.3f}".rstrip("0").rstrip(".") + " %"
+
+
+def count(value: int) -> str:
+    return f"{value:,}"
