@@ -27,12 +27,13 @@ from bench.million_figures import Figure, section, table, verdict, write_section
 from bench.million_fleet import Fleet, ping_in_batches, read_fleet, write_file
 from bench.million_house import House, running_house
 from bench.million_pings import Cost, catch_up, childrens_cpu_us, measure, middle, own_cpu_us, recorded, spent
-from bench.million_slowlog import script_us
+from bench.million_slowlog import SlowLog
 from store.clock import monotonic_ms, wall_ms
 
 SMALL = 1_000
 IDLE_S = 20
 LIMIT_S = 90
+OF_THE_SWEEPER = ("sweep", "deliver", "lease", "renew")
 REMARKS = (
     "CPU is user and system time from the operating system's accounts; the load generators share the cores, so "
     "throughput and latency are what is left beside them.",
@@ -144,6 +145,9 @@ class Bench:
     def _pings(self, few: Fleet, many: Fleet) -> list[Figure]:
         batches = self._warm_up(few, many)
         costs: dict[str, list[Cost]] = {"few": [], "many": []}
+        # Rewrites of the append-only file come when they come: none now, and their share is counted by itself.
+        self._large.ask("CONFIG", "SET", "auto-aof-rewrite-percentage", 0)
+        self._rewritten()
         appended = int(self._large.info("persistence")["aof_current_size"])
         for number in range(self._options.rounds):
             costs["few"].append(measure(self._small, few, self._options.seconds))
@@ -151,13 +155,22 @@ class Bench:
             few_us, many_us = costs["few"][-1].answering_us, costs["many"][-1].answering_us
             say(f"round {number + 1}: {few_us:.1f} µs a ping beside few, {many_us:.1f} beside many")
         one, other = middle(costs["few"]), middle(costs["many"])
-        appended = max(1, int(self._large.info("persistence")["aof_current_size"]) - appended)
+        appended = int(self._large.info("persistence")["aof_current_size"]) - appended
+        self._large.ask("CONFIG", "SET", "auto-aof-rewrite-percentage", 100)
         share_us = self._rewrite_share_us(appended / other.answered)
         ratio = (other.answering_us + share_us) / one.answering_us
         recorder = max(other.cpu_us[RECORDER] / other.cpu_us[WEB], batches.value or 0)
         return [
             Figure(f"a ping beside {SMALL:,} monitors: ingest + Redis", one.answering_us, "µs"),
             Figure(f"a ping beside {self._monitors:,}: ingest + Redis", other.answering_us, "µs"),
+            *(
+                Figure(
+                    f"  {part}: beside the few {one.cpu_us[part]:.1f}, beside the many",
+                    other.cpu_us[part],
+                    "µs",
+                )
+                for part in (WEB, REDIS)
+            ),
             Figure("  its share of rewriting the append-only file", share_us, "µs"),
             Figure("  ÷ the same beside the few", ratio, "", 1.5, ".2f"),
             Figure("  pings a second beside wrk", other.per_second, "/s", None, ",.0f"),
@@ -263,14 +276,15 @@ class Bench:
         say("listening to an idle fleet …")
         house = self._large
         pids = house.pids()
-        before_us, scripts_us, began_ms = own_cpu_us(pids[SWEEPER]), script_us(house), monotonic_ms()
+        log, before_us, began_ms = SlowLog(house, 0), own_cpu_us(pids[SWEEPER]), monotonic_ms()
         time.sleep(IDLE_S)
         took_us = (monotonic_ms() - began_ms) * 1000
         sweeper = 100 * (own_cpu_us(pids[SWEEPER]) - before_us) / took_us
-        scripts = 100 * (script_us(house) - scripts_us) / took_us
+        times = log.read().slow_us
+        scripts = 100 * sum(sum(times.get(name, ())) for name in OF_THE_SWEEPER) / took_us
         return [
             Figure("idle: the sweeper's process", sweeper, "% of a core", None, ".2f"),
-            Figure("idle: all scripts in Redis", scripts, "% of a core", None, ".2f"),
+            Figure("idle: its scripts in Redis", scripts, "% of a core", None, ".2f"),
             Figure("idle: both together", sweeper + scripts, "% of a core", 1, ".2f"),
         ]
 
@@ -285,6 +299,7 @@ def burst_figures(burst: Burst, wanted: int) -> list[Figure]:
         Figure("  scripts, p99", burst.scripts.percentile_ms(0.99), "ms", 5),
         Figure("  scripts, p99.9", burst.scripts.percentile_ms(0.999), "ms", 10),
         Figure(f"  the longest script ({slowest})", slowest_ms, "ms"),
+        Figure("  of that time Redis waited for a core", burst.redis_waited, "%"),
         Figure("  pings meanwhile, p50", burst.pings.p50_ms, "ms"),
         Figure("  pings meanwhile, p99", burst.pings.p99_ms, "ms", 50),
         Figure("  pings meanwhile that were refused", burst.pings.refused, "", 0, ".0f"),

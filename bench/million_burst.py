@@ -11,12 +11,14 @@ from typing import Any
 
 import msgspec
 
+from bench.case import REDIS
+from bench.cpu import PROC
 from bench.load import BenchFailed
 from bench.million_fleet import Fleet, ping_in_batches
 from bench.million_house import House
 from bench.million_pulse import Beaten, Pulse, result_of, start
 from bench.million_slowlog import Scripts, SlowLog
-from store.clock import wall_ms
+from store.clock import monotonic_ms, wall_ms
 
 PINGS_A_SECOND = 1_000
 BEFORE_S = 3
@@ -27,7 +29,11 @@ REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 class Burst(msgspec.Struct, frozen=True):
-    """What came of it. Times are seconds after the last of the deadlines; None: not within a minute."""
+    """What came of it. Times are seconds after the last of the deadlines; None: not within a minute.
+
+    `redis_waited` is how much of the time Redis was ready to run and had no core, in percent: what scripts and pings
+    owe to whatever else the machine does.
+    """
 
     events: int
     deliveries: int
@@ -35,6 +41,7 @@ class Burst(msgspec.Struct, frozen=True):
     deliveries_s: float | None
     scripts: Scripts
     pings: Beaten
+    redis_waited: float
 
 
 class Receiver(asyncio.Protocol):
@@ -104,13 +111,14 @@ def watch(house: House, fleet: Fleet, others: Fleet, last_ms: int, told: Sequenc
         time.sleep(LOOK_EVERY_S)
     if _events(house) != before:
         raise BenchFailed("some deadlines came too early")
-    log = SlowLog(house)
+    log, waited_ms, began_ms = SlowLog(house), _waited_ms(house), monotonic_ms()
     seconds_s = min(PULSE_S, max(10, wanted // 2000))
     process = start(Pulse(house.port, tuple(others.keys[:50_000]), PINGS_A_SECOND, seconds_s))
     events_s = _until(lambda: _events(house) - before >= wanted, last_ms)
     deliveries_s = _until(lambda: _all_dispatched(house), last_ms)
     made = house.ask("HLEN", house.keys.deliveries) + told[0]
     pings = result_of(process)
+    waited = 100 * (_waited_ms(house) - waited_ms) / (monotonic_ms() - began_ms)
     return Burst(
         events=_events(house) - before,
         deliveries=made,
@@ -118,7 +126,14 @@ def watch(house: House, fleet: Fleet, others: Fleet, last_ms: int, told: Sequenc
         deliveries_s=deliveries_s,
         scripts=log.read(),
         pings=pings,
+        redis_waited=waited,
     )
+
+
+def _waited_ms(house: House) -> float:
+    """How long Redis has waited for a core so far."""
+    (pid,) = house.pids()[REDIS]
+    return int((PROC / str(pid) / "schedstat").read_text().split()[1]) / 1e6
 
 
 def _until(is_so: Callable[[], bool], last_ms: int) -> float | None:

@@ -20,7 +20,7 @@ from sweeper.channels.attempt import Attempt, Notice
 from sweeper.message import TYPES, notice_of
 from sweeper.schedule import wait_before_next
 
-EVENTS_AT_ONCE = 128
+EVENTS_AT_ONCE = 64
 ATTEMPTS_AT_ONCE = 64
 ATTEMPTS_PER_CHANNEL = 8
 LEASE_MS = 5_000
