@@ -21,6 +21,8 @@ from bench.million_slowlog import Scripts, SlowLog
 from store.clock import monotonic_ms, wall_ms
 
 PINGS_A_SECOND = 1_000
+MONITORS_PINGED = 50_000
+USUAL_S = 10
 BEFORE_S = 3
 WATCHED_S = 60
 PULSE_S = 40
@@ -31,8 +33,8 @@ REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 class Burst(msgspec.Struct, frozen=True):
     """What came of it. Times are seconds after the last of the deadlines; None: not within a minute.
 
-    `redis_waited` is how much of the time Redis was ready to run and had no core, in percent: what scripts and pings
-    owe to whatever else the machine does.
+    `usual` is what the same pings took before. `redis_waited` is how much of the time Redis was ready to run and had no
+    core, in percent: what scripts and pings owe to whatever else the machine does.
     """
 
     events: int
@@ -40,6 +42,7 @@ class Burst(msgspec.Struct, frozen=True):
     events_s: float | None
     deliveries_s: float | None
     scripts: Scripts
+    usual: Beaten
     pings: Beaten
     redis_waited: float
 
@@ -107,13 +110,14 @@ def watch(house: House, fleet: Fleet, others: Fleet, last_ms: int, told: Sequenc
     """Be there when the deadlines come, while `others` go on pinging; `told` counts what the receiver took."""
     wanted = len(fleet.keys)
     before = _events(house)
+    usual = result_of(start(_pulse(house, others, USUAL_S)))
     while wall_ms() < last_ms - BEFORE_S * 1000:
         time.sleep(LOOK_EVERY_S)
     if _events(house) != before:
         raise BenchFailed("some deadlines came too early")
     log, waited_ms, began_ms = SlowLog(house), _waited_ms(house), monotonic_ms()
     seconds_s = min(PULSE_S, max(10, wanted // 2000))
-    process = start(Pulse(house.port, tuple(others.keys[:50_000]), PINGS_A_SECOND, seconds_s))
+    process = start(_pulse(house, others, seconds_s))
     events_s = _until(lambda: _events(house) - before >= wanted, last_ms)
     deliveries_s = _until(lambda: _all_dispatched(house), last_ms)
     made = house.ask("HLEN", house.keys.deliveries) + told[0]
@@ -125,9 +129,14 @@ def watch(house: House, fleet: Fleet, others: Fleet, last_ms: int, told: Sequenc
         events_s=events_s,
         deliveries_s=deliveries_s,
         scripts=log.read(),
+        usual=usual,
         pings=pings,
         redis_waited=waited,
     )
+
+
+def _pulse(house: House, fleet: Fleet, seconds_s: float) -> Pulse:
+    return Pulse(house.port, tuple(fleet.keys[:MONITORS_PINGED]), PINGS_A_SECOND, seconds_s)
 
 
 def _waited_ms(house: House) -> float:
