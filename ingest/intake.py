@@ -18,6 +18,7 @@ from store.live.arrival import ArrivalClock
 from store.live.link import Link
 from store.live.live import Live
 from store.live.packing import Outcome
+from store.live.shard import Shard
 from store.live.writer import Writer
 from store.metrics import QUEUED_PINGS
 
@@ -49,9 +50,11 @@ class Intake:
             Writer(link, shard.keys, live.generation, slot, self.clock)
             for link, shard in zip(self._links, live.shards, strict=True)
         ]
-        self._resolver = Resolver(live.shards, self._keyring, self._found, self._refuse, self._unknown)
+        self._looking_links: list[Link] = []
+        looking, looking_slowly = self._shards_to_look_in(live), self._shards_to_look_in(live)
+        self._resolver = Resolver(looking, self._keyring, self._found, self._refuse, self._unknown)
         self._slow_resolver = Resolver(
-            live.shards,
+            looking_slowly,
             self._keyring,
             self._found,
             self._refuse,
@@ -84,7 +87,7 @@ class Intake:
                 raise
             raise Fenced(*fenced.exceptions[0].args) from group
         finally:
-            for link in self._links:
+            for link in (*self._links, *self._looking_links):
                 await link.aclose()
 
     def close(self) -> None:
@@ -115,6 +118,14 @@ class Intake:
             self._batchers[known.shard].add(ping)
         else:
             self._resolve(ping)
+
+    def _shards_to_look_in(self, live: Live) -> list[Shard]:
+        """The shards over links of their own: a look-up is as lean as a batch, and neither waits for the other."""
+        links = [Link(live.url, live.scripts) for _ in live.shards]
+        self._looking_links += links
+        return [
+            Shard(link, shard.keys, live.generation) for link, shard in zip(links, live.shards, strict=True)
+        ]
 
     def _resolve(self, ping: Waiting) -> None:
         now_ms = monotonic_ms()
