@@ -102,6 +102,8 @@ class Batcher:
                     await self._wake
                     self._wake = None
                 await self._send(self._take())
+                # One turn of the loop: whoever was just answered and pings on comes into the next batch too.
+                await asyncio.sleep(0)
             if self.is_open:
                 await self._give_back()
         finally:
