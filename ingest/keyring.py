@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from store.live.monitors import Resolved
 
 MOST_KNOWN = 500_000
@@ -9,18 +11,27 @@ MOST_UNKNOWN = 20_000
 UNKNOWN_LIFE_MS = 2_000
 
 
-class KnownKey:
-    """What ingest remembers of a key; `version` and `key_epoch` travel with every ping, so that a change is noticed."""
+class KnownKey(msgspec.Struct, frozen=True, gc=False):
+    """What ingest remembers of a key; `version` and `key_epoch` travel with every ping, so that a change is noticed.
 
-    __slots__ = ("key_epoch", "monitor_id", "name", "shard", "version", "wire_id")
+    Hundreds of thousands of them live long and hold no other objects, so the garbage collector need not visit them.
+    """
 
-    def __init__(self, resolved: Resolved) -> None:
-        self.monitor_id = resolved.monitor_id
-        self.wire_id = str(resolved.monitor_id).encode()
-        self.shard = resolved.shard
-        self.version = resolved.config.version
-        self.key_epoch = resolved.config.key_epoch
-        self.name = resolved.config.name
+    monitor_id: int
+    wire_id: bytes
+    shard: int
+    version: int
+    key_epoch: int
+    name: str
+
+
+def known_as(resolved: Resolved) -> KnownKey:
+    """What is remembered of a key that was found."""
+    config = resolved.config
+    wire_id = str(resolved.monitor_id).encode()
+    return KnownKey(
+        resolved.monitor_id, wire_id, resolved.shard, config.version, config.key_epoch, config.name
+    )
 
 
 class Keyring:

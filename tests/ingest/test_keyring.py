@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ingest.keyring import UNKNOWN_LIFE_MS, Keyring, KnownKey
+from ingest.keyring import UNKNOWN_LIFE_MS, Keyring, KnownKey, known_as
 from store.live.monitors import Resolved
 from store.live.packing import KnownConfig
 
 
 def known(monitor_id: int = 1) -> KnownKey:
-    return KnownKey(Resolved(monitor_id, 0, KnownConfig(version=3, key_epoch=2, name="Nightly")))
+    return known_as(Resolved(monitor_id, 0, KnownConfig(version=3, key_epoch=2, name="Nightly")))
 
 
 def test_a_found_key_says_all_that_a_batch_needs() -> None:
