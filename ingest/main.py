@@ -11,10 +11,11 @@ from functools import partial
 import uvicorn
 
 from ingest.app import State, build_app
+from ingest.desk import Desk
 from ingest.doors import DOORS, batch
+from ingest.guard import IDLE_S, Guard
 from ingest.intake import Intake
 from ingest.lane import Lane
-from ingest.lane_desk import Desk
 from store.book import installation
 from store.book.database import CONFIG_DB, ConfigBook
 from store.book.history_reader import HISTORY_DB, HistoryReader
@@ -51,9 +52,8 @@ async def run(settings: Settings, part: Part, fd: int | None = None) -> None:
             sending = asyncio.create_task(state["intake"].run())
             keeping = asyncio.create_task(_keep(state, part))
             server = Server(_configure(settings, state))
-            desk = Desk(state["intake"], server.server_state)
-            if settings.lane:
-                server.config.http = partial(Lane, desk)  # type: ignore[assignment]
+            desk = Desk(state["intake"], server.server_state, settings.forwarded_allow_ips)
+            server.config.http = partial(Lane if settings.lane else Guard, desk)  # type: ignore[assignment]
             watching = asyncio.create_task(desk.watch())
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             stopping = asyncio.create_task(part.stop.wait())
@@ -97,6 +97,7 @@ def _configure(settings: Settings, state: State) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=GRACE_S,
         backlog=CONNECTIONS_WAITING,
     )
