@@ -10,6 +10,7 @@ from functools import partial
 
 import uvicorn
 
+from ingest.access_log import AccessLog, LoggedLane
 from ingest.app import State, build_app
 from ingest.desk import Desk
 from ingest.doors import DOORS, batch
@@ -53,7 +54,7 @@ async def run(settings: Settings, part: Part, fd: int | None = None) -> None:
             keeping = asyncio.create_task(_keep(state, part))
             server = Server(_configure(settings, state))
             desk = Desk(state["intake"], server.server_state, settings.forwarded_allow_ips)
-            server.config.http = partial(Lane if settings.lane else Guard, desk)  # type: ignore[assignment]
+            server.config.http = partial(_protocol(settings), desk)  # type: ignore[assignment]
             watching = asyncio.create_task(desk.watch())
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             stopping = asyncio.create_task(part.stop.wait())
@@ -86,9 +87,16 @@ async def _opened(settings: Settings) -> AsyncIterator[State]:
             await live.aclose()
 
 
+def _protocol(settings: Settings) -> type[Guard]:
+    if not settings.lane:
+        return Guard
+    return LoggedLane if settings.access_log else Lane
+
+
 def _configure(settings: Settings, state: State) -> uvicorn.Config:
+    app = build_app(settings, state)
     return uvicorn.Config(
-        build_app(settings, state),
+        AccessLog(app) if settings.access_log else app,
         loop="none",
         http="httptools",
         ws="none",
