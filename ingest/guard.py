@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from typing import Any
 
+from httptools import HttpParserUpgrade
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -54,6 +56,7 @@ class Guard(HttpToolsProtocol):
         self._desk = desk
         self._between = True
         self._last_word: Reply | None = None
+        self._stopped_at = 0
         self._headers_seen = 0
         self._header_bytes = 0
         self._head_bytes = 0
@@ -70,7 +73,10 @@ class Guard(HttpToolsProtocol):
         self._seen_at = self._desk.second
         if self._between or self._head_bytes:
             self._head_bytes += len(data)
-        super().data_received(data)
+        while data:
+            self._stopped_at = 0
+            super().data_received(data)
+            data = data[self._stopped_at :] if self._stopped_at and not self.transport.is_closing() else b""
         if self._between or self.transport.is_closing():
             self._head_bytes = 0
         elif self._head_bytes > MOST_HEAD_BYTES:
@@ -97,6 +103,12 @@ class Guard(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._between = True
         super().on_message_complete()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """The parser has stopped behind a request that wants another protocol. It gets none: what follows is HTTP."""
+        stopped = sys.exception()
+        if isinstance(stopped, HttpParserUpgrade):
+            self._stopped_at = int(stopped.args[0])
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

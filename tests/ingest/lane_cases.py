@@ -112,6 +112,8 @@ def _learned_from_uvicorn(
         "escaped path": (get.replace(b"/ping/", b"/%70ing%2F"), 1),
         "upgrade to websocket": (get.replace(UA, upgrade % b"websocket"), 1),
         "upgrade to http/2": (get.replace(UA, upgrade % b"h2c"), 1),
+        "upgrade, then a ping": (get.replace(UA, upgrade % b"websocket") + get, 2),
+        "connect, then a ping": (get.replace(b"GET", b"CONNECT") + get, 2),
         "expect": (post(b'{"a": 1}', b"Expect: 100-continue\r\n"), 2),
         "expect what cannot be": (post(b'{"a": 1}', b"Expect: more\r\n"), 1),
         "expect without a body": (get.replace(UA, b"Expect: 100-continue\r\n"), 1),

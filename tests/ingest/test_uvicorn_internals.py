@@ -79,6 +79,7 @@ def test_every_attribute_that_is_used_of_uvicorn_is_there(module: ModuleType, ow
         "on_message_complete",
         "on_response_complete",
         "send_400_response",
+        "_unsupported_upgrade_warning",
         "_unset_keepalive_if_required",
     ],
 )
