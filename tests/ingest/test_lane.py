@@ -193,16 +193,19 @@ async def test_a_stop_answers_what_is_under_way(served: Served, stage: Stage) ->
     monitor = await served.make(interval=86_400)
     raw = b"GET /ping/" + monitor["key"].encode() + b" HTTP/1.1\r\n" + HOST + b"\r\n"
     await ask(served.port, raw, 1)
-    await stage.redis.execute_command("CLIENT", "PAUSE", 400, "WRITE")
+    await stage.redis.execute_command("CLIENT", "PAUSE", 20_000, "WRITE")
     asking = [asyncio.create_task(ask(served.port, raw, 1)) for _ in range(5)]
     await until(lambda: _are_under_way(5))
+    served.part.stop.set()
+    await until(lambda: _are_under_way(5, closing=True))
+    await stage.redis.execute_command("CLIENT", "UNPAUSE")
     await served.stop()
     assert [(await one)[0][0].status for one in asking] == [200] * 5
 
 
-async def _are_under_way(count: int) -> bool:
+async def _are_under_way(count: int, closing: bool = False) -> bool:
     lanes = [one for one in gc.get_objects() if isinstance(one, lane_module.Lane)]
-    return sum(lane._under_way for lane in lanes) == count
+    return sum(lane._under_way and lane._closing >= closing for lane in lanes) == count
 
 
 async def test_thousands_of_pipelined_pings_are_answered_in_order(served: Served) -> None:
