@@ -54,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hours_days: int
     forwarded_allow_ips: str
     lane: bool
+    access_log: bool
     plans: tuple[PlanChange, ...] = ()
 
 
@@ -245,6 +246,13 @@ TABLE: tuple[Setting, ...] = (
         _text,
     ),
     Setting("lane", "on", "on", "The express lane: `off` sends every ping through Starlette.", _switch),
+    Setting(
+        "access_log",
+        "off",
+        "off",
+        "A line on stderr for every request, ping keys left out: `on` or `off`.",
+        _switch,
+    ),
 )
 
 
