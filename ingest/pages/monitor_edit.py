@@ -7,49 +7,23 @@ from starlette.responses import Response
 from ingest.api import monitors, registry
 from ingest.api.call import Call
 from ingest.api.monitors import MonitorReply, PatchMonitor
-from ingest.pages.durations import Duration, seconds_of, shown_duration, typed_duration
 from ingest.pages.forms import REFUSED, Form, Refused, asked, refused
+from ingest.pages.monitor_fields import MonitorFields, fields_of, fields_typed, values_of
 from ingest.pages.render import render, see
-from store.monitor import MAX_GRACE_S, MAX_INTERVAL_S, MIN_GRACE_S, MIN_INTERVAL_S
 
 
 async def show_edit(call: Call) -> Response:
     monitor = await monitors.find(call, call.public_id)
-    return _form(
-        call,
-        monitor,
-        name=monitor.name,
-        interval=shown_duration(monitor.interval),
-        grace=shown_duration(monitor.grace_period),
-        tags=", ".join(monitor.tags),
-    )
+    return _form(call, monitor, fields_of(monitor))
 
 
 async def edit(call: Call, form: Form) -> Response:
     """Change the monitor, or show the form again as it was filled in."""
-    interval, grace = typed_duration(form, "interval"), typed_duration(form, "gracePeriod")
+    fields = fields_typed(form)
     try:
-        wanted = asked(
-            PatchMonitor,
-            name=form.text("name"),
-            interval=seconds_of(interval, "interval", MIN_INTERVAL_S, MAX_INTERVAL_S),
-            grace_period=seconds_of(grace, "gracePeriod", MIN_GRACE_S, MAX_GRACE_S),
-            tags=_tags(form.text("tags")),
-        )
-        monitor = await monitors.edit(call, call.public_id, wanted)
+        monitor = await monitors.edit(call, call.public_id, asked(PatchMonitor, **values_of(fields)))
     except REFUSED as error:
-        said = refused(error)
-        monitor = await monitors.find(call, call.public_id)
-        return _form(
-            call,
-            monitor,
-            said.status,
-            name=form.text("name"),
-            interval=interval,
-            grace=grace,
-            tags=form.text("tags"),
-            error=said,
-        )
+        return _form(call, await monitors.find(call, call.public_id), fields, refused(error))
     return see(f"/monitors/{monitor.id}?said=changed")
 
 
@@ -75,27 +49,14 @@ async def delete(call: Call, _: Form) -> Response:
     return see("/?said=delete&n=1")
 
 
-def _form(
-    call: Call,
-    monitor: MonitorReply,
-    status: int = 200,
-    *,
-    name: str,
-    interval: Duration,
-    grace: Duration,
-    tags: str,
-    error: Refused | None = None,
-) -> Response:
+def _form(call: Call, monitor: MonitorReply, fields: MonitorFields, error: Refused | None = None) -> Response:
     return render(
         call,
         "monitor_edit.html",
-        status,
+        error.status if error else 200,
         monitor=monitor,
         address=f"/monitors/{monitor.id}",
-        name=name,
-        interval=interval,
-        grace=grace,
-        tags=tags,
+        fields=fields,
         error=error,
     )
 
@@ -109,8 +70,3 @@ def _question(call: Call, monitor: MonitorReply, error: Refused | None = None) -
         address=f"/monitors/{monitor.id}",
         error=error,
     )
-
-
-def _tags(text: str) -> list[str]:
-    """Tags as they are typed, with commas between."""
-    return [tag for one in text.split(",") if (tag := one.strip())]

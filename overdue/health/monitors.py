@@ -7,12 +7,12 @@ from collections.abc import Collection, Sequence
 from overdue.health.checking import Problems, Subject
 from overdue.health.desk import Desk
 from store.book import monitors, owners
-from store.book.monitors import MonitorRow
 from store.clock import wall_ms
 from store.live.inspecting import Inspected, inspect, marked_broken, unmark
 from store.live.inspecting import owners as owners_in_redis
 from store.live.packing import pack_config
 from store.live.shard import Shard
+from store.projection import PutMonitor
 
 PAGE = 500
 
@@ -30,7 +30,7 @@ class Monitors:
     async def look(self) -> Problems:
         problems: Problems = {}
         after_id = 0
-        while rows := await monitors.all_monitors(self._desk.book, after_id, PAGE):
+        while rows := await monitors.all_for_redis(self._desk.book, after_id, PAGE):
             problems |= await self._compare(rows)
             self._count, after_id = self._count + len(rows), rows[-1].config.id
         return problems
@@ -41,7 +41,7 @@ class Monitors:
             row
             for one in at
             if f"monitor:{one.number}" not in pending
-            for row in await monitors.all_monitors(self._desk.book, one.number - 1, 1)
+            for row in await monitors.all_for_redis(self._desk.book, one.number - 1, 1)
             if row.config.id == one.number
         ]
         return await self._compare(rows)
@@ -57,14 +57,14 @@ class Monitors:
     def spell(self, subject: Subject) -> str:
         return f"{subject.number} {self._names.get(subject.number, '')!r}"
 
-    async def _compare(self, rows: Sequence[MonitorRow]) -> Problems:
+    async def _compare(self, rows: Sequence[PutMonitor]) -> Problems:
         problems: Problems = {}
         for shard in self._desk.live.shards:
             own = [row for row in rows if self._desk.home(row.config.id) is shard]
             problems |= await self._compare_in(shard, own)
         return problems
 
-    async def _compare_in(self, shard: Shard, rows: Sequence[MonitorRow]) -> Problems:
+    async def _compare_in(self, shard: Shard, rows: Sequence[PutMonitor]) -> Problems:
         ids = [row.config.id for row in rows]
         inspected = await inspect(shard, ids)
         broken = await marked_broken(self._desk.live, shard, ids)
@@ -82,7 +82,7 @@ class Monitors:
         return problems
 
 
-def _wrong_with(row: MonitorRow, one: Inspected) -> str:
+def _wrong_with(row: PutMonitor, one: Inspected) -> str:
     """What is wrong with a monitor, as the rest of a sentence; empty if nothing is."""
     if one.config is None or one.status is None:
         return "are not in Redis: nobody watches them"
@@ -105,7 +105,7 @@ def _wrong_deadline(one: Inspected) -> str:
     return "have a deadline that is too early" if one.stored_ms < one.least_ms else ""
 
 
-def _wrong_keys(row: MonitorRow, found: Sequence[int | None]) -> str:
+def _wrong_keys(row: PutMonitor, found: Sequence[int | None]) -> str:
     if any(one is None for one in found):
         return "have a ping key that Redis does not know: pings to it are answered 404"
     if any(one != row.config.id for one in found):

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from store.book.database import Transaction
-from store.book.history_reader import DAY_TABLES
+from store.book.history_reader import DAY_TABLES, IN_LANE
 from store.book.history_snapshot import snapshot_of, tables, was_broken_off
 from store.book.history_writer import PINGS
 from store.errors import Invalid, Unavailable
@@ -20,11 +20,11 @@ LONGEST_MS = 5_000
 # each would stop the other threads. The index of the table holds all that is asked for.
 ARRIVALS = """
 SELECT json_group_array(at_ms) AS arrivals
-FROM (SELECT at_ms FROM {table} WHERE monitor_id = ?1 AND at_ms >= ?2 AND at_ms < ?3 ORDER BY id)
+FROM (SELECT at_ms FROM {table} WHERE {lane} AND at_ms >= ?2 AND at_ms < ?3 ORDER BY id)
 """
 
 # The last one of a day before a moment.
-LAST_BEFORE = "SELECT at_ms FROM {table} WHERE monitor_id = ? AND at_ms < ? ORDER BY id DESC LIMIT 1"
+LAST_BEFORE = "SELECT at_ms FROM {table} WHERE {lane} AND at_ms < ?2 ORDER BY id DESC LIMIT 1"
 
 _ARRIVALS = msgspec.json.Decoder(list[int])
 
@@ -49,7 +49,9 @@ async def arrivals(path: Path, monitor_id: int, from_ms: int, until_ms: int) -> 
             days = await tables(snapshot, DAY_TABLES)
             for table in days:
                 if first <= table <= last:
-                    row = await snapshot.row(ARRIVALS.format(table=table), (monitor_id, from_ms, until_ms))
+                    row = await snapshot.row(
+                        ARRIVALS.format(table=table, lane=IN_LANE), (monitor_id, from_ms, until_ms)
+                    )
                     texts.append(row["arrivals"].encode() if row else b"[]")
             before_ms = await _last_before(
                 snapshot, [day for day in days if day <= first], monitor_id, from_ms
@@ -63,7 +65,7 @@ async def arrivals(path: Path, monitor_id: int, from_ms: int, until_ms: int) -> 
 
 async def _last_before(snapshot: Transaction, days: list[str], monitor_id: int, at_ms: int) -> int | None:
     for table in reversed(days):
-        row = await snapshot.row(LAST_BEFORE.format(table=table), (monitor_id, at_ms))
+        row = await snapshot.row(LAST_BEFORE.format(table=table, lane=IN_LANE), (monitor_id, at_ms))
         if row is not None:
             return int(row["at_ms"])
     return None

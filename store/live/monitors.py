@@ -1,4 +1,4 @@
-"""Callers of the scripts that put, drop, restore and look at monitors, find them by key, and put channels."""
+"""Callers of the scripts that put, drop and look at monitors, find them by key, and put channels and plans."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import msgspec
 
 from store.live.packing import KnownConfig, cut_states, pack_config, pack_ids, read_config
 from store.live.shard import Shard
-from store.monitor import MonitorConfig, MonitorState, Phase
 from store.projection import DropMonitor, PutChannels, PutMonitor, PutPlan
 
 # As many as `look` takes.
@@ -72,27 +71,6 @@ async def drop_monitor(shard: Shard, drop: DropMonitor) -> bool:
         *drop.digests,
     )
     return bool(applied)
-
-
-async def restore_monitor(
-    shard: Shard, config: MonitorConfig, digests: Sequence[bytes], state: MonitorState | None
-) -> None:
-    """Put a monitor back into an empty Redis; `state` is what history remembers, None: watch it from now."""
-    keys = shard.keys
-    phase = state.phase if state else Phase.PAUSED if config.paused else Phase.ACTIVE
-    await shard.caller.call(
-        "restore_monitor",
-        (keys.config, keys.state, keys.deadlines, keys.tallies, *map(keys.key_bucket, digests)),
-        (
-            config.id,
-            pack_config(config),
-            int(phase),
-            state.base_ms if state else 0,
-            state.seen_ms if state else 0,
-            state.down_at_ms if state else 0,
-            *digests,
-        ),
-    )
 
 
 async def look(shard: Shard, monitor_ids: Sequence[int]) -> tuple[int, list[bytes]]:

@@ -169,6 +169,13 @@ def cut_states(blob: bytes) -> list[bytes]:
     return [blob[at : at + _STATE.size] for at in range(0, len(blob), _STATE.size)]
 
 
+def pack_state(state: MonitorState) -> bytes:
+    """A monitor's state as the scripts read it."""
+    moments = (state.base_ms, state.seen_ms, state.recorded_ms, state.down_at_ms)
+    halves = [half for moment in moments for half in (moment & 0xFFFFFFFF, moment >> 32)]
+    return _STATE.pack(_FORMAT, state.phase, *halves)
+
+
 def read_event(blob: bytes) -> AnyEvent | None:
     """A packed event, of either sort; None for an unreadable one."""
     if len(blob) < _EVENT.size or blob[0] != _FORMAT or not 1 <= blob[1] <= 5:

@@ -63,6 +63,8 @@ def test_a_chart_says_what_is_under_the_cursor_and_under_the_arrow_keys(
 ) -> None:
     send(monitor, {"rows": 41.5})
     page = opened(visitor, monitor)
+    # The last one that comes, and it moves the others.
+    expect(chart(page, "Lateness").locator("canvas")).to_be_visible()
     over = chart(page, "rows").locator(".u-over")
     over.hover()
     expect(over.locator(".tip")).to_be_visible()
