@@ -40,7 +40,7 @@ class Monitors:
         rows = [
             row
             for one in at
-            if f"monitor:{one.number}" not in pending
+            if not pending.have_monitor(one.number)
             for row in await monitors.all_for_redis(self._desk.book, one.number - 1, 1)
             if row.config.id == one.number
         ]

@@ -39,7 +39,7 @@ class OrphanMonitors:
         for one in at:
             (now,) = await inspect(self._desk.home(one.number), [one.number])
             is_there = now.config is not None or now.status is not None or now.stored_ms is not None
-            if is_there and f"monitor:{one.number}" not in pending:
+            if is_there and not pending.have_monitor(one.number):
                 left.add(one.number)
         return await self._absent(left)
 
@@ -81,7 +81,7 @@ class OrphanKeys:
             digest = bytes.fromhex(one.name)
             for shard in self._desk.live.shards:
                 (owner,) = await owners_in_redis(self._desk.live, shard, [digest])
-                if owner == one.number and f"monitor:{owner}" not in pending:
+                if owner == one.number and not pending.have_monitor(owner):
                     still[digest] = owner
         return await self._wrong(still)
 

@@ -41,7 +41,9 @@ class Channels:
         pending = await owners.waiting_subjects(self._desk.book)
         problems = await self.look()
         return {
-            one: problems[one] for one in at if one in problems and f"channels:{one.number}" not in pending
+            one: problems[one]
+            for one in at
+            if one in problems and f"channels:{one.number}" not in pending.names
         }
 
     async def repair(self, found: Problems) -> None:
@@ -102,7 +104,9 @@ class Plans:
     async def look_again(self, at: Collection[Subject]) -> Problems:
         pending = await owners.waiting_subjects(self._desk.book)
         problems = await self.look()
-        return {one: problems[one] for one in at if one in problems and f"plan:{one.number}" not in pending}
+        return {
+            one: problems[one] for one in at if one in problems and f"plan:{one.number}" not in pending.names
+        }
 
     async def repair(self, found: Problems) -> None:
         for one in found:

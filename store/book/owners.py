@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import msgspec
+
 from store.book.database import ConfigBook
 
 # Many at once, without a variable for each.
@@ -16,6 +18,18 @@ AT_ONCE = 500
 OLDEST_CHANGE = "SELECT count(*) AS changes, min(created_ms) AS since_ms FROM outbox"
 
 SUBJECTS = "SELECT DISTINCT subject FROM outbox"
+
+
+class Subjects(msgspec.Struct, frozen=True):
+    """What changes are about, as the outbox calls it: `monitor:12`, `monitors:12-99`, `channels:3`, `plan:3`."""
+
+    names: frozenset[str]
+
+    def have_monitor(self, monitor_id: int) -> bool:
+        ranges = (name.partition(":")[2].split("-") for name in self.names if name.startswith("monitors:"))
+        return f"monitor:{monitor_id}" in self.names or any(
+            int(first) <= monitor_id <= int(last) for first, last in ranges
+        )
 
 
 async def absent(book: ConfigBook, monitor_ids: Collection[int]) -> set[int]:
@@ -40,6 +54,6 @@ async def waiting_changes(book: ConfigBook) -> tuple[int, int]:
     return row["changes"], row["since_ms"] or 0
 
 
-async def waiting_subjects(book: ConfigBook) -> set[str]:
-    """What these changes are about, as the outbox calls it: `monitor:12`, `channels:3`, `plan:3`."""
-    return {row["subject"] for row in await book.rows(SUBJECTS)}
+async def waiting_subjects(book: ConfigBook) -> Subjects:
+    """What these changes are about."""
+    return Subjects(frozenset(row["subject"] for row in await book.rows(SUBJECTS)))
