@@ -17,9 +17,12 @@ from tests.system.house import COMMAND, PARTS, House
 class PartsByHand(House):
     """Nobody starts a part again: what ends here stays ended, and the test fails."""
 
+    _begun: list[subprocess.Popen[bytes]]
+
     def open(self, redis_url: str, **ways: str) -> None:
         """Prepare the books, start every part with its way to Redis, and wait until all are ready."""
         self.data.mkdir()
+        self._begun = []
         asyncio.run(prepare(read_settings(self.environ)))
         for part in PARTS:
             self._begin(part, ways.get(part, redis_url))
@@ -27,7 +30,7 @@ class PartsByHand(House):
 
     def _begin(self, part: str, redis_url: str) -> None:
         with self.log.open("ab") as output:
-            subprocess.Popen(
+            begun = subprocess.Popen(
                 [COMMAND[0], part],
                 cwd=self.log.parent,
                 env=self.environ | {"OVERDUE_REDIS_URL": redis_url},
@@ -36,6 +39,13 @@ class PartsByHand(House):
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._begun.append(begun)
+
+    def clean_up(self) -> None:
+        """As always, and nothing is left uncollected."""
+        super().clean_up()
+        for one in self._begun:
+            one.wait()
 
 
 @contextmanager

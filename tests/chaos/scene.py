@@ -84,7 +84,7 @@ class Scene:
             self._come_back(silent)
             self.jobs.measure(self.measured, 1)
         kills = self.striker.kills - kills_before
-        self._deaths += kills
+        self._deaths += 0 if fault.weather else kills
         verdict = self.judge.end_round(silent, fault, kills, self.striker.losses)
         for one in silent:
             self.jobs.delete(one)
