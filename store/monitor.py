@@ -46,13 +46,19 @@ class MonitorConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MonitorState(msgspec.Struct, frozen=True, kw_only=True):
-    """A monitor as it is. `base_ms` is where its current window starts; `seen_ms` is 0 until the first ping."""
+    """A monitor as it is. `base_ms` is where its current window starts; `seen_ms` is 0 until the first ping.
+
+    `delayed_ms` is how much later blind time made a down. `deadline_ms` is the end of the longest silence allowed,
+    blind time included; it is known of a monitor that is watched and was looked at.
+    """
 
     phase: Phase
     base_ms: int
     seen_ms: int
     recorded_ms: int
     down_at_ms: int
+    delayed_ms: int = 0
+    deadline_ms: int | None = None
 
 
 def status_of(config: MonitorConfig, state: MonitorState, now_ms: int) -> str:
@@ -61,6 +67,11 @@ def status_of(config: MonitorConfig, state: MonitorState, now_ms: int) -> str:
         return "paused"
     if state.phase == Phase.DOWN:
         return "down"
-    if now_ms > state.base_ms + config.interval_s * 1000:
+    if now_ms > deadline_of(config, state) - config.grace_s * 1000:
         return "late"
     return "up" if state.seen_ms else "new"
+
+
+def deadline_of(config: MonitorConfig, state: MonitorState) -> int:
+    """By when a watched monitor has to ping."""
+    return state.base_ms + config.limit_ms if state.deadline_ms is None else state.deadline_ms

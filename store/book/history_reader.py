@@ -28,7 +28,9 @@ ORDER BY id DESC LIMIT ?6
 
 BODY = "SELECT body FROM {table} WHERE id = ? AND monitor_id = ? AND at_ms >= ?"
 
-_INCIDENT = "SELECT id, monitor_id, kind, started_ms, ended_ms, alert_id, metric_key FROM incidents "
+_INCIDENT = (
+    "SELECT id, monitor_id, kind, started_ms, ended_ms, alert_id, metric_key, delayed_ms FROM incidents "
+)
 
 # A monitor's incidents, newest first; the id decides between two of one millisecond.
 INCIDENTS = (
@@ -85,7 +87,10 @@ class PingFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One incident; `ended_ms` is None while it is open. Of a metric it names the rule (its public id) and the key."""
+    """One incident; `ended_ms` is None while it is open. Of a metric it names the rule (its public id) and the key.
+
+    `delayed_ms` is how much later blind time made the missed deadline; None: not at all.
+    """
 
     id: str
     monitor_id: int
@@ -94,6 +99,7 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
     ended_ms: int | None
     alert_id: str | None = None
     metric_key: str | None = None
+    delayed_ms: int | None = None
 
 
 class OpenIncident(msgspec.Struct, frozen=True):
@@ -207,4 +213,5 @@ def _read_incident(row: sqlite3.Row) -> IncidentRow:
         ended_ms=row["ended_ms"],
         alert_id=row["alert_id"],
         metric_key=row["metric_key"],
+        delayed_ms=row["delayed_ms"],
     )

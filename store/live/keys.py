@@ -63,7 +63,18 @@ TABLE: tuple[KeyRow, ...] = (
         "Up to when pings were heard before the last clean stop.",
     ),
     KeyRow(
-        "blind", "string", "ingest", "the last 256", "Packed intervals in which pings could not be heard."
+        "blind",
+        "string",
+        "ingest, sweep",
+        "the last 256",
+        "Packed intervals in which pings could not be heard.",
+    ),
+    KeyRow(
+        "walk",
+        "string",
+        "ingest, sweep",
+        "seconds",
+        "Cursor of the walk that brings windows back after the clock was stepped back.",
     ),
     KeyRow(
         "tallies", "hash", "all scripts", "forever", "Counts: monitors by status, blind ms, history bytes."
@@ -170,6 +181,10 @@ class Keyspace(msgspec.Struct, frozen=True):
     @property
     def blind(self) -> str:
         return self._key("blind")
+
+    @property
+    def walk(self) -> str:
+        return self._key("walk")
 
     @property
     def tallies(self) -> str:

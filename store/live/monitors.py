@@ -94,8 +94,16 @@ async def restore_monitor(
 
 async def look(shard: Shard, monitor_ids: Sequence[int]) -> tuple[int, list[MonitorState | None]]:
     """Redis' time in ms, and the states of monitors in order; None for one that is not there."""
-    reply = await shard.call("look", (shard.keys.state,), *monitor_ids)
-    return int(reply[0]), [read_state(blob) for blob in reply[1:]]
+    keys = shard.keys
+    now_ms, *rest = await shard.call("look", (keys.state, keys.config, keys.blind), *monitor_ids)
+    return int(now_ms), [_state(*pair) for pair in zip(rest[::2], rest[1::2], strict=True)]
+
+
+def _state(blob: bytes | None, deadline_ms: int) -> MonitorState | None:
+    state = read_state(blob)
+    if state is None or deadline_ms < 0:
+        return state
+    return msgspec.structs.replace(state, deadline_ms=deadline_ms)
 
 
 async def resolve(shard: Shard, digests: Sequence[bytes]) -> list[Resolved | None]:

@@ -11,33 +11,30 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from store.live.unheard_event import EventKind as EventKind
+from store.live.unheard_event import UnheardEvent, read_unheard
 from store.metric_alert import incident_of
 from store.monitor import INCIDENT_NAMESPACE, MonitorConfig, MonitorState, Phase
 
 _CONFIG = struct.Struct("<BIIIIHB")
 _CONFIG_NAME_AT = _CONFIG.size + 16
 _STATE_LENGTH = 26
+_DELAY_LENGTH = 6
+_DELAYED_FORMAT = 2
 _EVENT = struct.Struct("<BB6s6s6s6sIIII16s")
 _METRIC = struct.Struct("<II")
 _FORMAT = 1
 _PAUSED = 1
 
 
-class EventKind(IntEnum):
-    """What happened. `CLOSED`: the monitor was paused or deleted while its incident was open."""
-
-    DOWN = 1
-    UP = 2
-    CLOSED = 3
-    BREACHED = 4
-    CLEARED = 5
-
-
 METRIC_KINDS = (EventKind.BREACHED, EventKind.CLEARED)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """A transition of a monitor. `silence_ms` is the moment its silence began, `started_ms` the missed deadline."""
+    """A transition of a monitor. `silence_ms` is the moment its silence began, `started_ms` the missed deadline.
+
+    `delayed_ms` is how much later blind time made that deadline.
+    """
 
     kind: EventKind
     at_ms: int
@@ -50,6 +47,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     grace_s: int
     public_id: UUID
     name: str
+    delayed_ms: int = 0
 
     @property
     def incident_id(self) -> UUID:
@@ -99,7 +97,7 @@ class MetricEvent(msgspec.Struct, frozen=True, kw_only=True):
         return incident_of(self.told.public_id, self.breach_ms)
 
 
-AnyEvent = Event | MetricEvent
+AnyEvent = Event | MetricEvent | UnheardEvent
 _encode_told = msgspec.msgpack.Encoder().encode
 _decode_told = msgspec.msgpack.Decoder(AlertTold).decode
 
@@ -144,7 +142,9 @@ def read_config(blob: bytes) -> KnownConfig | None:
 
 def read_state(blob: bytes | None) -> MonitorState | None:
     """A packed state; None for a missing or unreadable one."""
-    if blob is None or len(blob) != _STATE_LENGTH or blob[0] != _FORMAT or not 1 <= blob[1] <= 3:
+    if blob is None or len(blob) not in {_STATE_LENGTH, _STATE_LENGTH + _DELAY_LENGTH}:
+        return None
+    if blob[0] != _FORMAT or not 1 <= blob[1] <= 3:
         return None
     return MonitorState(
         phase=Phase(blob[1]),
@@ -152,15 +152,19 @@ def read_state(blob: bytes | None) -> MonitorState | None:
         seen_ms=_u48(blob, 8),
         recorded_ms=_u48(blob, 14),
         down_at_ms=_u48(blob, 20),
+        delayed_ms=_u48(blob, _STATE_LENGTH),
     )
 
 
 def read_event(blob: bytes) -> AnyEvent | None:
-    """A packed event, of either sort; None for an unreadable one."""
-    if len(blob) < _EVENT.size or blob[0] != _FORMAT or not 1 <= blob[1] <= 5:
+    """A packed event, of any sort; None for an unreadable one."""
+    least = _EVENT.size + (_DELAY_LENGTH if blob[:1] == bytes([_DELAYED_FORMAT]) else 0)
+    if len(blob) < least or blob[0] not in {_FORMAT, _DELAYED_FORMAT} or not 1 <= blob[1] <= 6:
         return None
     head = _EVENT.unpack_from(blob)
     kind, tail = EventKind(head[1]), blob[_EVENT.size :]
+    if kind == EventKind.UNHEARD:
+        return read_unheard(head, tail)
     at_ms, began_ms, started_ms, seen_ms = (_u48(packed, 0) for packed in head[2:6])
     common = {
         "kind": kind,
@@ -174,7 +178,11 @@ def read_event(blob: bytes) -> AnyEvent | None:
         "public_id": UUID(bytes=head[10]),
     }
     if kind not in METRIC_KINDS:
-        return Event(silence_ms=began_ms, name=tail.decode("utf-8", "replace"), **common)
+        delayed_ms = _u48(tail, 0) if blob[0] == _DELAYED_FORMAT else 0
+        name = tail[_DELAY_LENGTH:] if blob[0] == _DELAYED_FORMAT else tail
+        return Event(
+            silence_ms=began_ms, name=name.decode("utf-8", "replace"), delayed_ms=delayed_ms, **common
+        )
     try:
         channel_id, alert_id = _METRIC.unpack_from(tail)
         told = _decode_told(tail[_METRIC.size :])

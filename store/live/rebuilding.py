@@ -82,6 +82,7 @@ async def empty_shard(live: Live, shard: Shard) -> None:
         keys.replies,
         keys.heard,
         keys.blind,
+        keys.walk,
         keys.tallies,
         keys.broken,
         keys.pings,

@@ -12,7 +12,9 @@ local config = ARGV[2]
 local phase, base, seen, down_at = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local version, interval_s, grace_s = read_config(config)
 if not version or phase < ACTIVE or phase > PAUSED then return redis.error_reply('MALFORMED monitor') end
-if base == 0 then base = now_ms() end
+local now = now_ms()
+-- History may know of a later time than the clock: then it was stepped back.
+if base == 0 or (phase == ACTIVE and base > now) then base = now end
 redis.call('HSET', KEYS[1], ARGV[1], config)
 redis.call('HSET', KEYS[2], ARGV[1], pack_state(phase, base, seen, seen, down_at))
 if phase == ACTIVE then redis.call('ZADD', KEYS[3], base + (interval_s + grace_s) * 1000, ARGV[1]) end

@@ -13,7 +13,6 @@ from time import monotonic
 import pytest
 
 from store.errors import Unavailable
-from store.live.arrival import ArrivalClock
 from store.live.link import Link
 from store.live.live import Live
 from store.live.packing import LIFE_ONLY, pack_head
@@ -50,7 +49,7 @@ async def link(stage: Stage, proxy: FaultProxy) -> AsyncIterator[Link]:
 @pytest.fixture
 async def writer(stage: Stage, link: Link) -> Writer:
     """A writer whose connection goes through the proxy, with monitor 1 to ping."""
-    writer = Writer(link, stage.shard.keys, stage.live.generation, "main-1", ArrivalClock())
+    writer = Writer(link, stage.shard.keys, stage.live.generation, "main-1", stage.new_clock())
     await writer.register()
     await stage.put(config_of(1))
     return writer
@@ -60,9 +59,9 @@ async def look(stage: Stage, link: Link, give_up_ms: int = 3000) -> list[bytes |
     """The states of monitors 1 and 2, through the link."""
     keys = stage.shard.keys
     reply: list[bytes | None] = await link.call(
-        "look", (keys.generation, keys.state), (GENERATION, 1, 2), give_up_ms
+        "look", (keys.generation, keys.state, keys.config, keys.blind), (GENERATION, 1, 2), give_up_ms
     )
-    return reply[1:]
+    return reply[1::2]
 
 
 async def lose_patience_sooner(link: Link, seconds: float) -> None:
