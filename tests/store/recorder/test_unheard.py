@@ -71,6 +71,15 @@ async def test_a_short_one_is_written_down_but_nobody_is_told(desk: Desk) -> Non
     assert (await events(desk), await written(desk)) == ([], [hole])
 
 
+async def test_nor_of_one_that_ended_more_than_a_day_ago(desk: Desk) -> None:
+    await desk.monitor()
+    hole = await go_deaf(desk, 12)
+    await desk.pass_seconds(86_400)
+    await unheard_of(desk).step()
+    await desk.record()
+    assert (await events(desk), await written(desk)) == ([], [hole])
+
+
 async def test_nothing_is_told_before_it_is_over_and_then_all_of_it_at_once(desk: Desk) -> None:
     await desk.monitor()
     unheard = unheard_of(desk)
