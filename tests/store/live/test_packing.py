@@ -76,7 +76,7 @@ async def test_python_reads_a_state_as_lua_packs_it_and_so_does_lua(stage: Stage
 
 
 async def test_a_state_and_an_event_may_say_how_long_blind_time_has_delayed_the_down(stage: Stage) -> None:
-    blob = await in_lua(stage, "records", "return pack_state(2, 1, 2, 3, 4, ARGV[1])", LAST_MS)
+    blob = await in_lua(stage, "records", "return pack_state(2, 1, 2, 3, 4, tonumber(ARGV[1]))", LAST_MS)
     state = read_state(blob)
     assert state and (state.down_at_ms, state.delayed_ms) == (4, LAST_MS)
     assert await in_lua(stage, "records", "return {read_state(ARGV[1])}", blob) == [2, 1, 2, 3, 4, LAST_MS]
