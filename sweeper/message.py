@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import uuid5
 
 import msgspec
-from msgspec import UNSET, UnsetType, field
+from msgspec import field
 
 from store.live.packing import AnyEvent, Event, EventKind, MetricEvent
 from store.live.unheard_event import UnheardEvent
@@ -34,13 +34,13 @@ class MonitorTold(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class IncidentTold(msgspec.Struct, frozen=True, rename="camel"):
-    """The incident; `ended_at` is None while it is open. The last is there when blind time made the deadline later."""
+    """The incident; `ended_at` is None while it is open, the last unless blind time made the deadline later."""
 
     id: str
     kind: str
     started_at: str
     ended_at: str | None
-    delayed_by_seconds: float | UnsetType = UNSET
+    delayed_by_seconds: float | None
 
 
 class AlertTold(msgspec.Struct, frozen=True, rename="camel"):
@@ -147,5 +147,5 @@ def _incident(event: Event | MetricEvent) -> IncidentTold:
         kind="metric" if isinstance(event, MetricEvent) else "silence",
         started_at=rfc3339(event.started_ms),
         ended_at=rfc3339(event.at_ms) if event.kind in ENDS else None,
-        delayed_by_seconds=delayed_ms / 1000 if delayed_ms else UNSET,
+        delayed_by_seconds=delayed_ms / 1000 if delayed_ms else None,
     )
