@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run install dev test test-all lint bench lock clean
+.PHONY: run install dev test test-all lint bench bench-million lock clean
 
 run: .venv/installed            ## install and start Overdue
 	@$(BIN)/overdue serve
@@ -34,8 +34,11 @@ test: lint                      ## the fast full set, under five minutes
 test-all: lint                  ## adds the slow proofs, and Debian's redis-server where it is installed
 	@$(BIN)/pytest
 
-bench: .venv/installed-dev      ## what a ping costs, measured here and now
-	@$(BIN)/python -m bench
+bench: .venv/installed-dev      ## what a ping costs, measured here and now; BENCH="--rows single --write" narrows and keeps it
+	@$(BIN)/python -m bench $(BENCH)
+
+bench-million: .venv/installed-dev ## what a million monitors cost, in a quarter of an hour
+	@$(BIN)/python -m bench.million
 
 lock:                           ## draw new lock files from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 \

@@ -20,6 +20,12 @@ class PutMonitor(msgspec.Struct, frozen=True, tag="put_monitor"):
     gone: tuple[bytes, ...] = ()
 
 
+class PutMonitors(msgspec.Struct, frozen=True, tag="put_monitors"):
+    """Monitors that were created together, all in their first version."""
+
+    monitors: tuple[PutMonitor, ...]
+
+
 class DropMonitor(msgspec.Struct, frozen=True, tag="drop_monitor"):
     """A monitor was deleted. `version` is one past its last one."""
 
@@ -29,11 +35,16 @@ class DropMonitor(msgspec.Struct, frozen=True, tag="drop_monitor"):
 
 
 class ChannelTarget(msgspec.Struct, frozen=True):
-    """What dispatch needs to know of a channel. `settings` is the channel kind's own JSON (URL, secret …)."""
+    """What dispatch needs to know of a channel. `settings` is the channel kind's own JSON (URL, secret …).
+
+    `epoch` grows each time a disabled channel is enabled: what a receiver said in a former one counts no more.
+    """
 
     id: int
     kind: str
     settings: bytes
+    epoch: int = 1
+    disabled: bool = False
 
 
 class PutChannels(msgspec.Struct, frozen=True, tag="put_channels"):
@@ -53,7 +64,7 @@ class PutPlan(msgspec.Struct, frozen=True, tag="put_plan"):
     pings_per_minute: int
 
 
-Projection = PutMonitor | DropMonitor | PutChannels | PutPlan
+Projection = PutMonitor | PutMonitors | DropMonitor | PutChannels | PutPlan
 
 
 def key_digest(key: bytes) -> bytes:

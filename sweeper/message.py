@@ -7,18 +7,12 @@ from uuid import uuid5
 import msgspec
 from msgspec import field
 
+from store.live.event_types import TYPES
 from store.live.packing import AnyEvent, Event, EventKind, MetricEvent
 from store.live.unheard_event import UnheardEvent
 from store.timestamps import rfc3339
 from sweeper.channels.attempt import Notice
 
-TYPES = {
-    EventKind.DOWN: "monitor.down",
-    EventKind.UP: "monitor.up",
-    EventKind.BREACHED: "metric.breached",
-    EventKind.CLEARED: "metric.cleared",
-    EventKind.UNHEARD: "fleet.unheard",
-}
 ENDS = (EventKind.UP, EventKind.CLEARED)
 _encode = msgspec.json.Encoder().encode
 

@@ -10,6 +10,7 @@ import msgspec
 
 from store.book.database import SqlValue, Transaction
 from store.book.history_snapshot import snapshot_of, tables
+from store.book.history_writer import INDEX_LANES
 
 HISTORY_DB = "history.db"
 
@@ -19,11 +20,24 @@ NEWEST_ID = "SELECT coalesce(max(id), 0) AS id FROM {table}"
 # A monitor's pings of one day (?1) that came before another (?2) in a stretch of time (from ?3 until before ?4) with
 # this outcome (?5, or any), newest first.
 PINGS = """
-SELECT id, at_ms, outcome, method, host, query, content_type, user_agent, sender,
+SELECT id, at_ms, outcome, method, host, query, content_type, {user_agent} AS user_agent, sender,
        coalesce(length(body), 0) > 0 AS has_body
 FROM {table}
-WHERE monitor_id = ?1 AND id < ?2 AND at_ms >= ?3 AND at_ms < ?4 AND (?5 IS NULL OR outcome = ?5)
+WHERE {is_of_monitor} AND id < ?2 AND at_ms >= ?3 AND at_ms < ?4 AND (?5 IS NULL OR outcome = ?5)
 ORDER BY id DESC LIMIT ?6
+"""
+
+# Without the plus SQLite would put ?1 into the first half too, and not see the index.
+IN_LANE = f"monitor_id % {INDEX_LANES} = ?1 % {INDEX_LANES} AND +monitor_id = ?1"
+USER_AGENT = "(SELECT text FROM user_agents WHERE id = user_agent_id)"
+
+# The same for days that an earlier version began: their index has no lanes, and they hold user agents as texts, or as
+# either once a later version has written to them.
+ALONE = "monitor_id = ?1"
+OLD_USER_AGENT = {1: "user_agent", 2: f"coalesce(user_agent, {USER_AGENT})"}
+OLD_COLUMNS = """
+SELECT count(*) AS count FROM pragma_table_info(?1) WHERE name IN ('user_agent', 'user_agent_id')
+  AND EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = 'user_agent')
 """
 
 BODY = "SELECT body FROM {table} WHERE id = ? AND monitor_id = ? AND at_ms >= ?"
@@ -54,7 +68,8 @@ LAST_SEEN = "SELECT monitor_id, max(at_ms) AS seen_ms FROM {table} GROUP BY moni
 
 # Of silence: what a metric has open says nothing about whether its monitor is up.
 OPEN_INCIDENTS = """
-SELECT monitor_id, silence_ms, started_ms FROM incidents WHERE ended_ms IS NULL AND kind = 'silence'
+SELECT monitor_id, silence_ms, started_ms, coalesce(delayed_ms, 0) AS delayed_ms
+FROM incidents WHERE ended_ms IS NULL AND kind = 'silence'
 """
 
 # A day's table by its name.
@@ -107,13 +122,14 @@ class OpenIncident(msgspec.Struct, frozen=True):
 
     silence_ms: int
     started_ms: int
+    delayed_ms: int = 0
 
 
 class HistoryReader:
     """Reads history.db at this path."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     async def pings(
         self, monitor_id: int, limit: int, before_id: int | None = None, wanted: PingFilter | None = None
@@ -126,18 +142,18 @@ class HistoryReader:
         wanted = wanted or PingFilter()
         before_id = MAX_ID if before_id is None else before_id
         found: list[PingRow] = []
-        async with snapshot_of(self._path) as snapshot:
+        async with snapshot_of(self.path) as snapshot:
             for newest_id, table in await _days(snapshot):
                 if len(found) == limit and found[-1].id > newest_id:
                     break
                 values = (monitor_id, before_id, wanted.from_ms, wanted.until_ms, wanted.outcome, limit)
-                found += map(_read_ping, await snapshot.rows(PINGS.format(table=table), values))
+                found += map(_read_ping, await snapshot.rows(await _question(snapshot, table), values))
                 found = sorted(found, key=lambda ping: ping.id, reverse=True)[:limit]
         return found
 
     async def body(self, monitor_id: int, ping_id: int, since_ms: int = 0) -> bytes | None:
         """What was sent with a ping; None if that was nothing, or there is no such ping since then."""
-        async with snapshot_of(self._path) as snapshot:
+        async with snapshot_of(self.path) as snapshot:
             for table in await tables(snapshot, DAY_TABLES):
                 row = await snapshot.row(BODY.format(table=table), (ping_id, monitor_id, since_ms))
                 if row is not None:
@@ -159,7 +175,7 @@ class HistoryReader:
     async def last_seen(self) -> dict[int, int]:
         """Monitor id to the arrival of its last ping in ms, for all monitors that history knows."""
         seen: dict[int, int] = {}
-        async with snapshot_of(self._path) as snapshot:
+        async with snapshot_of(self.path) as snapshot:
             for _, table in await _days(snapshot):
                 for row in await snapshot.rows(LAST_SEEN.format(table=table)):
                     seen[row["monitor_id"]] = max(row["seen_ms"], seen.get(row["monitor_id"], 0))
@@ -167,14 +183,17 @@ class HistoryReader:
 
     async def open_incidents(self) -> dict[int, OpenIncident]:
         """Monitor id to its open incident."""
-        async with snapshot_of(self._path) as snapshot:
+        async with snapshot_of(self.path) as snapshot:
             if not await tables(snapshot, "incidents"):
                 return {}
             rows = await snapshot.rows(OPEN_INCIDENTS)
-        return {row["monitor_id"]: OpenIncident(row["silence_ms"], row["started_ms"]) for row in rows}
+        return {
+            row["monitor_id"]: OpenIncident(row["silence_ms"], row["started_ms"], row["delayed_ms"])
+            for row in rows
+        }
 
     async def _incidents(self, sql: str, values: Sequence[SqlValue]) -> list[IncidentRow]:
-        async with snapshot_of(self._path) as snapshot:
+        async with snapshot_of(self.path) as snapshot:
             if not await tables(snapshot, "incidents"):
                 return []
             return [_read_incident(row) for row in await snapshot.rows(sql, values)]
@@ -187,6 +206,14 @@ async def _days(snapshot: Transaction) -> list[tuple[int, str]]:
         newest = await snapshot.row(NEWEST_ID.format(table=table))
         days.append((newest["id"] if newest else 0, table))
     return sorted(days, reverse=True)
+
+
+async def _question(snapshot: Transaction, table: str) -> str:
+    """The question about a day's pings, as the version that began the day has laid it out."""
+    old = await snapshot.row(OLD_COLUMNS, (table,))
+    if old is None or not old["count"]:
+        return PINGS.format(table=table, user_agent=USER_AGENT, is_of_monitor=IN_LANE)
+    return PINGS.format(table=table, user_agent=OLD_USER_AGENT[old["count"]], is_of_monitor=ALONE)
 
 
 def _read_ping(row: sqlite3.Row) -> PingRow:

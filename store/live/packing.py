@@ -6,6 +6,7 @@ Little-endian, no padding. Every reader checks the length first and answers None
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from enum import IntEnum
 from uuid import UUID, uuid5
 
@@ -18,13 +19,16 @@ from store.monitor import INCIDENT_NAMESPACE, MonitorConfig, MonitorState, Phase
 
 _CONFIG = struct.Struct("<BIIIIHB")
 _CONFIG_NAME_AT = _CONFIG.size + 16
-_STATE_LENGTH = 26
+_STATE = struct.Struct("<BBIHIHIHIH")
+_STATE_TAIL = struct.Struct("<IH")
+_LOOKED_SIZE = _STATE.size + _STATE_TAIL.size
 _DELAY_LENGTH = 6
 _DELAYED_FORMAT = 2
 _EVENT = struct.Struct("<BB6s6s6s6sIIII16s")
 _METRIC = struct.Struct("<II")
 _FORMAT = 1
 _PAUSED = 1
+_PHASES = {int(phase): phase for phase in Phase}
 
 
 METRIC_KINDS = (EventKind.BREACHED, EventKind.CLEARED)
@@ -141,19 +145,47 @@ def read_config(blob: bytes) -> KnownConfig | None:
 
 
 def read_state(blob: bytes | None) -> MonitorState | None:
-    """A packed state; None for a missing or unreadable one."""
-    if blob is None or len(blob) not in {_STATE_LENGTH, _STATE_LENGTH + _DELAY_LENGTH}:
+    """A packed state; None for a missing or unreadable one.
+
+    Behind it may stand one moment more: of a down its delay, and of a watched one, where somebody looked, its deadline.
+    """
+    if blob is None or len(blob) not in (_STATE.size, _LOOKED_SIZE):
         return None
     if blob[0] != _FORMAT or not 1 <= blob[1] <= 3:
         return None
+    # A moment has 48 bits: its lower 32, then its upper 16.
+    _, phase, base, base_up, seen, seen_up, recorded, recorded_up, down, down_up = _STATE.unpack_from(blob)
+    tail = 0
+    if len(blob) > _STATE.size:
+        lower, upper = _STATE_TAIL.unpack_from(blob, _STATE.size)
+        tail = lower | upper << 32
     return MonitorState(
-        phase=Phase(blob[1]),
-        base_ms=_u48(blob, 2),
-        seen_ms=_u48(blob, 8),
-        recorded_ms=_u48(blob, 14),
-        down_at_ms=_u48(blob, 20),
-        delayed_ms=_u48(blob, _STATE_LENGTH),
+        phase=_PHASES[phase],
+        base_ms=base | base_up << 32,
+        seen_ms=seen | seen_up << 32,
+        recorded_ms=recorded | recorded_up << 32,
+        down_at_ms=down | down_up << 32,
+        delayed_ms=tail if phase == Phase.DOWN else 0,
+        deadline_ms=tail or None if phase == Phase.ACTIVE else None,
     )
+
+
+def pack_ids(monitor_ids: Sequence[int]) -> bytes:
+    """Ids as `look.lua` takes them."""
+    return struct.pack(f"<{len(monitor_ids)}I", *monitor_ids)
+
+
+def cut_states(blob: bytes) -> list[bytes]:
+    """The packed states that `look.lua` gives, one by one."""
+    return [blob[at : at + _LOOKED_SIZE] for at in range(0, len(blob), _LOOKED_SIZE)]
+
+
+def pack_state(state: MonitorState) -> bytes:
+    """A monitor's state as the scripts read it."""
+    moments = (state.base_ms, state.seen_ms, state.recorded_ms, state.down_at_ms)
+    halves = [half for moment in moments for half in (moment & 0xFFFFFFFF, moment >> 32)]
+    packed = _STATE.pack(_FORMAT, state.phase, *halves)
+    return packed + _pack_u48(state.delayed_ms) if state.delayed_ms else packed
 
 
 def read_event(blob: bytes) -> AnyEvent | None:

@@ -14,6 +14,7 @@ from store.monitor import INCIDENT_NAMESPACE
 # As every event begins (see packing.py). It is of no monitor, and has neither interval nor grace.
 _EVENT = struct.Struct("<BB6s6s6s6sIIII16s")
 _FORMAT = 1
+NO_MONITOR = 0
 
 
 class EventKind(IntEnum):
@@ -59,6 +60,11 @@ class UnheardEvent(msgspec.Struct, frozen=True, kw_only=True):
         return self.to_ms
 
     @property
+    def monitor_id(self) -> int:
+        """It is of none; the shard in which none would live carries it."""
+        return NO_MONITOR
+
+    @property
     def incident_id(self) -> UUID:
         """The same however often it is told."""
         return uuid5(INCIDENT_NAMESPACE, f"{self.public_id}:unheard:{self.from_ms}:{self.to_ms}")
@@ -90,7 +96,7 @@ def pack_unheard_event(event: UnheardEvent) -> bytes:
         _FORMAT,
         EventKind.UNHEARD,
         *(moment.to_bytes(6, "little") for moment in moments),
-        0,
+        NO_MONITOR,
         event.org_id,
         0,
         0,

@@ -57,6 +57,8 @@ class Writer:
         self._unheard_ms = 0
         self._steps = clock.steps
         self._said_ms: int | None = None
+        # By our own clock: before the first registration we know no other.
+        self._deaf_since: int | None = None
         keys = keyspace
         self._record_keys = (
             keys.generation,
@@ -96,6 +98,14 @@ class Writer:
 
     async def register(self) -> None:
         """Take the slot. What its last holder, or we ourselves, left unheard becomes a blind interval."""
+        await self._register()
+        if self._deaf_since is not None:
+            # Refused before we had a slot, so that nobody waited for us: blind from then on.
+            self._heard_ms -= self.clock.monotonic_ms() - self._deaf_since + 1
+            await self._register()
+            self._deaf_since = None
+
+    async def _register(self) -> None:
         self._incarnation = secrets.token_bytes(8)
         sent_ms = self.clock.monotonic_ms()
         now_ms: int = await self._call("register", self._register_keys, (self._incarnation, self._heard_ms))
@@ -137,6 +147,8 @@ class Writer:
         pings still wait; so every batch leaves a gap until the watermark has passed it.
         """
         self._sequence += 1
+        if not self._heard_ms and self._deaf_since is None:
+            self._deaf_since = self.clock.monotonic_ms()
         self._unheard_ms = max(self._unheard_ms, arrival_ms)
 
     def _follow_step(self) -> None:

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from store.clock import wall_ms
 from tests.servers import running_server, valkey_binary
+from tests.store.live.server_on_disk import server_on_disk
 from tests.system.api import Api
 from tests.system.fleet import Job, pinging
 from tests.system.history import missing
@@ -21,6 +22,7 @@ from tests.system.house import COMMAND, LIFELINE_S, PARTS, House, keeping_house
 from tests.system.receiver import Receiver
 from tests.system.waiting import until
 
+SHIPPED = Path(__file__).parents[2] / "docs" / "redis"
 TOLD_WITHIN_S = 15.0
 ALIVE = {"up", "late"}
 
@@ -169,9 +171,11 @@ def test_when_serve_is_killed_its_parts_end_and_the_next_start_works(house: Hous
 
 
 def test_a_server_of_our_own_choice_carries_the_story(receiver: Receiver, tmp_path: Path) -> None:
+    """With the configuration and the user that we ship for one."""
+    shipped = ("--aclfile", str(SHIPPED / "overdue.acl"), "--appendonly", "yes")
     with (
-        running_server(valkey_binary()) as url,
-        keeping_house(tmp_path, OVERDUE_REDIS_URL=url) as house,
+        server_on_disk(valkey_binary(), *shipped, credentials="overdue:change-this-password@") as server,
+        keeping_house(tmp_path, OVERDUE_REDIS_URL=server.url) as house,
     ):
         api = Api(house.url)
         try:

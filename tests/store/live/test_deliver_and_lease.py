@@ -241,19 +241,7 @@ async def test_renewing_prolongs_what_is_still_ours_and_nothing_else(stage: Stag
     assert [one.delivery_id for one in await take(stage)] == [kept.delivery_id]
 
 
-async def test_a_dead_letter_is_kept_and_its_line_goes_on(stage: Stage) -> None:
-    await stage.channels(7)
-    await go_down(stage, 1)
-    await stage.ping(1)
-    await make(stage)
-    [down] = await take(stage)
-    assert await finish(stage, down, "dead")
-    assert [name.decode() for name in await stage.redis.hkeys(stage.shard.keys.dead)] == [down.delivery_id]
-    assert told(await take(stage)) == [(7, "UP", 1)]
-    assert (await stage.live.tallies()).dead_letters == 1
-
-
-async def test_what_was_meant_for_a_deleted_channel_is_dropped_without_a_trace(stage: Stage) -> None:
+async def test_what_was_meant_for_a_deleted_channel_is_dropped_and_is_no_dead_letter(stage: Stage) -> None:
     await stage.channels(7)
     await go_down(stage, 1)
     await make(stage)
@@ -302,6 +290,22 @@ async def test_a_busy_channel_with_a_long_queue_does_not_starve_the_others(stage
     await go_down(stage, 601)
     await make(stage)
     assert told(await take(stage, busy=[7])) == [(8, "DOWN", 601)]
+
+
+async def test_somewhere_in_a_very_long_queue_of_a_busy_channel_everybodys_turn_comes(stage: Stage) -> None:
+    await stage.channels(7, 8)
+    await go_down(stage, 1)
+    await make(stage)
+    event = (await stage.redis.hvals(stage.shard.keys.deliveries))[0]
+    waiting = {f"{number}-1:{8 if number == 3000 else 7}": number for number in range(1, 10_001)}
+    await stage.redis.delete(stage.shard.keys.due)
+    await stage.redis.zadd(stage.shard.keys.due, waiting)
+    await stage.redis.hset(stage.shard.keys.deliveries, mapping=dict.fromkeys(waiting, event))
+    leased: list[Lease] = []
+    for _ in range(8):
+        await pass_ms(stage, 100)
+        leased += await take(stage, busy=[7])
+    assert [one.delivery_id for one in leased] == ["3000-1:8"]
 
 
 async def test_a_delivery_that_cannot_be_read_blocks_nothing(stage: Stage) -> None:

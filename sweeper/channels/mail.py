@@ -1,0 +1,118 @@
+"""The mail channel: a message to a few addresses, handed to the installation's own SMTP server."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+
+import aiosmtplib
+import msgspec
+
+from store.clock import monotonic_ms, wall_ms
+from store.errors import Invalid
+from store.mail_server import MailServer
+from sweeper.channels.attempt import Attempt, Notice
+from sweeper.channels.wording import Words, words_of
+
+_START_TLS = {"wrapped": False, "required": True, "offered": None, "never": False}
+# The first row that fits an error wins. The words are ours: a server's own may quote addresses.
+_SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
+    (aiosmtplib.SMTPAuthenticationError, "the mail server did not accept our user and password"),
+    (aiosmtplib.SMTPRecipientsRefused, "the mail server refused the addresses"),
+    (aiosmtplib.SMTPSenderRefused, "the mail server refused our address (OVERDUE_MAIL_FROM)"),
+    (aiosmtplib.SMTPConnectTimeoutError, "the mail server did not answer in time"),
+    (aiosmtplib.SMTPConnectError, "the mail server cannot be reached"),
+    (aiosmtplib.SMTPServerDisconnected, "the mail server hung up"),
+    (aiosmtplib.SMTPTimeoutError, "the mail server did not answer in time"),
+    (TimeoutError, "the mail server did not answer in time"),
+)
+
+
+class MailSettings(msgspec.Struct, frozen=True):
+    """What a mail channel was set up with."""
+
+    to: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return "MailSettings(***)"
+
+
+class Mail:
+    """Sends notices as mail. `server` is None where the installation has none; `base_url` may be empty."""
+
+    def __init__(
+        self, server: MailServer | None, sender: str, base_url: str, *, attempt_timeout_s: float = 10.0
+    ) -> None:
+        self._server = server
+        self._sender = sender
+        self._base_url = base_url
+        self._attempt_timeout_s = attempt_timeout_s
+
+    async def send(self, settings: bytes, notice: Notice) -> Attempt:
+        """Make one attempt. Whatever happens becomes an Attempt; only a cancellation is raised."""
+        started_ms = monotonic_ms()
+        try:
+            async with asyncio.timeout(self._attempt_timeout_s):
+                await self._hand_in(_read(settings), notice)
+        except Exception as error:  # the promise to dispatch: one bad server never ends its loop
+            return Attempt("retry", _status(error), None, _why(error), monotonic_ms() - started_ms)
+        return Attempt("delivered", 250, None, "the mail server took it", monotonic_ms() - started_ms)
+
+    async def aclose(self) -> None:
+        """Nothing is kept open between two mails."""
+
+    async def _hand_in(self, settings: MailSettings, notice: Notice) -> None:
+        server = self._server
+        if server is None:
+            raise Invalid("this installation has no mail server (OVERDUE_SMTP_URL)")
+        message = compose(self._sender, settings.to, notice.event_id, words_of(notice.body, self._base_url))
+        await aiosmtplib.send(
+            message,
+            sender=parseaddr(self._sender)[1],
+            recipients=list(settings.to),
+            hostname=server.host,
+            port=server.port,
+            username=server.user or None,
+            password=server.password or None,
+            use_tls=server.tls == "wrapped",
+            start_tls=_START_TLS[server.tls],
+            timeout=self._attempt_timeout_s,
+        )
+
+
+def compose(sender: str, to: tuple[str, ...], event_id: str, words: Words) -> EmailMessage:
+    """The mail, as text and HTML. Its id derives from the event, so that mail programs know a repeat."""
+    message = EmailMessage()
+    message["From"] = sender
+    message["To"] = ", ".join(to)
+    message["Subject"] = words.subject
+    message["Date"] = format_datetime(datetime.fromtimestamp(wall_ms() / 1000, UTC))
+    message["Message-ID"] = f"<{event_id}@{parseaddr(sender)[1].rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(words.text)
+    message.add_alternative(words.html, subtype="html")
+    return message
+
+
+def _read(settings: bytes) -> MailSettings:
+    try:
+        return msgspec.json.decode(settings, type=MailSettings)
+    except msgspec.DecodeError:
+        raise Invalid("the settings of the channel cannot be read") from None
+
+
+def _status(error: Exception) -> int | None:
+    return error.code if isinstance(error, aiosmtplib.SMTPResponseException) else None
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, Invalid):
+        return str(error)
+    for kind, sentence in _SENTENCES:
+        if isinstance(error, kind):
+            return sentence
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return f"the mail server answered {error.code}"
+    return f"the attempt failed unexpectedly ({type(error).__name__})"

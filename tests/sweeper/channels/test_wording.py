@@ -1,0 +1,79 @@
+"""What people read, whatever they have called their monitors."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from store.live.packing import EventKind
+from sweeper.channels.wording import LONGEST_SUBJECT, Words, span, words_of
+from sweeper.message import notice_of
+from tests.sweeper.test_message import DOWN, MONITOR, UP
+from tests.sweeper.test_metric_message import EVENT as BREACHED
+
+HOSTILE = 'a\r\nBcc: all@example.org <script>alert("1")</script>'
+
+
+def test_a_down_says_what_since_when_and_what_was_expected() -> None:
+    words = words_of(notice_of(DOWN).body, "https://overdue.example.org")
+    assert words == Words(
+        "Nächtliche Sicherung is down",
+        (
+            "Nächtliche Sicherung has been silent for longer than it may. It is down since 2026-03-02 02:03:03 UTC.",
+            "Its last ping came at 2026-03-02 02:01:33 UTC.",
+            "A ping was expected every 1 minute, with 30 seconds of grace.",
+        ),
+        f"https://overdue.example.org/monitors/{MONITOR}",
+    )
+    assert words.text.endswith(f"\n\nhttps://overdue.example.org/monitors/{MONITOR}\n")
+
+
+def test_a_down_of_a_job_that_never_ran_says_so() -> None:
+    never = msgspec.structs.replace(DOWN, seen_ms=0, grace_s=0)
+    words = words_of(notice_of(never).body, "")
+    assert words.lines[1:] == ("It has never pinged.", "A ping was expected every 1 minute.")
+    assert words.link is None
+
+
+def test_an_up_says_how_long_it_was_down() -> None:
+    words = words_of(notice_of(UP).body, "")
+    assert words.subject == "Nächtliche Sicherung is up again"
+    assert words.lines[1] == "It was down for 10 seconds, since 2026-03-02 02:03:03 UTC."
+
+
+def test_a_threshold_says_the_value_and_the_rule_and_its_end_too() -> None:
+    words = words_of(notice_of(BREACHED).body, "")
+    assert BREACHED.told.metric_key in words.subject
+    assert str(BREACHED.told.value) in words.lines[0]
+    cleared = words_of(notice_of(msgspec.structs.replace(BREACHED, kind=EventKind.CLEARED)).body, "")
+    assert "is well again" in cleared.subject
+
+
+def test_a_kind_that_is_not_known_is_told_by_its_type() -> None:
+    body = msgspec.json.encode({"type": "new.thing", "timestamp": "2026-03-02T02:01:33.000Z", "data": {}})
+    assert words_of(body, "https://x").lines == ("new.thing at 2026-03-02 02:01:33 UTC.",)
+
+
+def test_a_hostile_name_breaks_neither_subject_nor_html() -> None:
+    words = words_of(notice_of(msgspec.structs.replace(DOWN, name=HOSTILE)).body, "")
+    assert "\n" not in words.subject
+    assert "\r" not in words.subject
+    assert "<script>" not in words.html
+    assert (
+        len(words_of(notice_of(msgspec.structs.replace(DOWN, name="x" * 500)).body, "").subject)
+        <= LONGEST_SUBJECT
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 seconds"),
+        (1, "1 second"),
+        (90, "1 minute 30 seconds"),
+        (3600, "1 hour"),
+        (90_061, "1 day 1 hour"),
+    ],
+)
+def test_lengths_of_time_are_said_in_at_most_two_units(seconds: int, said: str) -> None:
+    assert span(seconds) == said
