@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "run": "overdue.job.command:run",
     "keys": "overdue.keys:keys",
     "orgs": "overdue.orgs:orgs",
+    "writers": "overdue.writers:writers",
     "doctor": "overdue.doctor:doctor",
     "backup": "overdue.backup:backup",
     "restore": "overdue.restore:restore",

@@ -21,6 +21,8 @@ import msgspec
 from store.errors import SettingError
 from store.plans import PlanChange, read_plans
 
+MOST_WORKERS = 64
+
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -45,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     private_targets: tuple[IPNetwork, ...]
     shards: int
     node: str
+    workers: int
     history_days: int
     samples_days: int
     minutes_days: int
@@ -229,6 +232,7 @@ TABLE: tuple[Setting, ...] = (
         "Name of this machine among several that share one Redis; each needs its own.",
         _node,
     ),
+    Setting("workers", "1", "1", "Ingest processes that share the port.", _number(1, MOST_WORKERS)),
     Setting("history_days", "30", "30", "Days that pings are kept in `history.db`.", _number(1, 3660)),
     Setting("samples_days", "7", "7", "Days that single values of metrics are kept.", _number(1, 3660)),
     Setting("minutes_days", "35", "35", "Days that metrics are kept by the minute.", _number(1, 3660)),

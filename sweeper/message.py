@@ -6,16 +6,11 @@ from uuid import uuid5
 
 import msgspec
 
+from store.live.event_types import TYPES
 from store.live.packing import AnyEvent, EventKind, MetricEvent
 from store.timestamps import rfc3339
 from sweeper.channels.attempt import Notice
 
-TYPES = {
-    EventKind.DOWN: "monitor.down",
-    EventKind.UP: "monitor.up",
-    EventKind.BREACHED: "metric.breached",
-    EventKind.CLEARED: "metric.cleared",
-}
 ENDS = (EventKind.UP, EventKind.CLEARED)
 _encode = msgspec.json.Encoder().encode
 

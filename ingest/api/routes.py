@@ -7,6 +7,7 @@ from starlette.routing import Route
 from ingest.api import (
     api_keys,
     channels,
+    deliveries,
     heartbeats,
     history,
     metric_alerts,
@@ -46,6 +47,11 @@ API_ROUTES: list[Route] = [
     ),
     route("/api/channels", GET=channels.listing, POST=channels.create),
     route("/api/channels/{id}", GET=channels.show, DELETE=channels.delete),
+    route("/api/channels/{id}/enable", POST=channels.enable),
+    # What they were told.
+    route("/api/deliveries", GET=deliveries.listing),
+    route("/api/deliveries/{id}", GET=deliveries.show),
+    route("/api/deliveries/{id}/retry", POST=deliveries.retry),
     # Whose it is, and who may call.
     route("/api/organisation", GET=organisation.show),
     route("/api/keys", GET=api_keys.listing, POST=api_keys.create),

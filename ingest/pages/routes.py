@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from ingest.pages import api_keys, channels, fleet, incidents, plan, sign_in
-from ingest.pages.endpoint import open_page, page
+from ingest.pages import (
+    api_keys,
+    bulk,
+    channels,
+    deliveries,
+    fleet,
+    incidents,
+    new_monitor,
+    plan,
+    sign_in,
+)
+from ingest.pages.endpoint import data, open_page, page
 from ingest.pages.static_files import PATH, serve_file
 
 PAGE_ROUTES: list[Route] = [
@@ -14,10 +24,18 @@ PAGE_ROUTES: list[Route] = [
     open_page("/sign-out", take=sign_in.leave),
     # The fleet.
     page("/", fleet.show),
+    data("/data/fleet", fleet.show_now),
+    page("/monitors/new", new_monitor.show, new_monitor.take),
+    page("/monitors/bulk", take=bulk.take),
     page("/incidents", incidents.show),
+    # What was told to whom.
+    page("/deliveries", deliveries.show),
+    page("/deliveries/{id}", deliveries.show_one),
+    page("/deliveries/{id}/retry", take=deliveries.retry),
     # Who is told, who may call, what may be used.
     page("/channels", channels.show, channels.create),
     page("/channels/{id}/delete", channels.confirm, channels.delete),
+    page("/channels/{id}/enable", take=channels.enable),
     page("/keys", api_keys.show, api_keys.create),
     page("/keys/{id}/revoke", api_keys.confirm, api_keys.revoke),
     page("/plan", plan.show),

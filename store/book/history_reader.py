@@ -107,7 +107,7 @@ class HistoryReader:
     """Reads history.db at this path."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     async def pings(
         self, monitor_id: int, limit: int, before_id: int | None = None, wanted: PingFilter | None = None
@@ -120,7 +120,7 @@ class HistoryReader:
         wanted = wanted or PingFilter()
         before_id = MAX_ID if before_id is None else before_id
         found: list[PingRow] = []
-        async with snapshot_of(self._path) as snapshot:
+        async with snapshot_of(self.path) as snapshot:
             for newest_id, table in await _days(snapshot):
                 if len(found) == limit and found[-1].id > newest_id:
                     break
@@ -131,7 +131,7 @@ class HistoryReader:
 
     async def body(self, monitor_id: int, ping_id: int, since_ms: int = 0) -> bytes | None:
         """What was sent with a ping; None if that was nothing, or there is no such ping since then."""
-        async with snapshot_of(self._path) as snapshot:
+        async with snapshot_of(self.path) as snapshot:
             for table in await tables(snapshot, DAY_TABLES):
                 row = await snapshot.row(BODY.format(table=table), (ping_id, monitor_id, since_ms))
                 if row is not None:
@@ -153,7 +153,7 @@ class HistoryReader:
     async def last_seen(self) -> dict[int, int]:
         """Monitor id to the arrival of its last ping in ms, for all monitors that history knows."""
         seen: dict[int, int] = {}
-        async with snapshot_of(self._path) as snapshot:
+        async with snapshot_of(self.path) as snapshot:
             for _, table in await _days(snapshot):
                 for row in await snapshot.rows(LAST_SEEN.format(table=table)):
                     seen[row["monitor_id"]] = max(row["seen_ms"], seen.get(row["monitor_id"], 0))
@@ -161,14 +161,14 @@ class HistoryReader:
 
     async def open_incidents(self) -> dict[int, OpenIncident]:
         """Monitor id to its open incident."""
-        async with snapshot_of(self._path) as snapshot:
+        async with snapshot_of(self.path) as snapshot:
             if not await tables(snapshot, "incidents"):
                 return {}
             rows = await snapshot.rows(OPEN_INCIDENTS)
         return {row["monitor_id"]: OpenIncident(row["silence_ms"], row["started_ms"]) for row in rows}
 
     async def _incidents(self, sql: str, values: Sequence[SqlValue]) -> list[IncidentRow]:
-        async with snapshot_of(self._path) as snapshot:
+        async with snapshot_of(self.path) as snapshot:
             if not await tables(snapshot, "incidents"):
                 return []
             return [_read_incident(row) for row in await snapshot.rows(sql, values)]

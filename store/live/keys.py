@@ -115,7 +115,29 @@ TABLE: tuple[KeyRow, ...] = (
         "until settled",
         "Channel and incident → deliveries in order, only the first is due.",
     ),
-    KeyRow("dead", "hash", "dispatch", "the first 10,000", "Delivery id → a delivery that was given up."),
+    KeyRow(
+        "dead",
+        "hash",
+        "dispatch, API",
+        "until retried; the last 10,000",
+        "Delivery id → a delivery that was given up.",
+    ),
+    KeyRow("died", "zset", "dispatch, API", "as `dead`", "Delivery id by the moment it was given up, in ms."),
+    KeyRow("buried", "hash", "dispatch, API", "as `dead`", "Channel and incident → dead letters in order."),
+    KeyRow(
+        "disabled",
+        "hash",
+        "dispatch",
+        "as the channel",
+        "Channel id → its epoch, and when its receiver asked never to be called again, packed.",
+    ),
+    KeyRow(
+        "letters",
+        "stream",
+        "dispatch, API, recorder",
+        "until in SQLite",
+        "What became of deliveries, one entry a call.",
+    ),
     KeyRow(
         "rebuilding",
         "string",
@@ -230,6 +252,22 @@ class Keyspace(msgspec.Struct, frozen=True):
     @property
     def dead(self) -> str:
         return self._key("dead")
+
+    @property
+    def died(self) -> str:
+        return self._key("died")
+
+    @property
+    def buried(self) -> str:
+        return self._key("buried")
+
+    @property
+    def disabled(self) -> str:
+        return self._key("disabled")
+
+    @property
+    def letters(self) -> str:
+        return self._key("letters")
 
     @property
     def rebuilding(self) -> str:
