@@ -47,7 +47,7 @@ from sweeper.message import MonitorTold, notice_of
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 SCRIPTS = ROOT / "store" / "live" / "scripts"
 
 # Not settings: where `serve` tells its parts something, and names that examples make up.
