@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.visitor import Visitor
 from tests.system.api import Api, Json
@@ -100,7 +100,12 @@ def test_a_range_that_cannot_be_loaded_is_asked_for_now_and_then(visitor: Visito
     plot = chart(page, "rows").locator(".plot")
     expect(plot).to_have_attribute("aria-label", re.compile("last 24 hours: 1 "))
     asked: list[str] = []
-    page.route("**/data/points*", lambda route: (asked.append(route.request.url), route.fulfill(status=503)))
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=503)
+
+    page.route("**/data/points*", refuse)
     page.get_by_text("72 h", exact=True).click()
     page.wait_for_timeout(2000)  # what is not to happen has this long
     assert 1 <= len(asked) < 5
@@ -122,7 +127,9 @@ def test_who_is_signed_out_asks_for_no_other_range(visitor: Visitor, monitor: Js
     assert asked == []
 
 
-def test_the_way_to_all_pings_turns_up_with_the_ping_that_has_no_room(visitor: Visitor, monitor: Json) -> None:
+def test_the_way_to_all_pings_turns_up_with_the_ping_that_has_no_room(
+    visitor: Visitor, monitor: Json
+) -> None:
     for _ in range(20):
         send(monitor)
     page = opened(visitor, monitor)
