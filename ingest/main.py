@@ -10,11 +10,13 @@ from functools import partial
 
 import uvicorn
 
+from ingest.access_log import AccessLog, LoggedLane
 from ingest.app import State, build_app
+from ingest.desk import Desk
 from ingest.doors import DOORS, batch
+from ingest.guard import IDLE_S, Guard
 from ingest.intake import Intake
 from ingest.lane import Lane
-from ingest.lane_desk import Desk
 from ingest.neighbours import Neighbours
 from ingest.pages.fleets import Fleets
 from store.book import installation, session_secret
@@ -83,9 +85,8 @@ async def run(
             showing = asyncio.create_task(_show(state["intake"]))
             await _slot_taken(state["intake"], part.stop)
             server = Server(_configure(settings, state), [socket.socket(fileno=one) for one in neighbours])
-            desk = Desk(state["intake"], server.server_state)
-            if settings.lane:
-                server.config.http = partial(Lane, desk)  # type: ignore[assignment]
+            desk = Desk(state["intake"], server.server_state, settings.forwarded_allow_ips)
+            server.config.http = partial(_protocol(settings), desk)  # type: ignore[assignment]
             watching = asyncio.create_task(desk.watch())
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             stopping = asyncio.create_task(part.stop.wait())
@@ -141,9 +142,16 @@ async def _opened(settings: Settings, slot: str, slots: tuple[str, ...]) -> Asyn
             await live.aclose()
 
 
+def _protocol(settings: Settings) -> type[Guard]:
+    if not settings.lane:
+        return Guard
+    return LoggedLane if settings.access_log else Lane
+
+
 def _configure(settings: Settings, state: State) -> uvicorn.Config:
+    app = build_app(settings, state)
     return uvicorn.Config(
-        build_app(settings, state),
+        AccessLog(app) if settings.access_log else app,
         loop="none",
         http="httptools",
         ws="none",
@@ -152,6 +160,7 @@ def _configure(settings: Settings, state: State) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=GRACE_S,
         backlog=CONNECTIONS_WAITING,
     )

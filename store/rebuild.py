@@ -6,7 +6,9 @@ that history knows counts as blind: nobody is declared down for what we cannot k
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Sequence
 
 import msgspec
 
@@ -18,13 +20,14 @@ from store.book.installation import draw_generation
 from store.book.letter_reader import LetterReader
 from store.errors import OverdueError
 from store.live import monitors as live_monitors
-from store.live.keys import shard_of
 from store.live.live import Live
+from store.live.planting import AT_ONCE, Restored, restore_monitors
 from store.live.rebuilding import RebuildLock, empty_shard, finish_rebuild
 from store.monitor import MonitorConfig, MonitorState, Phase
+from store.projection import PutMonitor
 from store.rebuild_letters import restore_letters
 
-PAGE = 500
+PAGE = 2048
 _log = logging.getLogger(__name__)
 
 
@@ -68,7 +71,7 @@ async def _holds_ours(live: Live, book: ConfigBook) -> bool:
 
 
 async def _rebuild(live: Live, book: ConfigBook, history: HistoryReader, lock: RebuildLock) -> None:
-    if await monitors.all_monitors(book, 0, 1):
+    if await monitors.all_for_redis(book, 0, 1):
         _log.warning("Redis holds no installation: putting it in order from the books")
     else:
         _log.info("preparing Redis")
@@ -118,15 +121,30 @@ class _Memory(msgspec.Struct, frozen=True):
             seen_ms=seen_ms or 0,
             recorded_ms=seen_ms or 0,
             down_at_ms=down_at_ms,
+            delayed_ms=opened.delayed_ms if opened is not None else 0,
         )
 
 
 async def _put_monitors(live: Live, book: ConfigBook, memory: _Memory) -> int:
-    count, after_id = 0, 0
-    while rows := await monitors.all_monitors(book, after_id, PAGE):
-        for row in rows:
-            config = row.config
-            shard = live.shards[shard_of(config.id, len(live.shards))]
-            await live_monitors.restore_monitor(shard, config, row.digests, memory.state_of(config))
-        count, after_id = count + len(rows), rows[-1].config.id
+    """Page after page; while Redis takes one, SQLite reads the next."""
+    count = 0
+    rows = await monitors.all_for_redis(book, 0, PAGE)
+    while rows:
+        putting = asyncio.create_task(_put_page(live, rows, memory))
+        count += len(rows)
+        try:
+            rows = await monitors.all_for_redis(book, rows[-1].config.id, PAGE)
+        finally:
+            await putting
     return count
+
+
+async def _put_page(live: Live, rows: Sequence[PutMonitor], memory: _Memory) -> None:
+    for shard in live.shards:
+        own = [
+            Restored(row.config, row.digests, memory.state_of(row.config))
+            for row in rows
+            if live.home(row.config.id) is shard
+        ]
+        for at in range(0, len(own), AT_ONCE):
+            await restore_monitors(shard, own[at : at + AT_ONCE])

@@ -9,7 +9,8 @@ from store.live.sweeping import Swept, sweep
 from store.live.writers import Registered, registered
 from store.metrics import CLOCK_HELD, DETECTION_DELAY, SWEEP_LAG, WRITERS
 
-DEADLINES_AT_ONCE = 256
+# So few that a call takes a millisecond or two: whoever pings waits no longer than that.
+DEADLINES_AT_ONCE = 128
 LOOK_EVERY_S = 0.1
 SHORTEST_WAIT_S = 0.005
 # A watermark that is further behind than this is held by something: looking again at once would find nothing.

@@ -10,11 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ingest.api.call import Call
-from ingest.pages.amounts import UNITS
 from ingest.pages.choosing import SORTS, WORST_FIRST, Chosen, View, choose, read_view
 from ingest.pages.fleet_rows import fleet_now, look_of, rows_of, timed
 from ingest.pages.fleets import MOST_SHOWN, Fleet, Fleets
-from ingest.pages.new_monitor import fields_at_first
+from ingest.pages.monitor_fields import fields_at_first
 from ingest.pages.render import render_in_turns
 from ingest.pages.strip import strips_of
 from store.book import fleet as fleet_book
@@ -55,7 +54,6 @@ async def show(call: Call) -> Response:
         all_tags=await _all_tags(call, view),
         done=_done(call.request),
         fields=fields_at_first(call),
-        units=UNITS,
         error=None,
     )
 

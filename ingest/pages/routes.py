@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
+from ingest.api import history
 from ingest.pages import (
     api_keys,
     bulk,
@@ -11,6 +12,10 @@ from ingest.pages import (
     deliveries,
     fleet,
     incidents,
+    monitor,
+    monitor_alerts,
+    monitor_edit,
+    monitor_history,
     new_monitor,
     plan,
     sign_in,
@@ -39,6 +44,21 @@ PAGE_ROUTES: list[Route] = [
     page("/keys", api_keys.show, api_keys.create),
     page("/keys/{id}/revoke", api_keys.confirm, api_keys.revoke),
     page("/plan", plan.show),
+    # A monitor.
+    page("/monitors/{id}", monitor.show),
+    page("/monitors/{id}/edit", monitor_edit.show_edit, monitor_edit.edit),
+    page("/monitors/{id}/pause", take=monitor_edit.pause),
+    page("/monitors/{id}/resume", take=monitor_edit.resume),
+    page("/monitors/{id}/delete", monitor_edit.show_delete, monitor_edit.delete),
+    page("/monitors/{id}/alerts", take=monitor_alerts.make),
+    page("/monitors/{id}/alerts/{alertId}/delete", take=monitor_alerts.remove),
+    page("/monitors/{id}/pings", monitor_history.pings),
+    page("/monitors/{id}/incidents", monitor_history.incidents),
+    data("/monitors/{id}/pings/{pingId}/body", history.body),
+    data("/monitors/{id}/data/live", monitor.live),
+    data("/monitors/{id}/data/points", monitor.points),
+    data("/monitors/{id}/data/lateness", monitor.late_points),
+    data("/monitors/{id}/data/incidents", monitor.shaded),
     # What browsers keep.
     Route(PATH, serve_file, name=PATH, methods=["GET"]),
 ]

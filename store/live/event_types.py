@@ -9,4 +9,5 @@ TYPES = {
     EventKind.UP: "monitor.up",
     EventKind.BREACHED: "metric.breached",
     EventKind.CLEARED: "metric.cleared",
+    EventKind.UNHEARD: "fleet.unheard",
 }

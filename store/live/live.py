@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from redis.exceptions import RedisError
 
+from store.blind_time import BlindTime
 from store.errors import GenerationMissing
 from store.live.connect import Caller, Scripts, open_client, translate
 from store.live.dead_letters import retry_letter
@@ -17,11 +18,12 @@ from store.live.delivering import read_refusal
 from store.live.keys import Keyspace, shard_of
 from store.live.monitors import drop_monitor, look, put_channels, put_monitor, put_plan
 from store.live.packing import read_holes, read_state, read_used
+from store.live.planting import AT_ONCE, create_monitors
 from store.live.scripts import CLOCK
 from store.live.shard import Generation, Shard
 from store.live.using import count_use
 from store.monitor import MonitorState
-from store.projection import DropMonitor, Projection, PutChannels, PutMonitor, PutPlan
+from store.projection import DropMonitor, Projection, PutChannels, PutMonitor, PutMonitors, PutPlan
 
 PART_LIFE_MS = 5000
 
@@ -92,15 +94,23 @@ class Live:
         """Carry one change of configuration to the shards it concerns; older than what is there: ignored."""
         match projection:
             case PutMonitor():
-                await put_monitor(self._home(projection.config.id), projection)
+                await put_monitor(self.home(projection.config.id), projection)
+            case PutMonitors():
+                await self._create(projection.monitors)
             case DropMonitor():
-                await drop_monitor(self._home(projection.monitor_id), projection)
+                await drop_monitor(self.home(projection.monitor_id), projection)
             case PutChannels():
                 for shard in self.shards:
                     await put_channels(shard, projection)
             case PutPlan():
                 for shard in self.shards:
                     await put_plan(shard, projection)
+
+    async def _create(self, monitors: Sequence[PutMonitor]) -> None:
+        for shard in self.shards:
+            own = [one for one in monitors if self.home(one.config.id) is shard]
+            for at in range(0, len(own), AT_ONCE):
+                await create_monitors(shard, own[at : at + AT_ONCE])
 
     async def states(self, monitor_ids: Sequence[int]) -> tuple[int, list[MonitorState | None]]:
         """Redis' time in ms, and the states of monitors in order; None for one that is not there."""
@@ -140,7 +150,7 @@ class Live:
 
     async def retry_letter(self, monitor_id: int, delivery_id: str) -> int:
         """Put a dead letter of this monitor back in line; answers how many went, 0 if it is not a dead letter."""
-        return await retry_letter(self._home(monitor_id), delivery_id)
+        return await retry_letter(self.home(monitor_id), delivery_id)
 
     async def refusals(self) -> dict[int, tuple[int, int]]:
         """Channel id to the epoch in which its receiver asked never to be called again, and the moment in ms."""
@@ -196,6 +206,15 @@ class Live:
             raise translate(error) from error
         return read_holes(blob)
 
+    async def blind_times(self) -> tuple[int, list[list[BlindTime]]]:
+        """Redis' time in ms, and the blind intervals of each shard, oldest first.
+
+        Raises:
+            Unavailable: Redis is away; GenerationMissing: it does not hold this installation.
+        """
+        now_ms, _ = await self.states([])
+        return now_ms, [[BlindTime(*hole) for hole in await self.holes(shard)] for shard in self.shards]
+
     async def say_alive(self, part: str) -> None:
         """A part says that it is up and ready; it has to say so again within five seconds."""
         try:
@@ -224,5 +243,6 @@ class Live:
         """Close the client."""
         await self.client.aclose()
 
-    def _home(self, monitor_id: int) -> Shard:
+    def home(self, monitor_id: int) -> Shard:
+        """The shard that a monitor lives in."""
         return self.shards[shard_of(monitor_id, len(self.shards))]

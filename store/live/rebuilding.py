@@ -11,7 +11,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from store.errors import Unavailable
-from store.live.connect import translate
+from store.live.connect import Caller, translate
 from store.live.fenced import FencedCaller
 from store.live.live import Live
 from store.live.shard import Shard
@@ -36,10 +36,9 @@ class RebuildLock:
         self._client: Any = live.client
         self._token = secrets.token_hex(8).encode()
         self._key, *self._copies = (shard.keys.rebuilding for shard in live.shards)
+        caller = Caller(live.client, live.scripts)
         self.live = live.with_shards(
-            Shard(
-                FencedCaller(shard.caller, shard.keys.rebuilding, self._token), shard.keys, shard.generation
-            )
+            Shard(FencedCaller(caller, shard.keys.rebuilding, self._token), shard.keys, shard.generation)
             for shard in live.shards
         )
         self._prolonging: asyncio.Task[None] | None = None
@@ -102,6 +101,7 @@ async def empty_shard(shard: Shard) -> None:
         keys.replies,
         keys.heard,
         keys.blind,
+        keys.walk,
         keys.tallies,
         keys.broken,
         keys.pings,

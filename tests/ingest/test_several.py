@@ -23,8 +23,8 @@ SETTINGS = ingest.settings_for
 async def served(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
     """The first of two; the other does not run."""
 
-    def settings_for(data: Path, redis_url: str, lane: str = "on") -> Settings:
-        return msgspec.structs.replace(SETTINGS(data, redis_url, lane), workers=2)
+    def settings_for(data: Path, redis_url: str, lane: str, access_log: str) -> Settings:
+        return msgspec.structs.replace(SETTINGS(data, redis_url, lane, access_log), workers=2)
 
     monkeypatch.setattr(ingest, "settings_for", settings_for)
     await stage.redis.flushall()

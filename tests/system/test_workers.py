@@ -76,9 +76,11 @@ class Crowd:
 
     def __init__(self, house: House, api: Api, receiver: Receiver, fleet: Fleet) -> None:
         self._house, self._api, self._receiver, self._fleet = house, api, receiver, fleet
-        self.monitors = [api.monitor(interval_s=2, grace_s=1) for _ in range(HEALTHY)]
-        self.jobs = [Job(one["key"], EVERY_S) for one in self.monitors]
-        fleet.add(*self.jobs)
+        self.monitors, self.jobs = [], list[Job]()
+        for _ in range(HEALTHY):  # each is awaited from its creation on
+            self.monitors.append(api.monitor(interval_s=2, grace_s=1))
+            self.jobs.append(Job(self.monitors[-1]["key"], EVERY_S))
+            fleet.add(self.jobs[-1])
         until(lambda: len(fleet.good()) > 5 * HEALTHY, 10, "pings are answered")
 
     def end(self, api: Api) -> None:

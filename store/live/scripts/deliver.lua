@@ -24,7 +24,7 @@ local now = now_ms()
 -- The ids of the channels that an event is for, each packed as I4.
 local function channels_of(kind, org, event)
   if kind == EVENT_CLOSED then return '' end
-  if kind < FIRST_METRIC_KIND then
+  if kind < FIRST_METRIC_KIND or kind > LAST_METRIC_KIND then
     return string.sub(redis.call('HGET', K_ORGS, string.format('%.0f', org)) or '', 5)
   end
   if #event < METRIC_AT + 7 then return '' end
@@ -41,7 +41,7 @@ for i = 1, #entries do
   local entry, event = entries[i][1], entries[i][2][2]
   if #event >= EVENT_LEAST then format, kind, _, _, _, _, _, org = struct.unpack(EVENT_HEAD, event) end
   -- One that cannot be read is passed over; the recorder reports it.
-  if format ~= 1 or kind < 1 or kind > LAST_METRIC_KIND then kind = EVENT_CLOSED end
+  if format < 1 or format > LAST_FORMAT or kind < 1 or kind > LAST_KIND then kind = EVENT_CLOSED end
   kinds[i] = string.char(kind)
   local channels = channels_of(kind, org, event)
   if #channels > 0 then note_made(entry, event, channels) end

@@ -19,6 +19,8 @@ from tests.ingest.pages.browsing import Person, browsing
 
 # A page that shows nothing but how to change something.
 NOTHING_BUT_A_FORM = {"/monitors/new"}
+# What a script always asks with.
+QUERIES = {"/monitors/{id}/data/points": "?key=planted_metric"}
 
 
 def address(route: Route, world: World) -> str:
@@ -31,7 +33,8 @@ def address(route: Route, world: World) -> str:
         "pingId": str(world.ping),
         "key": "planted_metric",
     }
-    return re.sub(r"\{(\w+)(:\w+)?\}", lambda found: named[found[1]], route.path)
+    path = re.sub(r"\{(\w+)(:\w+)?\}", lambda found: named[found[1]], route.path)
+    return path + QUERIES.get(route.path, "")
 
 
 def walks(method: str) -> list[Route]:

@@ -9,7 +9,7 @@ import pytest
 
 from store.live.delivering import Delivered, Lease, Leased, Settlement, deliver, lease, renew, settle
 from store.live.monitors import put_channels
-from store.live.packing import EventKind
+from store.live.packing import Event, EventKind
 from store.projection import ChannelTarget, PutChannels
 from tests.stage import ORG, START_MS, Stage, config_of
 
@@ -43,7 +43,11 @@ async def pass_ms(stage: Stage, ms: int) -> None:
 
 def told(leases: Sequence[Lease]) -> list[tuple[int, str, int]]:
     """What is to be told, as (channel, kind, monitor), sorted."""
-    return sorted((one.channel_id, one.event.kind.name, one.event.monitor_id) for one in leases if one.event)
+    return sorted(
+        (one.channel_id, one.event.kind.name, one.event.monitor_id)
+        for one in leases
+        if isinstance(one.event, Event)
+    )
 
 
 async def rest(stage: Stage) -> tuple[int, int, int]:
@@ -286,6 +290,22 @@ async def test_a_busy_channel_with_a_long_queue_does_not_starve_the_others(stage
     await go_down(stage, 601)
     await make(stage)
     assert told(await take(stage, busy=[7])) == [(8, "DOWN", 601)]
+
+
+async def test_somewhere_in_a_very_long_queue_of_a_busy_channel_everybodys_turn_comes(stage: Stage) -> None:
+    await stage.channels(7, 8)
+    await go_down(stage, 1)
+    await make(stage)
+    event = (await stage.redis.hvals(stage.shard.keys.deliveries))[0]
+    waiting = {f"{number}-1:{8 if number == 3000 else 7}": number for number in range(1, 10_001)}
+    await stage.redis.delete(stage.shard.keys.due)
+    await stage.redis.zadd(stage.shard.keys.due, waiting)
+    await stage.redis.hset(stage.shard.keys.deliveries, mapping=dict.fromkeys(waiting, event))
+    leased: list[Lease] = []
+    for _ in range(8):
+        await pass_ms(stage, 100)
+        leased += await take(stage, busy=[7])
+    assert [one.delivery_id for one in leased] == ["3000-1:8"]
 
 
 async def test_a_delivery_that_cannot_be_read_blocks_nothing(stage: Stage) -> None:

@@ -3,7 +3,7 @@
 local DELIVERY, DELIVERY_EVENT_AT, EVENT_LEAST = '<BI2', 4, 58
 -- An event as far as it is read here (records.lua has all of it); in one of a metric channel and rule come after the UUID.
 local EVENT_HEAD, METRIC, METRIC_AT = '<BBI6I6I6I6I4I4', '<I4I4', 59
-local FIRST_METRIC_KIND, LAST_METRIC_KIND = 4, 5
+local FIRST_METRIC_KIND, LAST_METRIC_KIND, LAST_KIND, LAST_FORMAT = 4, 5, 6, 2
 local KIND_UP, KIND_CLEARED = 2, 5
 
 local function read_delivery(blob)
@@ -23,7 +23,7 @@ end
 local function line_of(delivery, event)
   local _, kind, _, began, _, _, monitor = struct.unpack(EVENT_HEAD, event)
   local line = string.match(delivery, ':(%d+)$') .. ':' .. monitor .. ':' .. string.format('%.0f', began)
-  if kind < FIRST_METRIC_KIND then return line end
+  if kind < FIRST_METRIC_KIND or kind > LAST_METRIC_KIND then return line end
   local _, alert = struct.unpack(METRIC, event, METRIC_AT)
   return line .. ':' .. string.format('%.0f', alert)
 end
