@@ -70,11 +70,7 @@ TABLE: tuple[KeyRow, ...] = (
         "Packed intervals in which pings could not be heard.",
     ),
     KeyRow(
-        "walk",
-        "string",
-        "ingest, sweep",
-        "seconds",
-        "Cursor of the walk that brings windows back after the clock was stepped back.",
+        "walk", "string", "ingest, sweep", "seconds", "After a step back: how far windows are brought back."
     ),
     KeyRow(
         "tallies", "hash", "all scripts", "forever", "Counts: monitors by status, blind ms, history bytes."
