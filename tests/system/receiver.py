@@ -68,12 +68,13 @@ class Call:
 
 
 class Receiver:
-    """Notes every call and answers 200, after `delay_s`; or 500 where it was told to refuse."""
+    """Notes every call and answers 200, after `delay_s`; or 500 where it was told to refuse. `says` comes with it."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.secret = ""
         self.delay_s = 0.0
+        self.says = ""
         self.port = 0
         self._refusals: dict[str, int] = {}
 
@@ -116,7 +117,9 @@ class Receiver:
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
                 status = self._note(headers, body)
                 await asyncio.sleep(self.delay_s)
-                writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode())
+                said = self.says.encode()
+                head = f"HTTP/1.1 {status} {self.says or 'X'}\r\nContent-Length: {len(said)}\r\n\r\n"
+                writer.write(head.encode() + said)
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
