@@ -44,7 +44,7 @@ async def proxy(stage: Stage) -> AsyncIterator[FaultProxy]:
 async def link(stage: Stage, proxy: FaultProxy) -> AsyncIterator[Link]:
     link = Link(proxy.url, stage.live.scripts)
     yield link
-    link._drop()  # the next call connects anew, with that patience
+    await link.aclose()
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ async def look(stage: Stage, link: Link, give_up_ms: int = 3000) -> list[Monitor
 
 async def lose_patience_sooner(link: Link, seconds: float) -> None:
     """A call waits so long for its reply, instead of some seconds."""
-    await link.aclose()
+    link._drop()  # the next call connects anew, with that patience
     link._call_timeout_s = seconds
 
 
