@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from store.errors import OverdueError, Unavailable
+from store.fault_points import reach
 from store.live.delivering import Lease, Report, Settlement, deliver, lease, renew, settle
 from store.live.event_types import TYPES
 from store.live.shard import Shard
@@ -55,6 +56,8 @@ class Dispatch:
             Unavailable: Redis is away or is being rebuilt; everything waits in it.
         """
         delivered = await deliver(self._stepping, EVENTS_AT_ONCE)
+        if delivered.deliveries:
+            reach("dispatch.delivered")
         for kind in delivered.kinds:
             EVENTS.labels(TYPES.get(kind, "monitor.closed")).inc()
         begun = await self._begin_attempts()
@@ -90,6 +93,8 @@ class Dispatch:
         # So few that none of the others can get more than its share either.
         fullest = max((count for count in per_channel.values() if count < ATTEMPTS_PER_CHANNEL), default=0)
         leased = await lease(self._stepping, min(free, ATTEMPTS_PER_CHANNEL - fullest), LEASE_MS, busy)
+        if leased.leases:
+            reach("dispatch.leased")
         for one in leased.leases:
             task = asyncio.create_task(self._attempt(one))
             self._under_way[task] = one
@@ -106,6 +111,7 @@ class Dispatch:
             await self._settle(one, "dead", 0, _untold(DISABLED))
             return
         attempt = await self._channels[one.channel.kind].send(one.channel.settings, notice)
+        reach("dispatch.attempted")
         outcome, wait_ms = _judge(one, attempt)
         DELIVERIES.labels(one.channel.kind, "delivered" if outcome == "done" else outcome).inc()
         if outcome != "done":
@@ -121,6 +127,7 @@ class Dispatch:
                 while True:
                     try:
                         await settle(self._shard, one, outcome, wait_ms, report)
+                        reach("dispatch.settled")
                         return
                     except Unavailable:
                         await asyncio.sleep(LONGEST_WAIT_S)

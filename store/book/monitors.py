@@ -28,6 +28,8 @@ LEFT JOIN monitor_keys AS short ON short.monitor_id = m.id AND short.kind = 'sho
 # One monitor of an organisation, by its public id.
 FIND = _SELECT + "WHERE m.org_id = ? AND m.public_id = ?"
 
+BY_ID = _SELECT + "WHERE m.id = ?"
+
 # A page of an organisation's monitors, oldest first.
 PAGE = _SELECT + "WHERE m.org_id = ? AND m.id > ? ORDER BY m.id LIMIT ?"
 
@@ -59,6 +61,8 @@ VALUES (?, ?, ?, ?, ?, 0, 1, 1, ?, ?)
 UPDATE = """
 UPDATE monitors SET name = ?, interval_s = ?, grace_s = ?, paused = ?, version = ?, pause_changed_ms = ? WHERE id = ?
 """
+
+RAISE_VERSION = "UPDATE monitors SET version = version + 1 WHERE id = ?"
 
 FORGET_TAGS = "DELETE FROM monitor_tags WHERE monitor_id = ?"
 
@@ -185,6 +189,22 @@ async def change(
         await tx.execute(UPDATE, (*values, pause_changed_ms, config.id))
         monitor = msgspec.structs.replace(monitor, config=config, pause_changed_ms=pause_changed_ms)
         return monitor, await outbox.add(tx, monitor.projection, now_ms)
+
+
+async def put_again(
+    book: ConfigBook, monitor_id: int, now_ms: int, gone: tuple[bytes, ...] = ()
+) -> OutboxRow | None:
+    """Tell Redis of a monitor as if it had been changed; None if there is no such monitor.
+
+    `gone` are digests that are not its keys, whatever Redis believes.
+    """
+    async with book.write() as tx:
+        await tx.execute(RAISE_VERSION, (monitor_id,))
+        row = await tx.row(BY_ID, (monitor_id,))
+        if row is None:
+            return None
+        told = msgspec.structs.replace(_read(row).projection, gone=gone)
+        return await outbox.add(tx, told, now_ms)
 
 
 async def delete(book: ConfigBook, org_id: int, public_id: UUID, now_ms: int) -> tuple[MonitorRow, OutboxRow]:
