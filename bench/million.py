@@ -38,8 +38,8 @@ REMARKS = (
     "CPU is user and system time from the operating system's accounts; the load generators share the cores, so "
     "throughput and latency are what is left beside them.",
     "A ping's cost is that of ingest and Redis over 64 connections. Monitors ping in turn, in a shuffled order that "
-    "stays the same, as fleets do that ping periodically; at random is worse, as each move in the order of deadlines then "
-    "begins somewhere else. Ingest knows all keys. The two installations take turns, the figures are medians; the "
+    "stays the same, as fleets do that ping periodically; at random is worse, as each move in the order of deadlines "
+    "then begins somewhere else. Ingest knows all keys. The two installations take turns, the figures are medians; the "
     "share of rewriting the append-only file is added to the large one.",
     "Memory is Redis' `used_memory` before and after the import, divided by the monitors; names have 21 characters.",
     "Scripts are all calls from 3 s before the deadlines on: SLOWLOG has those over 200 µs, INFO their number.",
