@@ -5,7 +5,7 @@ Two generators speak them, wrk and our own client; whoever measures does not kno
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -18,12 +18,17 @@ class BenchFailed(Exception):
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """GET requests over HTTP/1.1 keep-alive: `connections` at once for `seconds_s`, walking the `paths`."""
+    """HTTP/1.1 requests, one after the other on `connections` at once for `seconds_s`, walking through `requests`.
+
+    `closes`: each request ends its connection. `every_s`: a connection sends only so often, if it can.
+    """
 
     port: int
-    paths: tuple[str, ...]
+    requests: tuple[bytes, ...]
     connections: int
     seconds_s: float
+    closes: bool = False
+    every_s: float = 0.0
 
     @property
     def host(self) -> str:
@@ -34,16 +39,19 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a generator saw. `cut` is the most requests that it may have dropped unanswered at its end."""
 
     answered: int
-    refused: int
-    errors: int
     elapsed_s: float
-    p50_ms: float
-    p99_ms: float
-    cut: int
+    refused: int = 0
+    errors: int = 0
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+    cut: int = 0
 
     @property
     def per_second(self) -> float:
         return self.answered / self.elapsed_s if self.elapsed_s else 0.0
+
+
+Drive = Callable[[Load], LoadResult]
 
 
 def percentile(ordered: Sequence[int], share: float) -> int:

@@ -9,6 +9,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
+ROOT = Path(__file__).parent.parent
 PACKAGES = ("uvicorn", "uvloop", "httptools", "starlette", "redis", "hiredis")
 
 
@@ -46,3 +47,16 @@ def redis_version(said: str) -> str:
 def describe_wrk() -> str:
     said = subprocess.run(["wrk", "-v"], check=False, capture_output=True, text=True).stdout.split()
     return " ".join(said[:2])
+
+
+def describe_commit() -> str:
+    """Which state of the code this is; unknown outside of a checkout."""
+    said = []
+    for command in (["git", "rev-parse", "--short=10", "HEAD"], ["git", "status", "--porcelain", "-uno"]):
+        try:
+            ended = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
+        except OSError:
+            return "unknown"
+        said.append(ended.stdout.strip())
+    commit, changes = said
+    return f"{commit or 'unknown'}{' with changes' if changes else ''}"

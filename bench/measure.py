@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable, Mapping
 
 import msgspec
 
-from bench.case import RECORDER, Round
+from bench.case import GENERATOR, RECORDER, REDIS, REDIS_READ_OUT, Round
 from bench.cpu import cpu_us
-from bench.load import BenchFailed, Load, LoadResult
+from bench.load import BenchFailed, Drive, Load, LoadResult
 from bench.recorded import Recorded, faults, settle
-
-Drive = Callable[[Load], LoadResult]
 
 
 class Server(msgspec.Struct, frozen=True):
     """Something to drive a load at. `read_recorded` is there if it records what it answers."""
 
     port: int
-    paths: tuple[str, ...]
     pids: Mapping[str, tuple[int, ...]]
     read_recorded: Callable[[], Recorded] | None = None
 
-    def load(self, connections: int, seconds_s: float) -> Load:
-        return Load(port=self.port, paths=self.paths, connections=connections, seconds_s=seconds_s)
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
 
     def cpu_us(self) -> dict[str, int]:
         return {part: self.cpu_of(part) for part in self.pids}
@@ -35,21 +34,41 @@ class Server(msgspec.Struct, frozen=True):
         return spent_us
 
 
-def measure(server: Server, load: Load, drive: Drive) -> Round:
+def measure(server: Server, load: Load, drive: Drive, pings_per_reply: int = 1) -> Round:
     """Drive one load.
 
     1. What is recorded so far is read first, so that reading it costs nothing that counts.
     2. The CPU of the parts that answer is read at the end of the load.
-    3. The recorder may be behind: its CPU is read when it has caught up.
+    3. The recorder may be behind: its CPU, and what Redis spends on it, is read when it has caught up.
     4. What was answered is compared with what was recorded.
     """
     recorded_before = server.read_recorded() if server.read_recorded else None
-    before = server.cpu_us()
+    before, generator_us = server.cpu_us(), ended_children_us()
     result = drive(load)
-    after = server.cpu_us()
-    found: tuple[str, ...] = ()
+    spent = {part: after - before[part] for part, after in server.cpu_us().items()}
+    spent[GENERATOR] = ended_children_us() - generator_us
+    found = failures(result)
     if server.read_recorded and recorded_before:
-        settled = settle(server.read_recorded)
-        found = faults(result.answered, result.cut, settled.since(recorded_before))
-        after[RECORDER] = server.cpu_of(RECORDER)
-    return Round(result=result, cpu_us={part: after[part] - before[part] for part in after}, faults=found)
+        settled = settle(server.read_recorded, recorded_before)
+        found += faults(result.answered * pings_per_reply, result.cut * pings_per_reply, settled)
+        spent[RECORDER] = server.cpu_of(RECORDER) - before[RECORDER]
+        spent[REDIS_READ_OUT] = server.cpu_of(REDIS) - before[REDIS]
+    return Round(result=result, cpu_us=spent, pings_per_reply=pings_per_reply, faults=found)
+
+
+def failures(result: LoadResult) -> tuple[str, ...]:
+    """What went wrong already on the way."""
+    found = []
+    if result.refused:
+        found.append(f"{result.refused} replies were not 200")
+    if result.errors:
+        found.append(f"{result.errors} connections failed")
+    if not result.answered:
+        found.append("nothing was answered")
+    return tuple(found)
+
+
+def ended_children_us() -> int:
+    """The CPU time of our children that have ended: between two moments, that of the load generator."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return int((spent.ru_utime + spent.ru_stime) * 1e6)

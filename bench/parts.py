@@ -1,34 +1,25 @@
-"""Starts what is measured, on free ports and in folders that go away, and stops it again whatever happens.
-
-Every process has a session of its own, so that a Ctrl-C reaches the bench alone, which then stops them in
-order.
-"""
+"""What is measured, and how it is started: Overdue as a user has it, and the yardsticks on the same web server."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
-import signal
-import socket
-import subprocess
+import shutil
 import sys
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import msgspec
 
 from bench.case import RECORDER, REDIS, SWEEPER, WEB
-from bench.cpu import command_line, descendants, read_stat
+from bench.cpu import command_line, descendants
 from bench.load import BenchFailed
-from store.clock import monotonic_ms
+from bench.processes import free_port, last_words, started, wait_until_ready
+from overdue.valkey import embedded_url, find_binary, prepare_files, socket_path, wait_until_loaded
 
 ROOT = Path(__file__).parent.parent
-START_WITHIN_MS = 60_000
-STOP_WITHIN_S = 15.0
-LOOK_EVERY_S = 0.1
 
 COMMAND_LINES: Mapping[str, tuple[str, ...]] = {
     WEB: ("overdue ingest",),
@@ -40,9 +31,11 @@ COMMAND_LINES: Mapping[str, tuple[str, ...]] = {
 # What `ingest/main.py` tells uvicorn, as flags; only then is the empty reply a fair yardstick.
 SAME_AS_INGEST = (
     *("--loop", "uvloop", "--http", "httptools", "--ws", "none"),
-    *("--no-access-log", "--no-server-header", "--no-proxy-headers"),
+    *("--lifespan", "off", "--no-access-log", "--no-server-header", "--no-proxy-headers"),
 )
-EMPTY_REPLY = ("-m", "uvicorn", "bench.empty_reply:app", "--lifespan", "off", *SAME_AS_INGEST)
+EMPTY_REPLY, STARLETTE_REPLY = "bench.empty_reply:app", "bench.starlette_reply:app"
+OVERDUE = (sys.executable, "-P", "-m", "overdue")
+VALKEY_BYTES = 2 * 1024**3
 
 
 class Overdue(msgspec.Struct, frozen=True):
@@ -66,8 +59,8 @@ class Overdue(msgspec.Struct, frozen=True):
         return pids_by_part({pid: command_line(pid) for pid in descendants(self.pid)})
 
 
-class EmptyReply(msgspec.Struct, frozen=True):
-    """A running uvicorn that serves the empty reply."""
+class Web(msgspec.Struct, frozen=True):
+    """A running web server of one process."""
 
     pid: int
     port: int
@@ -90,97 +83,57 @@ def overdue(folder: Path) -> Iterator[Overdue]:
     """`overdue serve` in an empty folder with default settings, ready to take pings."""
     port, admin_key, data = free_port(), "bench-" + secrets.token_hex(16), folder / "data"
     given = {"OVERDUE_DATA": str(data), "OVERDUE_PORT": str(port), "OVERDUE_ADMIN_KEY": admin_key}
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("OVERDUE_")}
-    command = [str(Path(sys.executable).with_name("overdue")), "serve"]
     log = folder / "serve.log"
-    with _process(command, folder, log, inherited | given) as process:
-        _wait_until_ready(f"http://127.0.0.1:{port}/readyz", process, log)
+    with started([*OVERDUE, "serve"], folder, log, _environ() | given) as process:
+        wait_until_ready(f"http://127.0.0.1:{port}/readyz", process, log)
         try:
             yield Overdue(process.pid, port, admin_key, data)
         except BenchFailed as failed:
-            raise BenchFailed(f"{failed}\nThe last words of serve:\n{_tail(log)}") from failed
+            raise BenchFailed(f"{failed}\nThe last words of serve:\n{last_words(log)}") from failed
 
 
 @contextmanager
-def empty_reply(folder: Path) -> Iterator[EmptyReply]:
-    """The empty reply, on the uvicorn and the flags that ingest has."""
-    port, log = free_port(), folder / "empty.log"
-    command = [sys.executable, *EMPTY_REPLY, "--port", str(port)]
-    with _process(command, ROOT, log, dict(os.environ)) as process:
-        _wait_until_ready(f"http://127.0.0.1:{port}/", process, log)
-        yield EmptyReply(process.pid, port)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def plain_ingest(folder: Path, house: Overdue) -> Iterator[Web]:
+    """A second ingest beside the house's own, without the express lane; Redis and recorder are the same."""
+    port, log = free_port(), folder / "plain.log"
+    given = {
+        "OVERDUE_DATA": str(house.data),
+        "OVERDUE_PORT": str(port),
+        "OVERDUE_NODE": "plain",
+        "OVERDUE_LANE": "off",
+    }
+    with started([*OVERDUE, "ingest"], folder, log, _environ() | given) as process:
+        wait_until_ready(f"http://127.0.0.1:{port}/readyz", process, log)
+        yield Web(process.pid, port)
 
 
 @contextmanager
-def _process(
-    command: list[str], folder: Path, log: Path, environ: dict[str, str]
-) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as output:
-        try:
-            process = subprocess.Popen(
-                command,
-                cwd=folder,
-                env=environ,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise BenchFailed(f"{command[0]} cannot be started: {error.strerror}") from error
+def reply_server(folder: Path, app: str) -> Iterator[Web]:
+    """A yardstick, on the uvicorn and the flags that ingest has."""
+    port, log = free_port(), folder / f"{app}.log"
+    command = [sys.executable, "-m", "uvicorn", app, "--port", str(port), *SAME_AS_INGEST]
+    with started(command, ROOT, log, os.environ) as process:
+        wait_until_ready(f"http://127.0.0.1:{port}/", process, log)
+        yield Web(process.pid, port)
+
+
+@contextmanager
+def valkey(folder: Path) -> Iterator[tuple[int, str]]:
+    """The embedded Valkey alone, configured as `serve` does it: its process id and its URL."""
+    data = folder / "valkey"
+    data.mkdir()
+    log = folder / "valkey.out"
+    configuration = prepare_files(data, VALKEY_BYTES)
     try:
-        yield process
+        with started([str(find_binary()), str(configuration)], folder, log, os.environ) as process:
+            url = embedded_url(data)
+            asyncio.run(wait_until_loaded(url, lambda: process.poll() is not None, data, lambda _: None))
+            yield process.pid, url
     finally:
-        _stop(process)
+        # If the folder's path is too long for a socket, that is in a folder of its own.
+        shutil.rmtree(socket_path(data).parent, ignore_errors=True)
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    ends_ms = monotonic_ms() + START_WITHIN_MS
-    with httpx.Client(trust_env=False, timeout=2) as client:
-        while monotonic_ms() < ends_ms:
-            if process.poll() is not None:
-                raise BenchFailed(f"{process.args!r} ended with {process.returncode}:\n{_tail(log)}")
-            if _answers(client, url):
-                return
-            time.sleep(LOOK_EVERY_S)
-    raise BenchFailed(f"{url} did not answer 200 within {START_WITHIN_MS // 1000} s:\n{_tail(log)}")
-
-
-def _answers(client: httpx.Client, url: str) -> bool:
-    try:
-        return client.get(url).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask it to stop; what is left of it and its children after a while, or at a second Ctrl-C, is killed."""
-    started = {pid: stat.started_ticks for pid in descendants(process.pid) if (stat := read_stat(pid))}
-    process.terminate()
-    try:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_WITHIN_S)
-    finally:
-        process.kill()
-        process.wait()
-        for pid, started_ticks in started.items():
-            _kill_if_left(pid, started_ticks)
-
-
-def _kill_if_left(pid: int, started_ticks: int) -> None:
-    """Kill a process unless it is gone; its start tells it from another that was given its id since."""
-    stat = read_stat(pid)
-    if stat and stat.started_ticks == started_ticks:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+def _environ() -> dict[str, str]:
+    """Ours without any setting of Overdue."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("OVERDUE_")}

@@ -18,9 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from bench.load import BenchFailed
 from store.clock import monotonic_ms
 
-QUIET_MS = 1_500
 STUCK_MS = 20_000
-LOOK_EVERY_S = 0.25
+LOOK_EVERY_S = 0.2
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -29,23 +28,54 @@ class Recorded(msgspec.Struct, frozen=True):
     counted: int
     rows: int
     dropped: int
-    backlog: int
 
     def since(self, before: Recorded) -> Recorded:
-        return Recorded(
-            self.counted - before.counted,
-            self.rows - before.rows,
-            self.dropped - before.dropped,
-            self.backlog,
-        )
+        return Recorded(self.counted - before.counted, self.rows - before.rows, self.dropped - before.dropped)
+
+    @property
+    def is_written(self) -> bool:
+        """Whether every ping that was counted is in a row, or was dropped."""
+        return self.rows + self.dropped >= self.counted
 
 
-def read_recorded(metrics: str, history: Path) -> Recorded:
+class RowCounter:
+    """Counts the rows of all `pings_YYYYMMDD` tables, read beside the recorder; each row is looked at once.
+
+    Rows are only ever appended, with growing ids.
+    """
+
+    def __init__(self, history: Path) -> None:
+        self._history = history
+        self._last: dict[str, int] = {}
+        self._rows = 0
+
+    def read(self) -> int:
+        """All rows so far. Raises BenchFailed if the file cannot be read."""
+        try:
+            with closing(sqlite3.connect(f"file:{self._history}?mode=ro", uri=True)) as database:
+                tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+                for (table,) in tables:
+                    if re.fullmatch(r"pings_\d{8}", table):
+                        self._look_at(database, table)
+        except sqlite3.Error as error:
+            raise BenchFailed(f"history.db cannot be read: {error}") from error
+        return self._rows
+
+    def _look_at(self, database: sqlite3.Connection, table: str) -> None:
+        after = self._last.get(table, 0)
+        new, last = database.execute(
+            f"SELECT count(*), max(id) FROM {table} WHERE id > ?", (after,)
+        ).fetchone()
+        self._rows += new
+        self._last[table] = last or after
+
+
+def read_recorded(metrics: str, rows: int) -> Recorded:
+    """`metrics`: what `/metrics` says."""
     return Recorded(
-        counted=sum_of(metrics, "overdue_pings_total", door="ping", outcome="recorded"),
-        rows=count_rows(history),
+        counted=sum_of(metrics, "overdue_pings_total", outcome="recorded"),
+        rows=rows,
         dropped=sum_of(metrics, "overdue_history_dropped_total"),
-        backlog=sum_of(metrics, "overdue_stream_backlog", stream="pings"),
     )
 
 
@@ -56,32 +86,18 @@ def sum_of(metrics: str, name: str, **labels: str) -> int:
     return int(sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items()))
 
 
-def count_rows(history: Path) -> int:
-    """The rows of all `pings_YYYYMMDD` tables, read beside the recorder."""
-    try:
-        with closing(sqlite3.connect(f"file:{history}?mode=ro", uri=True)) as database:
-            names = [
-                name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            ]
-            days = [name for name in names if re.fullmatch(r"pings_\d{8}", name)]
-            return sum(database.execute(f"SELECT count(*) FROM {day}").fetchone()[0] for day in days)
-    except sqlite3.Error as error:
-        raise BenchFailed(f"history.db cannot be read: {error}") from error
+def settle(read: Callable[[], Recorded], before: Recorded) -> Recorded:
+    """Wait until all that was counted since `before` is written, at two looks in a row; answers how much that is.
 
-
-def settle(read: Callable[[], Recorded]) -> Recorded:
-    """Wait until the recorder has caught up: no backlog and no new rows for a while.
-
-    A recorder that stands still with a backlog is waited for longer; then the figures speak for themselves.
+    A recorder that stands still is given up on after a while; then the figures speak for themselves.
     """
-    latest, grown_ms = read(), monotonic_ms()
+    latest, grown_ms = read().since(before), monotonic_ms()
     while True:
-        quiet_ms = monotonic_ms() - grown_ms
-        if quiet_ms >= STUCK_MS or (quiet_ms >= QUIET_MS and not latest.backlog):
-            return latest
         time.sleep(LOOK_EVERY_S)
-        seen = read()
-        if seen.rows != latest.rows:
+        seen = read().since(before)
+        if (seen == latest and seen.is_written) or monotonic_ms() - grown_ms >= STUCK_MS:
+            return seen
+        if seen != latest:
             grown_ms = monotonic_ms()
         latest = seen
 

@@ -1,14 +1,20 @@
--- Walks wrk through the paths of a file (its first argument), and says what came back in one line.
+-- Walks wrk through the requests of a file (its first argument), and says what came back in one line.
 --
--- Requests are formatted once, so that a request costs wrk one table look-up. One thread only: `walk` is per thread.
+-- A request stands there ready-made, after its length and a line break, so that it costs wrk one table look-up.
+-- One thread only: `walked` is per thread.
 
 local requests = {}
 local walked = 0
 
 function init(args)
-  for path in io.lines(args[1]) do
-    requests[#requests + 1] = wrk.format("GET", path)
+  local file = assert(io.open(args[1], "rb"))
+  while true do
+    local length = file:read("*n")
+    if not length then break end
+    file:read(1)
+    requests[#requests + 1] = file:read(length)
   end
+  file:close()
 end
 
 function request()

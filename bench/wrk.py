@@ -11,7 +11,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from bench.load import TIMEOUT_S, USER_AGENT, BenchFailed, Load, LoadResult
+from bench.load import TIMEOUT_S, BenchFailed, Load, LoadResult
+from bench.requests import write_requests
 
 WALK = Path(__file__).with_name("walk.lua")
 
@@ -19,19 +20,18 @@ WALK = Path(__file__).with_name("walk.lua")
 def drive(load: Load) -> LoadResult:
     """Run wrk to its end. Its time is whole seconds, at least one."""
     with tempfile.TemporaryDirectory(prefix="overdue-bench-") as folder:
-        paths = Path(folder, "paths")
-        paths.write_text("".join(f"{path}\n" for path in load.paths))
-        ended = subprocess.run(command(load, paths), check=False, capture_output=True, text=True)
+        requests = Path(folder, "requests")
+        write_requests(requests, load.requests)
+        ended = subprocess.run(command(load, requests), check=False, capture_output=True, text=True)
     if ended.returncode:
         raise BenchFailed(f"wrk failed: {ended.stderr.strip() or ended.stdout.strip()}")
     return parse(ended.stdout, load.connections)
 
 
-def command(load: Load, paths: Path) -> list[str]:
+def command(load: Load, requests: Path) -> list[str]:
     seconds_s = max(1, round(load.seconds_s))
     options = ["-t", "1", "-c", str(load.connections), "-d", f"{seconds_s}s", "--timeout", f"{TIMEOUT_S}s"]
-    headers = ["-H", f"User-Agent: {USER_AGENT}", "-H", "Accept: */*"]
-    return ["wrk", *options, *headers, "-s", str(WALK), f"http://{load.host}", "--", str(paths)]
+    return ["wrk", *options, "-s", str(WALK), f"http://{load.host}", "--", str(requests)]
 
 
 def parse(output: str, connections: int) -> LoadResult:

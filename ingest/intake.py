@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from ingest.batcher import Batcher
-from ingest.keyring import Keyring
+from ingest.keyring import Keyring, KnownKey
 from ingest.resolver import Resolver
 from ingest.senders import Strangers
 from ingest.tally import Tally
@@ -44,7 +44,7 @@ class Intake:
         self.tally = Tally(doors)
         self._live = live
         self._keyring = Keyring()
-        self._find = self._keyring.find
+        self.find = self._keyring.find
         self._links = [Link(live.url, live.scripts) for _ in live.shards]
         self._writers = [
             Writer(link, shard.keys, live.generation, slot, self.clock)
@@ -113,7 +113,7 @@ class Intake:
         """
         ping.arrival_ms = now_ms = self.clock.now_ms()
         ping.happened_ms = now_ms if at_ms is None else at_ms
-        ping.known = known = self._find(ping.key)
+        ping.known = known = self.find(ping.key)
         if known is not None:
             self._batchers[known.shard].add(ping)
         else:
@@ -126,6 +126,12 @@ class Intake:
         return [
             Shard(link, shard.keys, live.generation) for link, shard in zip(links, live.shards, strict=True)
         ]
+
+    def admit(self, ping: Waiting, known: KnownKey) -> None:
+        """A ping has arrived, now, whose key `find` has just found: the same in fewer steps."""
+        ping.arrival_ms = ping.happened_ms = self.clock.now_ms()
+        ping.known = known
+        self._batchers[known.shard].add(ping)
 
     def _resolve(self, ping: Waiting) -> None:
         now_ms = monotonic_ms()

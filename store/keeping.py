@@ -1,17 +1,21 @@
-"""Keeps Redis in step with the books: rebuilds it when it is empty, carries what the outbox still holds."""
+"""Keeps Redis in step with the books: rebuilds it when it is empty, carries what the outbox still holds.
+
+And the other way round: channels that dispatch may not call any more are disabled in the books.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 
-from store.book import outbox
+from store.book import channels, outbox
 from store.book.database import ConfigBook
 from store.book.history_reader import HistoryReader
 from store.clock import wall_ms
 from store.errors import OverdueError, Unavailable
 from store.live.connect import Refused
 from store.live.live import Live
+from store.live.rebuilding import Rebuilding
 from store.presence import wait_or_stop
 from store.projection import PutPlan
 from store.rebuild import rebuild_if_empty
@@ -21,21 +25,41 @@ EVERY_S = 0.5
 LEFT_BEHIND_MS = 5_000
 AT_ONCE = 500
 _log = logging.getLogger(__name__)
+Refusals = dict[int, tuple[int, int]]
 
 
 async def keep_projected(live: Live, book: ConfigBook, history: HistoryReader, stop: asyncio.Event) -> None:
     """Look twice a second until stopped; every ingest may do so at once."""
     complaint, first = "", True
+    refused: Refusals = {}
     while not stop.is_set():
         try:
             rebuilt = await rebuild_if_empty(live, book, history)
             await drain_outbox(live, book, everything=first or rebuilt)
+            refused = await disable_channels(live, book, refused)
             complaint, first = "", False
+        except Rebuilding as error:
+            _log.debug("waiting: %s", error)
         except OverdueError as error:
             if str(error) != complaint:
                 _log.warning("Redis is not in step with the books: %s", error)
             complaint = str(error)
         await wait_or_stop(stop, EVERY_S)
+
+
+async def disable_channels(live: Live, book: ConfigBook, known: Refusals) -> Refusals:
+    """Disable the channels whose receivers have asked for it since `known`; answers what is known now.
+
+    Dispatch notes such a wish in Redis and heeds it there at once. In the books it lasts, and people can see it.
+    """
+    found = await live.refusals()
+    for channel_id, (epoch, at_ms) in found.items():
+        if known.get(channel_id) != (epoch, at_ms):
+            change = await channels.disable(book, channel_id, epoch, at_ms, wall_ms())
+            if change is not None:
+                await live.project(change.projection)
+                await outbox.settle(book, [change.id])
+    return found
 
 
 async def drain_outbox(live: Live, book: ConfigBook, *, everything: bool) -> None:

@@ -41,6 +41,11 @@ SWEEP_LAG = Gauge(
     "How far the sweep's clock (the smallest watermark) is behind Redis TIME.",
     multiprocess_mode="livemax",
 )
+CLOCK_HELD = Gauge(
+    "overdue_clock_held",
+    "1 while no silence can be judged, as some writer (or all) has not been heard for 10 seconds.",
+    multiprocess_mode="livemax",
+)
 DETECTION_DELAY = Histogram(
     "overdue_detection_delay_seconds",
     "From a missed deadline to its event.",
@@ -56,6 +61,12 @@ DELIVERIES_WAITING = Gauge(
     multiprocess_mode="livemax",
 )
 DEAD_LETTERS = Gauge("overdue_dead_letters", "Deliveries that were given up.", multiprocess_mode="livemax")
+DEAD_LETTERS_DROPPED = CountedInRedis(
+    "overdue_dead_letters_dropped",
+    "Dead letters that were dropped, too old or too many, over the life of the installation.",
+    field="dead_dropped",
+    unit=1,
+)
 MONITORS = Gauge(
     "overdue_monitors",
     "Monitors by status; `up` includes those that are late.",
@@ -67,6 +78,10 @@ BLIND_SECONDS = CountedInRedis(
     "Time in which pings could not be heard, over the life of the installation.",
     field="blind_ms",
     unit=1000,
+)
+CLOCK_STEPS = Counter(
+    "overdue_clock_steps_total",
+    "Steps of Redis' clock that ingest has noticed; a clock that stands still counts twice a second.",
 )
 WRITERS = Gauge("overdue_writers", "Registered ingest writers.", multiprocess_mode="livemax")
 BROKEN_MONITORS = Gauge(
@@ -88,6 +103,13 @@ HISTORY_DROPPED = CountedInRedis(
     "overdue_history_dropped",
     "Pings whose history was dropped because the backlog was at its cap, over the life of the installation.",
     field="history_dropped",
+    unit=1,
+)
+DELIVERY_LOG_DROPPED = CountedInRedis(
+    "overdue_delivery_log_dropped",
+    "Records of the log of deliveries that were dropped because their backlog was at its cap, over the life of the "
+    "installation.",
+    field="letters_dropped",
     unit=1,
 )
 METRIC_KEYS_REFUSED = Counter(

@@ -35,11 +35,16 @@ class DropMonitor(msgspec.Struct, frozen=True, tag="drop_monitor"):
 
 
 class ChannelTarget(msgspec.Struct, frozen=True):
-    """What dispatch needs to know of a channel. `settings` is the channel kind's own JSON (URL, secret …)."""
+    """What dispatch needs to know of a channel. `settings` is the channel kind's own JSON (URL, secret …).
+
+    `epoch` grows each time a disabled channel is enabled: what a receiver said in a former one counts no more.
+    """
 
     id: int
     kind: str
     settings: bytes
+    epoch: int = 1
+    disabled: bool = False
 
 
 class PutChannels(msgspec.Struct, frozen=True, tag="put_channels"):

@@ -17,6 +17,7 @@ from store.book.channels import put_channels
 from store.book.database import ConfigBook
 from store.book.history_reader import HistoryReader, OpenIncident
 from store.book.installation import draw_generation
+from store.book.letter_reader import LetterReader
 from store.errors import OverdueError
 from store.live import monitors as live_monitors
 from store.live.live import Live
@@ -24,6 +25,7 @@ from store.live.planting import AT_ONCE, Restored, restore_monitors
 from store.live.rebuilding import RebuildLock, empty_shard, finish_rebuild
 from store.monitor import MonitorConfig, MonitorState, Phase
 from store.projection import PutMonitor
+from store.rebuild_letters import restore_letters
 
 PAGE = 2048
 _log = logging.getLogger(__name__)
@@ -50,7 +52,7 @@ async def rebuild_if_empty(live: Live, book: ConfigBook, history: HistoryReader)
     async with RebuildLock(live) as lock:
         if await _holds_ours(live, book):
             return False
-        await _rebuild(live, book, history, lock)
+        await _rebuild(lock.live, book, history, lock)
     return True
 
 
@@ -73,23 +75,25 @@ async def _rebuild(live: Live, book: ConfigBook, history: HistoryReader, lock: R
         _log.warning("Redis holds no installation: putting it in order from the books")
     else:
         _log.info("preparing Redis")
-    generation = draw_generation()
+    former, generation = live.generation.value, draw_generation()
     seen = await history.last_seen()
     heard_ms = max(seen.values(), default=None)
     opened = await history.open_incidents()
     for shard in live.shards:
-        await empty_shard(live, shard)
+        await empty_shard(shard)
     count = await _put_monitors(live, book, _Memory(seen, opened, heard_ms or 0))
     for org in await orgs.all_orgs(book):
         channels, plan = await put_channels(book, org.id), await plans.put_plan(book, org.id)
         for shard in live.shards:
             await live_monitors.restore_channels(shard, channels)
             await live_monitors.restore_plan(shard, plan)
+    # After the incidents were read: what became of one since then is told twice at the worst, and never not at all.
+    letters = await restore_letters(live, LetterReader(history.path))
     await lock.check()
-    await installation.set_generation(book, generation)
+    await installation.replace_generation(book, former, generation)
     live.generation.value = generation
     await finish_rebuild(live, heard_ms)
-    _log.info("Redis is in order: %d monitors", count)
+    _log.info("Redis is in order: %d monitors, %d deliveries", count, letters)
 
 
 class _Memory(msgspec.Struct, frozen=True):
@@ -117,6 +121,7 @@ class _Memory(msgspec.Struct, frozen=True):
             seen_ms=seen_ms or 0,
             recorded_ms=seen_ms or 0,
             down_at_ms=down_at_ms,
+            delayed_ms=opened.delayed_ms if opened is not None else 0,
         )
 
 

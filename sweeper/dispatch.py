@@ -12,12 +12,14 @@ from collections import Counter
 from collections.abc import Mapping
 
 from store.errors import OverdueError, Unavailable
-from store.live.delivering import Lease, Settlement, deliver, lease, renew, settle
+from store.live.delivering import Lease, Report, Settlement, deliver, lease, renew, settle
+from store.live.event_types import TYPES
 from store.live.shard import Shard
 from store.metrics import DELIVERIES, EVENTS
 from sweeper.channels import Channel
 from sweeper.channels.attempt import Attempt, Notice
-from sweeper.message import TYPES, notice_of
+from sweeper.channels.reasons import short
+from sweeper.message import notice_of
 from sweeper.schedule import wait_before_next
 
 EVENTS_AT_ONCE = 64
@@ -27,6 +29,10 @@ LEASE_MS = 5_000
 RENEW_EVERY_S = 1.5
 SETTLE_WITHIN_S = 4.0
 LONGEST_WAIT_S = 0.1
+# Why there was no attempt.
+UNREADABLE = "dropped, because its record cannot be read"
+NO_CHANNEL = "dropped, because its channel was deleted"
+DISABLED = "not sent, because the channel is disabled: its receiver asked never to be called again"
 _log = logging.getLogger(__name__)
 
 
@@ -94,22 +100,27 @@ class Dispatch:
         """1. Find the channel. 2. Attempt. 3. Settle; a lease that was lost meanwhile changes nothing."""
         notice = _notice(one)
         if notice is None or one.channel is None or one.channel.kind not in self._channels:
-            await self._settle(one, "gone", 0)
+            await self._settle(one, "gone", 0, _untold(UNREADABLE if notice is None else NO_CHANNEL))
+            return
+        if one.is_disabled:
+            await self._settle(one, "dead", 0, _untold(DISABLED))
             return
         attempt = await self._channels[one.channel.kind].send(one.channel.settings, notice)
         outcome, wait_ms = _judge(one, attempt)
         DELIVERIES.labels(one.channel.kind, "delivered" if outcome == "done" else outcome).inc()
         if outcome != "done":
             _log.warning("channel %d: attempt %d failed: %s", one.channel.id, one.attempt, attempt.reason)
-        await self._settle(one, outcome, wait_ms)
+        if attempt.outcome == "gone":
+            _log.error("channel %d is disabled: its receiver asks never to be called again", one.channel.id)
+        await self._settle(one, outcome, wait_ms, _report(attempt))
 
-    async def _settle(self, one: Lease, outcome: Settlement, wait_ms: int) -> None:
+    async def _settle(self, one: Lease, outcome: Settlement, wait_ms: int, report: Report) -> None:
         """Settle, trying for a while if Redis is away; if it stays away, the lease ends and the attempt is repeated."""
         try:
             async with asyncio.timeout(SETTLE_WITHIN_S):
                 while True:
                     try:
-                        await settle(self._shard, one, outcome, wait_ms)
+                        await settle(self._shard, one, outcome, wait_ms, report)
                         return
                     except Unavailable:
                         await asyncio.sleep(LONGEST_WAIT_S)
@@ -132,5 +143,21 @@ def _judge(one: Lease, attempt: Attempt) -> tuple[Settlement, int]:
     """What becomes of a delivery after this attempt, and the wait in ms before the next."""
     if attempt.outcome == "delivered":
         return "done", 0
+    if attempt.outcome == "gone":
+        return "dead", 0
     wait_ms = wait_before_next(one.attempt, attempt.retry_after_s, random.random)
     return ("dead", 0) if wait_ms is None else ("retry", wait_ms)
+
+
+def _report(attempt: Attempt) -> Report:
+    """An attempt as the log is to know it."""
+    return Report(
+        status=attempt.status,
+        duration_ms=max(0, attempt.duration_ms),
+        reason=short(attempt.reason),
+        disables=attempt.outcome == "gone",
+    )
+
+
+def _untold(reason: str) -> Report:
+    return Report(was_made=False, reason=reason)

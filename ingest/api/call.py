@@ -62,10 +62,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     def id_named(self, name: str) -> UUID:
         """An id in the path; one that is no UUID can belong to nothing."""
-        text = self.request.path_params[name]
-        if not _UUID.fullmatch(text):
+        public_id = read_id(self.request.path_params[name])
+        if public_id is None:
             raise NotFound("There is nothing with this id.")
-        return UUID(text)
+        return public_id
 
     @property
     def base_url(self) -> str:
@@ -80,3 +80,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     async def body(self, decoder: msgspec.json.Decoder[_T]) -> _T:
         """The decoded body."""
         return decode(decoder, await read_body(self.request))
+
+
+def read_id(text: str) -> UUID | None:
+    """An id as we write it; None if this is not one."""
+    return UUID(text) if _UUID.fullmatch(text) else None

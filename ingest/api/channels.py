@@ -17,7 +17,7 @@ from ingest.api.wire import Json
 from store.book import channels
 from store.book.channels import ChannelRow, NewChannel
 from store.book.names import check_name
-from store.timestamps import rfc3339
+from store.timestamps import moment, rfc3339
 
 SECRET_BYTES = 32
 
@@ -38,13 +38,14 @@ class WebhookSettings(msgspec.Struct, frozen=True):
 
 
 class ChannelReply(msgspec.Struct, frozen=True, rename="camel"):
-    """A channel as callers see it."""
+    """A channel as callers see it; `disabled_at` is the moment since which it is not called."""
 
     id: str
     type: str
     name: str
     url: str
     created_at: str
+    disabled_at: str | None
 
 
 class CreatedChannelReply(ChannelReply, frozen=True, rename="camel"):
@@ -79,6 +80,10 @@ async def delete(call: Call) -> Response:
     return Response(status_code=204)
 
 
+async def enable(call: Call) -> Response:
+    return Json(await call_again(call))
+
+
 async def make(call: Call, asked: CreateChannel) -> CreatedChannelReply:
     """A new channel with its secret, which is shown this once."""
     settings = WebhookSettings(check_webhook_url(asked.url), draw_secret())
@@ -107,6 +112,16 @@ async def find(call: Call) -> ChannelReply:
     return _reply(await channels.find(call.book, call.org_id, call.public_id))
 
 
+async def call_again(call: Call) -> ChannelReply:
+    """Enable the channel that the path names, if its receiver's wish had disabled it."""
+    public_id = call.public_id
+    await call.live.ready()
+    row, change = await channels.enable(call.book, call.org_id, public_id, call.now_ms)
+    if change is not None:
+        await project(call, change)
+    return _reply(row)
+
+
 async def remove(call: Call) -> None:
     """Delete the channel that the path names."""
     public_id = call.public_id
@@ -121,4 +136,6 @@ def draw_secret() -> str:
 
 def _reply(row: ChannelRow) -> ChannelReply:
     url = _SETTINGS.decode(row.settings).url
-    return ChannelReply(str(row.public_id), row.type, row.name, url, rfc3339(row.created_ms))
+    return ChannelReply(
+        str(row.public_id), row.type, row.name, url, rfc3339(row.created_ms), moment(row.disabled_ms)
+    )

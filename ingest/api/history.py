@@ -45,12 +45,14 @@ class PingsReply(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class IncidentReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """An incident as callers see it; `endedAt` is null while it is open. The kind `metric` has the last two."""
+    """An incident as callers see it; `endedAt` is null while it is open, `delayedBySeconds` unless blind time made the
+    missed deadline later. The kind `metric` has the last two."""
 
     id: str
     kind: str
     started_at: str
     ended_at: str | None
+    delayed_by_seconds: float | None
     alert_id: str | UnsetType = UNSET
     metric_key: str | UnsetType = UNSET
 
@@ -82,10 +84,10 @@ async def pings(call: Call) -> Response:
     return Json(await pings_page(call))
 
 
-async def pings_page(call: Call) -> PingsReply:
-    """The pings that the request's path and query ask for."""
+async def pings_page(call: Call, limit: int | None = None) -> PingsReply:
+    """The pings that the request's path and query ask for; `limit` if the query does not decide that."""
     monitor = await monitors.find(call.book, call.org_id, call.public_id)
-    limit, before, wanted = read_limit(call.request), _before(call), _wanted(call)
+    limit, before, wanted = limit or read_limit(call.request), _before(call), _wanted(call)
     before_id = parse_number(before, "before") if before else None
     found = await _history(call).pings(monitor.config.id, limit + 1, before_id, wanted)
     rows, last = cut(found, limit)
@@ -108,10 +110,10 @@ async def incidents(call: Call) -> Response:
     return Json(await incidents_page(call))
 
 
-async def incidents_page(call: Call) -> IncidentsReply:
-    """The incidents of one monitor that the request's path and query ask for."""
+async def incidents_page(call: Call, limit: int | None = None) -> IncidentsReply:
+    """The incidents of one monitor that the request's path and query ask for; `limit` as above."""
     monitor = await monitors.find(call.book, call.org_id, call.public_id)
-    limit, position = read_limit(call.request), _incident_position(call)
+    limit, position = limit or read_limit(call.request), _incident_position(call)
     found = await _history(call).incidents(monitor.config.id, limit + 1, position)
     rows, next_cursor = _cut_incidents(found, limit)
     return IncidentsReply([IncidentReply(**_told(row)) for row in rows], next_cursor)
@@ -195,6 +197,7 @@ def _told(row: IncidentRow) -> dict[str, Any]:
         "kind": row.kind,
         "started_at": rfc3339(row.started_ms),
         "ended_at": moment(row.ended_ms),
+        "delayed_by_seconds": None if row.delayed_ms is None else row.delayed_ms / 1000,
         "alert_id": row.alert_id or UNSET,
         "metric_key": UNSET if row.metric_key is None else row.metric_key,
     }

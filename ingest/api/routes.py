@@ -6,9 +6,12 @@ from starlette.routing import Route
 
 from ingest.api import (
     api_keys,
+    blind_times,
     channels,
+    deliveries,
     heartbeats,
     history,
+    lateness,
     metric_alerts,
     metrics,
     monitors,
@@ -32,7 +35,9 @@ API_ROUTES: list[Route] = [
     route("/api/monitors/{id}/pings/{pingId}/body", GET=history.body),
     route("/api/monitors/{id}/incidents", GET=history.incidents),
     route("/api/incidents", GET=history.incidents_of_all),
+    route("/api/blind-times", GET=blind_times.listing),
     route("/api/monitors/{id}/uptime", GET=uptime.show),
+    route("/api/monitors/{id}/lateness", GET=lateness.show),
     route("/api/prometheus", GET=prometheus.show),
     # Metrics, and rules on them.
     route("/api/monitors/{id}/metrics", GET=metrics.listing),
@@ -46,6 +51,11 @@ API_ROUTES: list[Route] = [
     ),
     route("/api/channels", GET=channels.listing, POST=channels.create),
     route("/api/channels/{id}", GET=channels.show, DELETE=channels.delete),
+    route("/api/channels/{id}/enable", POST=channels.enable),
+    # What they were told.
+    route("/api/deliveries", GET=deliveries.listing),
+    route("/api/deliveries/{id}", GET=deliveries.show),
+    route("/api/deliveries/{id}/retry", POST=deliveries.retry),
     # Whose it is, and who may call.
     route("/api/organisation", GET=organisation.show),
     route("/api/keys", GET=api_keys.listing, POST=api_keys.create),

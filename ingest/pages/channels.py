@@ -25,6 +25,11 @@ async def create(call: Call, form: Form) -> Response:
     return render(call, "channel_made.html", 201, made=made)
 
 
+async def enable(call: Call, _: Form) -> Response:
+    await channels.call_again(call)
+    return see("/channels?said=enabled")
+
+
 async def confirm(call: Call) -> Response:
     return render(call, "channel_delete.html", channel=await channels.find(call))
 

@@ -22,23 +22,31 @@ INSERT INTO channels (public_id, org_id, type, name, settings, created_ms) VALUE
 
 # A page of an organisation's channels, oldest first.
 PAGE = """
-SELECT id, public_id, org_id, type, name, settings, created_ms
+SELECT id, public_id, org_id, type, name, settings, created_ms, epoch, disabled_ms
 FROM channels WHERE org_id = ? AND id > ? ORDER BY id LIMIT ?
 """
 
 FIND = """
-SELECT id, public_id, org_id, type, name, settings, created_ms FROM channels WHERE org_id = ? AND public_id = ?
+SELECT id, public_id, org_id, type, name, settings, created_ms, epoch, disabled_ms
+FROM channels WHERE org_id = ? AND public_id = ?
 """
 
 COUNT = "SELECT count(*) AS channels FROM channels WHERE org_id = ?"
 
 DELETE = "DELETE FROM channels WHERE org_id = ? AND public_id = ?"
 
+ENABLE = "UPDATE channels SET disabled_ms = NULL, epoch = epoch + 1 WHERE org_id = ? AND public_id = ?"
+
+# What a receiver said in a former epoch counts no more.
+DISABLE = """
+UPDATE channels SET disabled_ms = ? WHERE id = ? AND epoch = ? AND disabled_ms IS NULL RETURNING org_id
+"""
+
 RAISE_VERSION = "UPDATE orgs SET channels_version = channels_version + 1 WHERE id = ?"
 
 # An organisation's version with all its channels in one statement, so that the two belong together.
 TARGETS = """
-SELECT orgs.channels_version, channels.id, channels.type, channels.settings
+SELECT orgs.channels_version, channels.id, channels.type, channels.settings, channels.epoch, channels.disabled_ms
 FROM orgs LEFT JOIN channels ON channels.org_id = orgs.id
 WHERE orgs.id = ? ORDER BY channels.id
 """
@@ -54,7 +62,7 @@ class NewChannel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel as it was asked for."""
+    """A channel as it was asked for; `disabled_ms` is the moment since which it is not called."""
 
     id: int
     public_id: UUID
@@ -63,6 +71,8 @@ class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     settings: bytes
     created_ms: int
+    epoch: int = 1
+    disabled_ms: int | None = None
 
 
 async def create(book: ConfigBook, new: NewChannel, now_ms: int) -> tuple[ChannelRow, OutboxRow]:
@@ -91,16 +101,39 @@ async def page(book: ConfigBook, org_id: int, after_id: int, limit: int) -> list
     return [_read(row) for row in await book.rows(PAGE, (org_id, after_id, limit))]
 
 
-async def find(book: ConfigBook, org_id: int, public_id: UUID) -> ChannelRow:
-    """One channel of this organisation.
+async def find(source: ConfigBook | Transaction, org_id: int, public_id: UUID) -> ChannelRow:
+    """A channel of this organisation.
 
     Raises:
         NotFound: there is none, or it is somebody else's.
     """
-    row = await book.row(FIND, (org_id, str(public_id)))
+    row = await source.row(FIND, (org_id, str(public_id)))
     if row is None:
         raise NotFound("There is no such channel.")
     return _read(row)
+
+
+async def enable(
+    book: ConfigBook, org_id: int, public_id: UUID, now_ms: int
+) -> tuple[ChannelRow, OutboxRow | None]:
+    """Call a channel again that was disabled; one that is not stays as it is.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    async with book.write() as tx:
+        row = await find(tx, org_id, public_id)
+        if row.disabled_ms is None:
+            return row, None
+        await tx.execute(ENABLE, (org_id, str(public_id)))
+        return await find(tx, org_id, public_id), await _tell(tx, org_id, now_ms)
+
+
+async def disable(book: ConfigBook, channel_id: int, epoch: int, at_ms: int, now_ms: int) -> OutboxRow | None:
+    """Call a channel no longer; None if it was disabled, enabled or deleted since the epoch in which that was asked."""
+    async with book.write() as tx:
+        row = await tx.row(DISABLE, (at_ms, channel_id, epoch))
+        return None if row is None else await _tell(tx, row["org_id"], now_ms)
 
 
 async def delete(book: ConfigBook, org_id: int, public_id: UUID, now_ms: int) -> OutboxRow:
@@ -119,7 +152,9 @@ async def put_channels(source: ConfigBook | Transaction, org_id: int) -> PutChan
     """What Redis is told of an organisation's channels."""
     rows = await source.rows(TARGETS, (org_id,))
     targets = [
-        ChannelTarget(row["id"], row["type"], row["settings"].encode())
+        ChannelTarget(
+            row["id"], row["type"], row["settings"].encode(), row["epoch"], row["disabled_ms"] is not None
+        )
         for row in rows
         if row["id"] is not None
     ]
@@ -140,4 +175,6 @@ def _read(row: Row) -> ChannelRow:
         name=row["name"],
         settings=row["settings"].encode(),
         created_ms=row["created_ms"],
+        epoch=row["epoch"],
+        disabled_ms=row["disabled_ms"],
     )

@@ -42,7 +42,9 @@ SELECT count(*) AS count FROM pragma_table_info(?1) WHERE name IN ('user_agent',
 
 BODY = "SELECT body FROM {table} WHERE id = ? AND monitor_id = ? AND at_ms >= ?"
 
-_INCIDENT = "SELECT id, monitor_id, kind, started_ms, ended_ms, alert_id, metric_key FROM incidents "
+_INCIDENT = (
+    "SELECT id, monitor_id, kind, started_ms, ended_ms, alert_id, metric_key, delayed_ms FROM incidents "
+)
 
 # A monitor's incidents, newest first; the id decides between two of one millisecond.
 INCIDENTS = (
@@ -66,7 +68,8 @@ LAST_SEEN = "SELECT monitor_id, max(at_ms) AS seen_ms FROM {table} GROUP BY moni
 
 # Of silence: what a metric has open says nothing about whether its monitor is up.
 OPEN_INCIDENTS = """
-SELECT monitor_id, silence_ms, started_ms FROM incidents WHERE ended_ms IS NULL AND kind = 'silence'
+SELECT monitor_id, silence_ms, started_ms, coalesce(delayed_ms, 0) AS delayed_ms
+FROM incidents WHERE ended_ms IS NULL AND kind = 'silence'
 """
 
 # A day's table by its name.
@@ -99,7 +102,10 @@ class PingFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One incident; `ended_ms` is None while it is open. Of a metric it names the rule (its public id) and the key."""
+    """One incident; `ended_ms` is None while it is open. Of a metric it names the rule (its public id) and the key.
+
+    `delayed_ms` is how much later blind time made the missed deadline; None: not at all.
+    """
 
     id: str
     monitor_id: int
@@ -108,6 +114,7 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
     ended_ms: int | None
     alert_id: str | None = None
     metric_key: str | None = None
+    delayed_ms: int | None = None
 
 
 class OpenIncident(msgspec.Struct, frozen=True):
@@ -115,13 +122,14 @@ class OpenIncident(msgspec.Struct, frozen=True):
 
     silence_ms: int
     started_ms: int
+    delayed_ms: int = 0
 
 
 class HistoryReader:
     """Reads history.db at this path."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     async def pings(
         self, monitor_id: int, limit: int, before_id: int | None = None, wanted: PingFilter | None = None
@@ -134,7 +142,7 @@ class HistoryReader:
         wanted = wanted or PingFilter()
         before_id = MAX_ID if before_id is None else before_id
         found: list[PingRow] = []
-        async with snapshot_of(self._path) as snapshot:
+        async with snapshot_of(self.path) as snapshot:
             for newest_id, table in await _days(snapshot):
                 if len(found) == limit and found[-1].id > newest_id:
                     break
@@ -145,7 +153,7 @@ class HistoryReader:
 
     async def body(self, monitor_id: int, ping_id: int, since_ms: int = 0) -> bytes | None:
         """What was sent with a ping; None if that was nothing, or there is no such ping since then."""
-        async with snapshot_of(self._path) as snapshot:
+        async with snapshot_of(self.path) as snapshot:
             for table in await tables(snapshot, DAY_TABLES):
                 row = await snapshot.row(BODY.format(table=table), (ping_id, monitor_id, since_ms))
                 if row is not None:
@@ -167,7 +175,7 @@ class HistoryReader:
     async def last_seen(self) -> dict[int, int]:
         """Monitor id to the arrival of its last ping in ms, for all monitors that history knows."""
         seen: dict[int, int] = {}
-        async with snapshot_of(self._path) as snapshot:
+        async with snapshot_of(self.path) as snapshot:
             for _, table in await _days(snapshot):
                 for row in await snapshot.rows(LAST_SEEN.format(table=table)):
                     seen[row["monitor_id"]] = max(row["seen_ms"], seen.get(row["monitor_id"], 0))
@@ -175,14 +183,17 @@ class HistoryReader:
 
     async def open_incidents(self) -> dict[int, OpenIncident]:
         """Monitor id to its open incident."""
-        async with snapshot_of(self._path) as snapshot:
+        async with snapshot_of(self.path) as snapshot:
             if not await tables(snapshot, "incidents"):
                 return {}
             rows = await snapshot.rows(OPEN_INCIDENTS)
-        return {row["monitor_id"]: OpenIncident(row["silence_ms"], row["started_ms"]) for row in rows}
+        return {
+            row["monitor_id"]: OpenIncident(row["silence_ms"], row["started_ms"], row["delayed_ms"])
+            for row in rows
+        }
 
     async def _incidents(self, sql: str, values: Sequence[SqlValue]) -> list[IncidentRow]:
-        async with snapshot_of(self._path) as snapshot:
+        async with snapshot_of(self.path) as snapshot:
             if not await tables(snapshot, "incidents"):
                 return []
             return [_read_incident(row) for row in await snapshot.rows(sql, values)]
@@ -229,4 +240,5 @@ def _read_incident(row: sqlite3.Row) -> IncidentRow:
         ended_ms=row["ended_ms"],
         alert_id=row["alert_id"],
         metric_key=row["metric_key"],
+        delayed_ms=row["delayed_ms"],
     )

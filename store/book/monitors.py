@@ -18,7 +18,7 @@ from store.projection import DropMonitor, PutMonitor, key_digest
 
 _SELECT = """
 SELECT m.id, m.public_id, m.org_id, m.name, m.interval_s, m.grace_s, m.paused, m.version, m.key_epoch,
-       m.origin, m.created_ms, token.key AS token, short.key AS short_key,
+       m.origin, m.created_ms, m.pause_changed_ms, token.key AS token, short.key AS short_key,
        (SELECT json_group_array(tag) FROM (SELECT tag FROM monitor_tags WHERE monitor_id = m.id ORDER BY place)) AS tags
 FROM monitors AS m
 JOIN monitor_keys AS token ON token.monitor_id = m.id AND token.kind = 'token'
@@ -56,7 +56,9 @@ INSERT INTO monitors
 VALUES (?, ?, ?, ?, ?, 0, 1, 1, ?, ?)
 """
 
-UPDATE = "UPDATE monitors SET name = ?, interval_s = ?, grace_s = ?, paused = ?, version = ? WHERE id = ?"
+UPDATE = """
+UPDATE monitors SET name = ?, interval_s = ?, grace_s = ?, paused = ?, version = ?, pause_changed_ms = ? WHERE id = ?
+"""
 
 FORGET_TAGS = "DELETE FROM monitor_tags WHERE monitor_id = ?"
 
@@ -91,7 +93,7 @@ class MonitorChanges(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MonitorRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A monitor with its keys and tags."""
+    """A monitor with its keys and tags. `pause_changed_ms` is when it was last paused or resumed, if it ever was."""
 
     config: MonitorConfig
     token: str
@@ -99,6 +101,7 @@ class MonitorRow(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...]
     origin: str
     created_ms: int
+    pause_changed_ms: int | None
 
     @property
     def digests(self) -> tuple[bytes, ...]:
@@ -177,10 +180,10 @@ async def change(
         if wanted == monitor.config:
             return monitor, None
         config = msgspec.structs.replace(wanted, version=wanted.version + 1)
-        await tx.execute(
-            UPDATE, (config.name, config.interval_s, config.grace_s, config.paused, config.version, config.id)
-        )
-        monitor = msgspec.structs.replace(monitor, config=config)
+        pause_changed_ms = monitor.pause_changed_ms if config.paused == monitor.config.paused else now_ms
+        values = (config.name, config.interval_s, config.grace_s, config.paused, config.version)
+        await tx.execute(UPDATE, (*values, pause_changed_ms, config.id))
+        monitor = msgspec.structs.replace(monitor, config=config, pause_changed_ms=pause_changed_ms)
         return monitor, await outbox.add(tx, monitor.projection, now_ms)
 
 
@@ -231,6 +234,7 @@ def _read(row: Row) -> MonitorRow:
         tags=tuple(_TAGS.decode(row["tags"])),
         origin=row["origin"],
         created_ms=row["created_ms"],
+        pause_changed_ms=row["pause_changed_ms"],
     )
 
 

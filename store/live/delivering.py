@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from typing import Literal
 
@@ -12,6 +13,7 @@ from store.live.shard import Shard
 from store.projection import ChannelTarget
 
 Settlement = Literal["done", "retry", "dead", "gone"]
+_DISABLED = struct.Struct("<I6s")
 
 
 class Delivered(msgspec.Struct, frozen=True):
@@ -25,17 +27,36 @@ class Delivered(msgspec.Struct, frozen=True):
 class Lease(msgspec.Struct, frozen=True):
     """One delivery, ours for one attempt. `attempt` counts from 1 and is the token that settling asks for.
 
-    `channel` is None when it was deleted meanwhile, `event` is None when its record cannot be read.
+    `channel` is None when it was deleted meanwhile, `event` is None when its record cannot be read. `refused_epoch` is
+    the epoch of the channel in which its receiver asked never to be called again.
     """
 
     delivery_id: str
     attempt: int
     event: AnyEvent | None
     channel: ChannelTarget | None
+    refused_epoch: int | None = None
 
     @property
     def channel_id(self) -> int:
         return int(self.delivery_id.rsplit(":", 1)[1])
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether the channel may not be called: its book says so, or dispatch has just learned it."""
+        return self.channel is not None and (
+            self.channel.disabled or self.channel.epoch == self.refused_epoch
+        )
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What the log is to know of an attempt, or of why there was none. `disables`: never call this channel again."""
+
+    was_made: bool = True
+    status: int | None = None
+    duration_ms: int = 0
+    reason: str = ""
+    disables: bool = False
 
 
 class Leased(msgspec.Struct, frozen=True):
@@ -63,7 +84,20 @@ async def deliver(shard: Shard, limit: int) -> Delivered:
     keys = shard.keys
     events, deliveries, kinds = await shard.call(
         "deliver",
-        (keys.events, keys.dispatched, keys.orgs, keys.deliveries, keys.due, keys.lines, keys.channels),
+        (
+            keys.events,
+            keys.dispatched,
+            keys.orgs,
+            keys.deliveries,
+            keys.due,
+            keys.lines,
+            keys.channels,
+            keys.dead,
+            keys.died,
+            keys.buried,
+            keys.letters,
+            keys.tallies,
+        ),
         limit,
     )
     return Delivered(events, deliveries, [EventKind(kind) for kind in kinds])
@@ -73,11 +107,23 @@ async def lease(shard: Shard, limit: int, lease_ms: int, busy_channels: Sequence
     """Take at most `limit` due deliveries for `lease_ms`, none of the busy channels."""
     keys = shard.keys
     reply = await shard.call(
-        "lease", (keys.deliveries, keys.due, keys.channels), limit, lease_ms, *busy_channels
+        "lease",
+        (keys.deliveries, keys.due, keys.channels, keys.disabled),
+        limit,
+        lease_ms,
+        *busy_channels,
     )
     leases = [
-        Lease(bytes(name).decode(), attempt, read_event(event), _target.decode(channel) if channel else None)
-        for name, attempt, event, channel in zip(*(reply[at::4] for at in (1, 2, 3, 4)), strict=True)
+        Lease(
+            bytes(name).decode(),
+            attempt,
+            read_event(event),
+            _target.decode(channel) if channel else None,
+            _refused_epoch(disabled),
+        )
+        for name, attempt, event, channel, disabled in zip(
+            *(reply[at::5] for at in (1, 2, 3, 4, 5)), strict=True
+        )
     ]
     return Leased(None if reply[0] == -1 else reply[0], leases)
 
@@ -89,15 +135,45 @@ async def renew(shard: Shard, lease_ms: int, leases: Sequence[Lease]) -> int:
     return int(await shard.call("renew", (keys.deliveries, keys.due), lease_ms, *pairs))
 
 
-async def settle(shard: Shard, lease: Lease, settlement: Settlement, wait_ms: int = 0) -> bool:
+async def settle(
+    shard: Shard, lease: Lease, settlement: Settlement, wait_ms: int = 0, report: Report | None = None
+) -> bool:
     """End an attempt; False when the lease was not ours any more, then nothing changed."""
-    keys = shard.keys
+    keys, report = shard.keys, report or Report()
     settled = await shard.call(
         "settle",
-        (keys.deliveries, keys.due, keys.lines, keys.dead),
+        (
+            keys.deliveries,
+            keys.due,
+            keys.lines,
+            keys.dead,
+            keys.died,
+            keys.buried,
+            keys.disabled,
+            keys.letters,
+            keys.tallies,
+        ),
         lease.delivery_id,
         lease.attempt,
         settlement,
         wait_ms,
+        int(report.was_made),
+        report.status or 0,
+        report.duration_ms,
+        report.reason,
+        lease.channel.epoch if report.disables and lease.channel else "",
     )
     return bool(settled)
+
+
+def read_refusal(blob: bytes) -> tuple[int, int] | None:
+    """The epoch of a channel whose receiver asked never to be called again, and the moment; None: it cannot be read."""
+    if len(blob) != _DISABLED.size:
+        return None
+    epoch, at_ms = _DISABLED.unpack(blob)
+    return epoch, int.from_bytes(at_ms, "little")
+
+
+def _refused_epoch(blob: bytes | None) -> int | None:
+    refusal = read_refusal(blob) if blob else None
+    return refusal[0] if refusal else None

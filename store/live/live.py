@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from redis.exceptions import RedisError
 
+from store.blind_time import BlindTime
 from store.errors import GenerationMissing
 from store.live.connect import Caller, Scripts, open_client, translate
+from store.live.dead_letters import retry_letter
+from store.live.delivering import read_refusal
 from store.live.keys import Keyspace, shard_of
 from store.live.monitors import drop_monitor, look, put_channels, put_monitor, put_plan
-from store.live.packing import read_holes, read_used
+from store.live.packing import read_holes, read_state, read_used
 from store.live.planting import AT_ONCE, create_monitors
 from store.live.scripts import CLOCK
 from store.live.shard import Generation, Shard
@@ -35,8 +39,13 @@ class Tallies(msgspec.Struct, frozen=True):
     history_appended: int = 0
     history_trimmed: int = 0
     history_dropped: int = 0
+    letters_appended: int = 0
+    letters_trimmed: int = 0
+    letters_dropped: int = 0
+    dead_dropped: int = 0
     pings_backlog: int = 0
     events_backlog: int = 0
+    letters_backlog: int = 0
     deliveries: int = 0
     dead_letters: int = 0
     broken: int = 0
@@ -52,6 +61,12 @@ class Live:
         self.generation = Generation(generation)
         caller = Caller(self.client, self.scripts)
         self.shards = [Shard(caller, Keyspace(number), self.generation) for number in range(shards)]
+
+    def with_shards(self, shards: Iterable[Shard]) -> Live:
+        """The same live side, reached through other shards; it is closed with this one."""
+        other = copy(self)
+        other.shards = list(shards)
+        return other
 
     async def ready(self) -> None:
         """Raises Unavailable while Redis is away, GenerationMissing while it does not hold this installation."""
@@ -99,8 +114,15 @@ class Live:
 
     async def states(self, monitor_ids: Sequence[int]) -> tuple[int, list[MonitorState | None]]:
         """Redis' time in ms, and the states of monitors in order; None for one that is not there."""
+        now_ms, packed = await self.packed_states(monitor_ids)
+        return now_ms, [read_state(blob) for blob in packed]
+
+    async def packed_states(self, monitor_ids: Sequence[int]) -> tuple[int, list[bytes]]:
+        """The same as it is stored, for whoever looks at very many and knows most of them already."""
+        if len(self.shards) == 1:
+            return await look(self.shards[0], monitor_ids)
         now_ms = 0
-        states: dict[int, MonitorState | None] = {}
+        states: dict[int, bytes] = {}
         for shard in self.shards:
             own = [one for one in monitor_ids if shard_of(one, len(self.shards)) == shard.keys.shard]
             if own or not now_ms:
@@ -126,6 +148,24 @@ class Live:
             raise translate(error) from error
         return used
 
+    async def retry_letter(self, monitor_id: int, delivery_id: str) -> int:
+        """Put a dead letter of this monitor back in line; answers how many went, 0 if it is not a dead letter."""
+        return await retry_letter(self.home(monitor_id), delivery_id)
+
+    async def refusals(self) -> dict[int, tuple[int, int]]:
+        """Channel id to the epoch in which its receiver asked never to be called again, and the moment in ms."""
+        found: dict[int, tuple[int, int]] = {}
+        try:
+            for shard in self.shards:
+                blobs: Any = await self.client.hgetall(shard.keys.disabled)
+                for name, blob in blobs.items():
+                    refusal = read_refusal(blob)
+                    if refusal is not None:
+                        found[int(name)] = max(refusal, found.get(int(name), refusal))
+        except (RedisError, OSError) as error:
+            raise translate(error) from error
+        return found
+
     async def tallies(self) -> Tallies:
         """All counts, in one round trip."""
         try:
@@ -135,6 +175,7 @@ class Live:
                 pipe.hgetall(keys.tallies)
                 pipe.xlen(keys.pings)
                 pipe.xlen(keys.events)
+                pipe.xlen(keys.letters)
                 pipe.hlen(keys.deliveries)
                 pipe.hlen(keys.dead)
                 pipe.scard(keys.broken)
@@ -142,11 +183,18 @@ class Live:
         except (RedisError, OSError) as error:
             raise translate(error) from error
         sums = dict.fromkeys(Tallies.__struct_fields__, 0)
-        for at in range(0, len(reply), 6):
+        counted = (
+            "pings_backlog",
+            "events_backlog",
+            "letters_backlog",
+            "deliveries",
+            "dead_letters",
+            "broken",
+        )
+        for at in range(0, len(reply), 1 + len(counted)):
             for name, value in reply[at].items():
                 sums[name.decode()] += int(value)
-            counted = ("pings_backlog", "events_backlog", "deliveries", "dead_letters", "broken")
-            for name, value in zip(counted, reply[at + 1 : at + 6], strict=True):
+            for name, value in zip(counted, reply[at + 1 : at + 1 + len(counted)], strict=True):
                 sums[name] += int(value)
         return Tallies(**sums)
 
@@ -157,6 +205,15 @@ class Live:
         except (RedisError, OSError) as error:
             raise translate(error) from error
         return read_holes(blob)
+
+    async def blind_times(self) -> tuple[int, list[list[BlindTime]]]:
+        """Redis' time in ms, and the blind intervals of each shard, oldest first.
+
+        Raises:
+            Unavailable: Redis is away; GenerationMissing: it does not hold this installation.
+        """
+        now_ms, _ = await self.states([])
+        return now_ms, [[BlindTime(*hole) for hole in await self.holes(shard)] for shard in self.shards]
 
     async def say_alive(self, part: str) -> None:
         """A part says that it is up and ready; it has to say so again within five seconds."""

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from store.live.packing import KnownConfig, pack_config, read_config, read_state
+from store.live.packing import KnownConfig, cut_states, pack_config, pack_ids, read_config
 from store.live.shard import Shard
-from store.monitor import MonitorState
 from store.projection import DropMonitor, PutChannels, PutMonitor, PutPlan
+
+# As many as `look` takes.
+MOST_AT_ONCE = 1000
 
 
 class Resolved(msgspec.Struct, frozen=True):
@@ -71,10 +73,14 @@ async def drop_monitor(shard: Shard, drop: DropMonitor) -> bool:
     return bool(applied)
 
 
-async def look(shard: Shard, monitor_ids: Sequence[int]) -> tuple[int, list[MonitorState | None]]:
-    """Redis' time in ms, and the states of monitors in order; None for one that is not there."""
-    reply = await shard.call("look", (shard.keys.state,), *monitor_ids)
-    return int(reply[0]), [read_state(blob) for blob in reply[1:]]
+async def look(shard: Shard, monitor_ids: Sequence[int]) -> tuple[int, list[bytes]]:
+    """Redis' time in ms, and the packed states of monitors in order; `read_state` reads them."""
+    now_ms, states, keys = 0, b"", shard.keys
+    for start in range(0, len(monitor_ids) or 1, MOST_AT_ONCE):
+        ids = monitor_ids[start : start + MOST_AT_ONCE]
+        now_ms, part = await shard.call("look", (keys.state, keys.config, keys.blind), pack_ids(ids))
+        states += part
+    return int(now_ms), cut_states(states)
 
 
 async def resolve(shard: Shard, digests: Sequence[bytes]) -> list[Resolved | None]:
@@ -92,14 +98,14 @@ async def put_channels(shard: Shard, put: PutChannels) -> bool:
     """Carry all channels of an organisation; False: a later version was carried before."""
     keys = shard.keys
     arguments = (put.org_id, put.version, *_flat(put))
-    return bool(await shard.call("put_channels", (keys.orgs, keys.channels), *arguments))
+    return bool(await shard.call("put_channels", (keys.orgs, keys.channels, keys.disabled), *arguments))
 
 
 async def restore_channels(shard: Shard, put: PutChannels) -> None:
     """Put the channels of an organisation back into an empty Redis."""
     keys = shard.keys
     arguments = (put.org_id, put.version, *_flat(put))
-    await shard.call("restore_channels", (keys.orgs, keys.channels), *arguments)
+    await shard.call("restore_channels", (keys.orgs, keys.channels, keys.disabled), *arguments)
 
 
 async def put_plan(shard: Shard, put: PutPlan) -> bool:

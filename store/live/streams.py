@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from store.errors import GenerationMissing
 from store.live.connect import open_client, translate
+from store.live.letters import LetterEntry, letter_entry
 from store.live.shard import Shard
 
 BLOCK_MS = 1000
@@ -31,29 +32,38 @@ class PingEntry(msgspec.Struct, frozen=True):
 
 
 class EventEntry(msgspec.Struct, frozen=True):
-    """One transition, packed (see `packing.read_event`)."""
+    """One transition, packed (see `packing.read_event`).
+
+    `restored_from` says where the history has it, if a rebuild has put it back; else it is empty.
+    """
 
     id: str
     event: bytes
+    restored_from: str = ""
+
+
+Entries = tuple[list[PingEntry], list[EventEntry], list[LetterEntry]]
 
 
 class StreamReader:
-    """Follows both streams of a shard on a connection of its own, which may block longer than a call may take."""
+    """Follows the streams of a shard on a connection of its own, which may block longer than a call may take."""
 
     def __init__(self, url: str, shard: Shard) -> None:
         self._client: aioredis.Redis = open_client(url, read_timeout_s=BLOCK_MS / 1000 + 3)
         self._shard = shard
 
-    async def read(
-        self, pings_after: str, events_after: str, count: int
-    ) -> tuple[list[PingEntry], list[EventEntry]]:
+    async def read(self, pings_after: str, events_after: str, letters_after: str, count: int) -> Entries:
         """The next entries after the given ids, at most `count` of each; waits up to a second for the first one.
 
         Raises:
             Unavailable: Redis is away; GenerationMissing: it holds another installation, whose streams mean nothing.
         """
         keys, expected = self._shard.keys, self._shard.generation.value
-        positions: dict[Any, Any] = {keys.pings: pings_after, keys.events: events_after}
+        positions: dict[Any, Any] = {
+            keys.pings: pings_after,
+            keys.events: events_after,
+            keys.letters: letters_after,
+        }
         try:
             reply: Any = await self._client.xread(positions, count=count, block=BLOCK_MS)
             # Only now: while we waited, Redis may have been emptied and put in order again, and what we hold may be
@@ -66,10 +76,8 @@ class StreamReader:
         found = {bytes(name).decode(): entries for name, entries in reply or ()}
         return (
             [_ping_entry(entry_id, fields) for entry_id, fields in found.get(keys.pings, ())],
-            [
-                EventEntry(entry_id.decode(), fields.get(b"e", b""))
-                for entry_id, fields in found.get(keys.events, ())
-            ],
+            [_event_entry(entry_id, fields) for entry_id, fields in found.get(keys.events, ())],
+            [letter_entry(entry_id, fields) for entry_id, fields in found.get(keys.letters, ())],
         )
 
     async def aclose(self) -> None:
@@ -88,6 +96,12 @@ def _ping_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> PingEntry:
     )
 
 
+def _event_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> EventEntry:
+    return EventEntry(
+        entry_id.decode(), fields.get(b"e", b""), fields.get(b"r", b"").decode("ascii", "replace")
+    )
+
+
 def _number(text: bytes | None) -> int:
     return int(text) if text is not None and text.isdigit() else 0
 
@@ -95,10 +109,19 @@ def _number(text: bytes | None) -> int:
 async def trim_pings(shard: Shard, committed: str, appended_bytes: int) -> int:
     """Remove the pings up to the recorder's committed id."""
     keys = shard.keys
-    return int(await shard.call("trim", (keys.pings, keys.tallies), committed, appended_bytes))
+    return int(
+        await shard.call("trim", (keys.pings, keys.tallies), committed, appended_bytes, "history_trimmed")
+    )
 
 
 async def trim_events(shard: Shard, committed: str) -> int:
     """Remove the events up to the recorder's committed id, as far as they were turned into deliveries too."""
     keys = shard.keys
-    return int(await shard.call("trim", (keys.events, keys.tallies, keys.dispatched), committed, 0))
+    return int(await shard.call("trim", (keys.events, keys.tallies, keys.dispatched), committed, 0, ""))
+
+
+async def trim_letters(shard: Shard, committed: str, appended_bytes: int) -> int:
+    """Remove from the log of deliveries what the recorder has committed."""
+    keys = shard.keys
+    used = (keys.letters, keys.tallies)
+    return int(await shard.call("trim", used, committed, appended_bytes, "letters_trimmed"))

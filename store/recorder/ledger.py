@@ -1,4 +1,4 @@
-"""One transaction of the recorder: pings, samples, incidents, what rules have to tell, and the position."""
+"""One transaction of the recorder: pings, samples, incidents, deliveries, what rules have to tell, and the position."""
 
 from __future__ import annotations
 
@@ -9,26 +9,42 @@ import msgspec
 
 from store.book.alert_writer import AlertWriter
 from store.book.history_writer import HistoryWriter, Position
+from store.book.letter_writer import LetterWriter, NewDelivery
 from store.book.rule_reader import RuleReader
 from store.book.sample_writer import SampleWriter
 from store.clock import wall_ms
+from store.live.letters import LetterEntry
 from store.live.streams import EventEntry, PingEntry
 from store.metrics import METRIC_KEYS_REFUSED, RECORDER_ROWS
 from store.recorder.alerting import Alerting
+from store.recorder.letters import changes_of, lost, untold_of
 from store.recorder.rows import incident_change, ping_rows, samples_of
 
-PINGS, EVENTS = "pings", "events"
+PINGS = "pings"
+STREAMS = (PINGS, "events", "letters")
+
+
+class Positions(msgspec.Struct, frozen=True):
+    """Up to where each stream of a shard was read; the fields are in the order of STREAMS."""
+
+    pings: Position = Position()
+    events: Position = Position()
+    letters: Position = Position()
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """What was read from the streams of a shard, and up to where that is."""
+    """What was read from the streams of a shard, and up to where that is.
+
+    `ends_rebuild`: all events that a rebuild has put back are here by now.
+    """
 
     shard: int
     generation: str
     pings: Sequence[PingEntry]
     events: Sequence[EventEntry]
-    pings_at: Position
-    events_at: Position
+    letters: Sequence[LetterEntry]
+    at: Positions
+    ends_rebuild: bool = False
 
 
 class Ledger:
@@ -39,12 +55,12 @@ class Ledger:
         self.history = history
         self.samples = SampleWriter(history)
         self.alerts = AlertWriter(history)
+        self.letters = LetterWriter(history)
         self._alerting = Alerting(rules, history, self.samples)
 
-    def position(self, generation: str, shard: int) -> tuple[Position, Position]:
-        """Up to where the pings and the events of a shard are in this file."""
-        history = self.history
-        return history.position(generation, shard, PINGS), history.position(generation, shard, EVENTS)
+    def positions(self, generation: str, shard: int) -> Positions:
+        """Up to where the streams of a shard are in this file."""
+        return Positions(*(self.history.position(generation, shard, one) for one in STREAMS))
 
     def rules_changed(self) -> bool:
         """Whether there is something to write although nothing was pinged.
@@ -71,10 +87,38 @@ class Ledger:
             counted = self.samples.add(taken)
             messages = self._alerting.judge(taken, batch.shard, now_ms)
             self.history.change_incidents(changes)
-            self.history.set_position(batch.generation, batch.shard, PINGS, batch.pings_at)
-            self.history.set_position(batch.generation, batch.shard, EVENTS, batch.events_at)
+            deliveries, attempts = self._write_letters(batch)
+            for stream, position in zip(STREAMS, msgspec.structs.astuple(batch.at), strict=True):
+                self.history.set_position(batch.generation, batch.shard, stream, position)
         RECORDER_ROWS.labels(PINGS).inc(len(pings))
         RECORDER_ROWS.labels("samples").inc(counted.samples)
         RECORDER_ROWS.labels("incidents").inc(len(changes))
+        RECORDER_ROWS.labels("deliveries").inc(deliveries)
+        RECORDER_ROWS.labels("attempts").inc(attempts)
         METRIC_KEYS_REFUSED.inc(counted.refused)
         return messages
+
+    def drop_lost(self, shard: int, live_ids: Sequence[str]) -> None:
+        """Note that Redis does not know these deliveries any more."""
+        now_ms = wall_ms()
+        with self.history.transaction():
+            for live_id in live_ids:
+                self.letters.move(shard, lost(live_id, now_ms))
+
+    def _write_letters(self, batch: Batch) -> tuple[int, int]:
+        """Events before deliveries, because one that is dispatched is not kept; how many deliveries and attempts."""
+        events = [event for entry in batch.events if (event := untold_of(entry)) is not None]
+        self.letters.note_untold(batch.generation, batch.shard, events)
+        if batch.events or batch.letters:
+            dispatched = next((one.dispatched for one in reversed(batch.letters) if one.dispatched), "")
+            self.letters.note_dispatched(batch.generation, batch.shard, dispatched)
+        if batch.ends_rebuild:
+            self.letters.forget_former_untold(batch.generation, batch.shard)
+        deliveries = attempts = 0
+        for change in (change for entry in batch.letters for change in changes_of(entry)):
+            if isinstance(change, NewDelivery):
+                self.letters.make(batch.shard, change)
+                deliveries += 1
+            elif self.letters.move(batch.shard, change) and change.attempt:
+                attempts += 1
+        return deliveries, attempts

@@ -23,6 +23,7 @@ from store.presence import follow_quietly, found_live, say_alive_until, wait_or_
 from store.recorder.forgetting import forget_until
 from store.recorder.ledger import Ledger
 from store.recorder.recorder import Recorder
+from store.recorder.unheard import SHARD, Unheard, tell_until
 from store.settings import Settings
 
 LOCK = "history.lock"
@@ -47,7 +48,9 @@ async def run(settings: Settings, part: Part) -> None:
             async with asyncio.TaskGroup() as tasks:
                 for recorder in recorders:
                     tasks.create_task(_record(recorder, live, part.stop))
-                tasks.create_task(forget_until(ledger, settings, part.stop))
+                tasks.create_task(forget_until(ledger, live.shards, settings, part.stop))
+                unheard = Unheard(live, ledger, settings.data, recorders[SHARD].raise_soon)
+                tasks.create_task(tell_until(unheard, part.stop))
                 tasks.create_task(say_alive_until(live, part, lambda: _show(live, recorders)))
         finally:
             for reader in readers:
@@ -87,6 +90,7 @@ async def _show(live: Live, recorders: Sequence[Recorder]) -> None:
     tallies = await live.tallies()
     STREAM_BACKLOG.labels("pings").set(tallies.pings_backlog)
     STREAM_BACKLOG.labels("events").set(tallies.events_backlog)
+    STREAM_BACKLOG.labels("letters").set(tallies.letters_backlog)
     BACKLOG_BYTES.set(max(0, tallies.history_appended - tallies.history_trimmed))
 
 

@@ -33,6 +33,9 @@ _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
     (TimeoutError, "no answer came in time"),
 )
 
+# `scripts/shared/letters.lua` cuts off what is longer.
+LONGEST_BYTES = 250
+
 _WIPED = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError)
 
 
@@ -45,6 +48,14 @@ def why(error: Exception) -> str:
         if any(isinstance(link, kind) for link in chain):
             return sentence
     return f"the attempt failed unexpectedly ({type(error).__name__})"
+
+
+def short(reason: str) -> str:
+    """A reason as the log of deliveries keeps it: one line, printable, of a length that has an end."""
+    line = " ".join("".join(one if one.isprintable() else " " for one in reason).split())
+    while len(line.encode()) > LONGEST_BYTES:
+        line = line[:-1]
+    return line
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from bench import client, wrk
-from bench.client import request_bytes, split_reply
+from bench.case import Case
+from bench.client import split_reply
 from bench.load import BenchFailed, Load, percentile
-from bench.parts import EmptyReply, empty_reply, free_port
+from bench.parts import EMPTY_REPLY, Web, reply_server
+from bench.processes import free_port
+from bench.requests import requests_of
 
-PATHS = ("/ping/one", "/ping/two", "/ping/three")
 REPLY = b"HTTP/1.1 200 OK\r\nserver: uvicorn\r\nContent-Length: 2\r\n\r\nok"
 WALKED = (
     "Running 1s test @ http://127.0.0.1:8000\n  1 threads and 64 connections\n"
@@ -23,26 +25,49 @@ WALKED = (
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmptyReply]:
-    with empty_reply(tmp_path_factory.mktemp("empty")) as running:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    with reply_server(tmp_path_factory.mktemp("empty"), EMPTY_REPLY) as running:
         yield running
 
 
-def a_load(port: int, connections: int = 4) -> Load:
-    return Load(port=port, paths=PATHS, connections=connections, seconds_s=1)
+def a_load(
+    port: int, *, connections: int = 4, seconds_s: float = 1, closes: bool = False, every_s: float = 0
+) -> Load:
+    case = Case(name="x", group="x", closes=closes)
+    return Load(
+        port=port,
+        requests=requests_of(case, f"127.0.0.1:{port}", ["one", "two", "three"]),
+        connections=connections,
+        seconds_s=seconds_s,
+        closes=closes,
+        every_s=every_s,
+    )
 
 
-def test_our_client_counts_every_reply_and_its_time(server: EmptyReply) -> None:
-    result = client.drive(a_load(server.port))
+def test_our_client_counts_every_reply_and_its_time(server: Web) -> None:
+    result = client.drive(a_load(server.port, seconds_s=0.3))
 
-    assert result.answered > 100
+    assert result.answered > 10
     assert (result.refused, result.errors, result.cut) == (0, 0, 0)
     assert 0 < result.p50_ms <= result.p99_ms < 1000
-    assert 1 <= result.elapsed_s < 5
+    assert 0.3 <= result.elapsed_s < 5
+
+
+def test_our_client_opens_a_connection_per_request(server: Web) -> None:
+    result = client.drive(a_load(server.port, seconds_s=0.3, closes=True))
+
+    assert result.answered > 1
+    assert (result.refused, result.errors) == (0, 0)
+
+
+def test_our_client_can_wait_between_requests(server: Web) -> None:
+    result = client.drive(a_load(server.port, connections=1, seconds_s=0.45, every_s=0.1))
+
+    assert 2 <= result.answered <= 5
 
 
 @pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed")
-def test_wrk_gives_the_same_kind_of_result(server: EmptyReply) -> None:
+def test_wrk_gives_the_same_kind_of_result(server: Web) -> None:
     result = wrk.drive(a_load(server.port))
 
     assert result.answered > 100
@@ -76,21 +101,10 @@ def test_an_output_of_wrk_without_the_line_is_refused() -> None:
 
 
 def test_wrk_is_asked_for_one_thread_and_whole_seconds() -> None:
-    command = wrk.command(a_load(8000, connections=256), Path("paths"))
+    command = wrk.command(a_load(8000, connections=256), Path("requests"))
 
     assert command[:8] == ["wrk", "-t", "1", "-c", "256", "-d", "1s", "--timeout"]
-    assert command[-3:] == ["http://127.0.0.1:8000", "--", "paths"]
-
-
-def test_a_request_looks_like_one_of_curl() -> None:
-    assert request_bytes("127.0.0.1:80", "/ping/k").split(b"\r\n") == [
-        b"GET /ping/k HTTP/1.1",
-        b"Host: 127.0.0.1:80",
-        b"User-Agent: curl/8",
-        b"Accept: */*",
-        b"",
-        b"",
-    ]
+    assert command[-3:] == ["http://127.0.0.1:8000", "--", "requests"]
 
 
 @pytest.mark.parametrize("end", range(len(REPLY)))

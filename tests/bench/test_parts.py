@@ -33,8 +33,15 @@ def test_a_part_that_is_missing_is_named() -> None:
         parts.pids_by_part(without)
 
 
+def test_the_second_yardstick_answers_json(tmp_path: Path) -> None:
+    with parts.reply_server(tmp_path, parts.STARLETTE_REPLY) as running:
+        reply = httpx.get(f"http://127.0.0.1:{running.port}/ping/anything", trust_env=False)
+
+    assert (reply.status_code, reply.json()) == (200, {"ok": True})
+
+
 def test_the_empty_reply_answers_two_bytes_and_is_gone_afterwards(tmp_path: Path) -> None:
-    with parts.empty_reply(tmp_path) as running:
+    with parts.reply_server(tmp_path, parts.EMPTY_REPLY) as running:
         reply = httpx.get(f"http://127.0.0.1:{running.port}/ping/anything", trust_env=False)
         alive = read_stat(running.pid)
 
@@ -46,7 +53,7 @@ def test_the_empty_reply_answers_two_bytes_and_is_gone_afterwards(tmp_path: Path
 def test_what_was_started_is_stopped_after_an_error(tmp_path: Path) -> None:
     pids: list[int] = []
 
-    with pytest.raises(KeyboardInterrupt), parts.empty_reply(tmp_path) as running:
+    with pytest.raises(KeyboardInterrupt), parts.reply_server(tmp_path, parts.EMPTY_REPLY) as running:
         pids.append(running.pid)
         raise KeyboardInterrupt
 
@@ -54,9 +61,10 @@ def test_what_was_started_is_stopped_after_an_error(tmp_path: Path) -> None:
 
 
 def test_a_server_that_ends_at_once_is_told_with_its_last_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(parts, "EMPTY_REPLY", ("-c", "raise SystemExit('no such thing')"))
-
-    with pytest.raises(BenchFailed, match=r"(?s)ended with 1.*no such thing"), parts.empty_reply(tmp_path):
+    with (
+        pytest.raises(BenchFailed, match=r"(?s)ended with \d+.*no_such_thing"),
+        parts.reply_server(tmp_path, "bench.no_such_thing:app"),
+    ):
         pass

@@ -70,7 +70,7 @@ def test_no_page_has_a_serious_fault_or_is_wider_than_a_phone(
 ) -> None:
     visitor = Visitor(browser, house.url, width=390, dark=dark)
     visitor.sign_in(ADMIN_KEY)
-    for path in ("/channels", "/keys", "/plan", "/incidents", "/nowhere"):
+    for path in ("/channels", "/keys", "/plan", "/incidents", "/deliveries", "/nowhere"):
         visitor.page.goto(path)
         assert visitor.faults() == [], path
         assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 390, path

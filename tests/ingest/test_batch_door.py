@@ -13,6 +13,7 @@ import httpx
 import msgspec
 import pytest
 
+from ingest.doors.batch import Beaten, Problem, read_batch
 from store.live.packing import RELAYED, Outcome, pack_head
 from tests.ingest.serving import Served, serving
 from tests.ingest.test_doors import kept
@@ -85,6 +86,16 @@ async def test_a_bad_item_is_named_and_harms_no_other(served: Served) -> None:
         assert reason in failed["reason"], item
 
 
+def test_an_item_is_a_line_however_the_lines_before_and_after_it_look() -> None:
+    good = '{"key":"abcdefgh"}'
+    two_in_one, one_in_two = good + good, '{"key":"abcdefgh",\n"metrics":{}}'
+    assert [type(item) for item in read_batch(f"{good}\n{good}\n".encode(), "", 0)] == [Beaten, Beaten]
+    for content in (f"{two_in_one}\n{one_in_two}", f"{two_in_one}\n\n{good}"):
+        lines = [line for line in content.split("\n") if line]
+        kinds = [type(item) for item in read_batch(content.encode(), "", 0)]
+        assert kinds == [Beaten if line == good else Problem for line in lines]
+
+
 async def test_a_line_that_is_no_json_harms_no_other(served: Served) -> None:
     key = (await served.make())["key"]
     good = json.dumps({"key": key}).encode()
@@ -102,8 +113,8 @@ async def test_a_line_that_is_no_json_harms_no_other(served: Served) -> None:
         (b'[{"key": "' + b"\xff" + b'"}]', {}, 200),
         (b"\xc1", {"content_type": "application/msgpack"}, 400),
         (b"no gzip", {"content_encoding": "gzip"}, 400),
-        (gzip.compress(b"[]")[:-4], {"content_encoding": "gzip"}, 400),
-        (gzip.compress(b" " * 50_000_000), {"content_encoding": "gzip"}, 400),
+        (gzip.compress(b"[]", mtime=0)[:-4], {"content_encoding": "gzip"}, 400),
+        (gzip.compress(b" " * 50_000_000, mtime=0), {"content_encoding": "gzip"}, 400),
         (b"[]", {"content_encoding": "br"}, 415),
         (b" " * (1024 * 1024 + 1), {}, 413),
         (b"{}\n" * 10_001, {}, 400),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -20,6 +21,7 @@ from store.live.packing import Outcome
 from store.live.rebuilding import RebuildLock
 from store.monitor import Phase
 from store.rebuild import WrongInstallation, rebuild_if_empty
+from tests.patience import until
 from tests.stage import CLOCK, GENERATION, START_MS, Stage
 from tests.store.library import Library, library_on
 from tests.store.recorder.desk import ping, row_of
@@ -131,6 +133,7 @@ async def test_an_open_incident_stays_open_and_its_end_is_told_under_the_same_id
     await stage.listen(until=46)
     await stage.sweep()
     [down] = await stage.events()
+    await deliver(stage.shard, 10)
     await library.desk.step()
     await flush(stage)
     stage.read_up_to = "0-0"
@@ -173,6 +176,20 @@ async def test_the_time_since_the_last_known_ping_is_blind_and_the_dead_are_told
     assert await stage.told() == [("down", dead.config.id, 170)]
 
 
+async def test_a_history_that_knows_of_a_later_time_than_the_clock_makes_no_window_long(
+    stage: Stage, library: Library
+) -> None:
+    alive = await library.monitor("alive")
+    await stage.move_to(4000)
+    await library.pings(alive)
+    await stage.move_to(400)
+    await flush(stage)
+    await rebuilt(library)
+    await listen_again(stage)
+    assert await stage.holes() == [(399, 400)]
+    assert await stage.deadline(alive.config.id) == 440
+
+
 async def test_signs_of_life_that_are_no_history_and_a_resume_are_no_false_alarm(
     stage: Stage, library: Library
 ) -> None:
@@ -187,6 +204,8 @@ async def test_signs_of_life_that_are_no_history_and_a_resume_are_no_false_alarm
     await library.pings(other)
     await stage.sweep()
     assert await stage.told() == [("down", other.config.id, 40), ("up", other.config.id, 100)]
+    await deliver(stage.shard, 10)
+    await library.desk.step()
     await stage.move_to(110)
     await flush(stage)
     stage.read_up_to = "0-0"
@@ -222,6 +241,7 @@ async def test_a_rebuild_that_was_cut_off_is_done_again_from_the_beginning(
         keys.deliveries,
         keys.due,
         keys.lines,
+        keys.letters,
         keys.writers,
         keys.blind,
     ):
@@ -323,14 +343,19 @@ async def test_who_died_with_the_lock_holds_up_nobody_for_long(
     stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await flush(stage)
-    monkeypatch.setattr(rebuilding, "LOCK_MS", 60)
     dead = RebuildLock(stage.live)
-    await dead.__aenter__()
+    with monkeypatch.context() as short:
+        short.setattr(rebuilding, "LOCK_MS", 500)
+        await dead.__aenter__()
     assert dead._prolonging is not None
     dead._prolonging.cancel()
     with pytest.raises(Unavailable):
         await rebuilt(library)
-    await asyncio.sleep(0.1)
+
+    async def has_ended() -> bool:
+        return not await stage.redis.exists(stage.shard.keys.rebuilding)
+
+    await until(has_ended)
     assert await rebuilt(library)
 
 
@@ -350,6 +375,66 @@ async def test_who_was_overtaken_finishes_nothing(
     assert await stage.redis.get(stage.shard.keys.generation) is None
     assert await stage.redis.get(lock) == b"somebody else's"
     assert await installation.generation(library.book) == GENERATION
+
+
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [
+        (rebuild, "empty_shard"),
+        (rebuild, "put_channels"),
+        (installation, "replace_generation"),
+        (rebuild, "finish_rebuild"),
+    ],
+)
+async def test_who_stood_still_while_another_rebuilt_changes_nothing_when_it_goes_on(
+    stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch, module: ModuleType, step: str
+) -> None:
+    monitor = await library.monitor()
+    await library.channel()
+    await flush(stage)
+    other = Live(stage.live.url, 1, GENERATION, CLOCK)
+    real = getattr(module, step)
+    before: dict[bytes, bytes] = {}
+
+    async def frozen(*arguments: object) -> object:
+        monkeypatch.setattr(module, step, real)
+        await stage.redis.delete(stage.shard.keys.rebuilding)  # it has expired
+        assert await rebuilt(library, other)
+        stage.live.generation.value = other.generation.value
+        await listen_again(stage)
+        await ping(stage, row_of(monitor.config.id, 0))
+        before.update({key: await stage.redis.dump(key) for key in await stage.redis.keys("*")})
+        return await real(*arguments)
+
+    monkeypatch.setattr(module, step, frozen)
+    with pytest.raises(Unavailable, match=r"interrupted|another process"):
+        await rebuilt(library)
+    assert before
+    assert {key: await stage.redis.dump(key) for key in await stage.redis.keys("*")} == before
+    assert await installation.generation(library.book) == other.generation.value
+    await other.aclose()
+
+
+async def test_a_lock_that_is_prolonged_in_the_middle_of_a_write_does_not_stop_it(
+    stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuilding, "PROLONG_EVERY_S", 0)
+    await library.monitor()
+    await flush(stage)
+    assert await rebuilt(library)
+
+
+async def test_each_shard_has_its_copy_of_the_lock_and_none_is_left(stage: Stage) -> None:
+    live = Live(stage.live.url, 3, GENERATION, CLOCK)
+    keys = [shard.keys.rebuilding for shard in live.shards]
+    async with RebuildLock(live) as lock:
+        assert len(set(await stage.redis.mget(keys))) == 1
+        await stage.redis.set(keys[2], "somebody else's")
+        await rebuilding.empty_shard(lock.live.shards[1])
+        with pytest.raises(Unavailable, match="interrupted"):
+            await rebuilding.empty_shard(lock.live.shards[2])
+    assert await stage.redis.mget(keys) == [None, None, b"somebody else's"]
+    await live.aclose()
 
 
 async def test_a_rebuild_that_failed_can_be_tried_again_at_once(

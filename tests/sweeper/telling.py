@@ -63,10 +63,18 @@ def statuses(*codes: int) -> Reply:
     return in_turn(*(answering(code) for code in codes))
 
 
-async def channels(live: Live, *receivers: Receiver, version: int = 1) -> None:
+async def channels(
+    live: Live, *receivers: Receiver, version: int = 1, epoch: int = 1, disabled: bool = False
+) -> None:
     """These receivers are the webhooks of the organisation; the first has the id 1."""
     targets = tuple(
-        ChannelTarget(number, "webhook", msgspec.json.encode({"url": receiver.url(), "secret": SECRET}))
+        ChannelTarget(
+            number,
+            "webhook",
+            msgspec.json.encode({"url": receiver.url(), "secret": SECRET}),
+            epoch,
+            disabled and number == 1,
+        )
         for number, receiver in enumerate(receivers, start=1)
     )
     await live.project(PutChannels(ORG, version, targets))

@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 
 from store.live.delivering import deliver, lease, renew, settle
+from store.live.letters import Moved, MovedTo, letter_entry
 from store.live.live import Live
 from store.metrics import DELIVERIES, EVENTS
 from store.projection import ChannelTarget, PutChannels
@@ -19,7 +20,7 @@ from sweeper import dispatch
 from sweeper.schedule import WAITS_S
 from tests.patience import until
 from tests.proxy import FaultProxy
-from tests.stage import CLOCK, GENERATION, ORG, Stage, config_of
+from tests.stage import CLOCK, GENERATION, ORG, START_MS, Stage, config_of
 from tests.sweeper.channels.receivers import answering, hanging, receiving
 from tests.sweeper.telling import Teller, channels, in_turn, silence, statuses, telling, told
 
@@ -36,6 +37,13 @@ async def left(stage: Stage) -> tuple[int, int]:
     """How many deliveries wait, and how many were given up."""
     tallies = await stage.live.tallies()
     return tallies.deliveries, tallies.dead_letters
+
+
+async def attempts_of(stage: Stage) -> list[Moved]:
+    """What the log knows of attempts, in order."""
+    entries = await stage.redis.xrange(stage.shard.keys.letters)
+    records = [record for entry in entries for record in letter_entry(*entry).records]
+    return [one for one in records if isinstance(one, Moved) and one.attempt]
 
 
 # What is told
@@ -68,6 +76,7 @@ async def test_a_down_and_its_up_reach_every_channel_once_as_the_contract_has_it
                 "kind": "silence",
                 "startedAt": "2027-01-15T08:00:40.000Z",
                 "endedAt": None,
+                "delayedBySeconds": None,
             },
         },
     }
@@ -75,6 +84,7 @@ async def test_a_down_and_its_up_reach_every_channel_once_as_the_contract_has_it
     assert up.message["data"]["incident"] == {
         **down.message["data"]["incident"],
         "endedAt": "2027-01-15T08:00:50.000Z",
+        "delayedBySeconds": None,
     }
     assert (down.webhook_id, up.webhook_id) == (other_down.webhook_id, other_up.webhook_id)
     assert down.webhook_id != up.webhook_id
@@ -108,7 +118,7 @@ async def test_what_happened_is_counted(stage: Stage, teller: Teller) -> None:
         await channels(stage.live, good, bad, gone)
         await silence(stage, 1)
         await teller.finish()
-    assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 1, 2, 0]
+    assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 1, 1, 1]
 
 
 # Trying again
@@ -158,7 +168,7 @@ async def test_an_up_never_overtakes_its_down(stage: Stage, teller: Teller) -> N
         assert [one.type for one in told(receiver)] == ["monitor.down"] * 3 + ["monitor.up"]
 
 
-async def test_a_delivery_that_failed_to_the_end_is_a_dead_letter_and_the_line_moves_on(
+async def test_a_down_that_failed_to_the_end_is_a_dead_letter_and_takes_its_up_along(
     stage: Stage, teller: Teller
 ) -> None:
     async with receiving(in_turn(*[answering(500)] * 12, answering(200))) as receiver:
@@ -171,19 +181,61 @@ async def test_a_delivery_that_failed_to_the_end_is_a_dead_letter_and_the_line_m
             second += wait_s * 1.1 + 1
             await stage.move_to(second)
         await teller.finish()
-        assert [one.type for one in told(receiver)] == ["monitor.down"] * 12 + ["monitor.up"]
+        assert [one.type for one in told(receiver)] == ["monitor.down"] * 12
+        assert await left(stage) == (0, 2)
+        [down, *_] = await stage.redis.hkeys(stage.shard.keys.dead)
+        assert await stage.live.retry_letter(1, down.decode()) == 2
+        await teller.finish()
+        assert [one.type for one in told(receiver)[12:]] == ["monitor.down", "monitor.up"]
+    assert await left(stage) == (0, 0)
+
+
+async def test_a_410_disables_the_channel_until_it_is_enabled_in_a_new_epoch(
+    stage: Stage, teller: Teller
+) -> None:
+    async with receiving(statuses(410, 200)) as refusing, receiving(answering(200)) as other:
+        await channels(stage.live, refusing, other)
+        await silence(stage, 1)
+        await teller.finish()
+        await silence(stage, 2, second=82)
+        await teller.finish()
+        assert (len(refusing.calls), len(other.calls)) == (1, 2)
+        assert await left(stage) == (0, 2)
+        assert await stage.live.refusals() == {1: (1, START_MS + 41_000)}
+        await channels(stage.live, refusing, other, version=2, epoch=2)
+        for letter in await stage.redis.hkeys(stage.shard.keys.dead):
+            assert await stage.live.retry_letter(1, letter.decode()) == 1
+        await teller.finish()
+        assert [one.monitor for one in told(refusing)] == ["job 1", "job 1", "job 2"]
+    assert await left(stage) == (0, 0)
+
+
+async def test_a_channel_that_its_book_has_disabled_is_not_called(stage: Stage, teller: Teller) -> None:
+    async with receiving(answering(200)) as receiver:
+        await channels(stage.live, receiver, disabled=True)
+        await silence(stage, 1)
+        await teller.finish()
+        assert receiver.calls == []
     assert await left(stage) == (0, 1)
 
 
-async def test_one_stray_410_loses_no_alert(stage: Stage, teller: Teller) -> None:
-    async with receiving(statuses(410, 200)) as receiver:
+async def test_the_log_gets_status_duration_and_reason_of_each_attempt(stage: Stage, teller: Teller) -> None:
+    async def slowly(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.05)
+        await answering(500)(writer)
+
+    async with receiving(in_turn(slowly, answering(200))) as receiver:
         await channels(stage.live, receiver)
         await silence(stage, 1)
         await teller.finish()
         await stage.move_to(41 + LONGEST_FIRST_WAIT_S)
         await teller.finish()
-        assert len(receiver.calls) == 2
-    assert await left(stage) == (0, 0)
+    failed, done = await attempts_of(stage)
+    assert (failed.attempt, failed.to, failed.status) == (1, MovedTo.RETRYING, 500)
+    assert failed.reason == "the receiver answered 500"
+    assert 50 <= failed.duration_ms < 5000
+    assert WAITS_S[0] * 1000 <= failed.next_ms - (START_MS + 41_000) <= WAITS_S[0] * 1100
+    assert (done.attempt, done.to, done.status, done.next_ms) == (2, MovedTo.DELIVERED, 200, 0)
 
 
 async def test_a_deleted_channel_s_deliveries_vanish(stage: Stage, teller: Teller) -> None:

@@ -54,6 +54,14 @@ class Api:
         found: list[Json] = self.get(f"/api/monitors/{monitor_id}/incidents")["incidents"]
         return found
 
+    def blind_times(self) -> list[Json]:
+        found: list[Json] = self.get("/api/blind-times")["blindTimes"]
+        return found
+
+    def deliveries(self, monitor_id: str) -> list[Json]:
+        found: list[Json] = self.get(f"/api/deliveries?monitor={monitor_id}")["deliveries"]
+        return found
+
     def ping(self, key: str, door: str = "/ping/", query: str = "") -> httpx.Response:
         return self._client.get(f"{door}{key}", params=query or None)
 

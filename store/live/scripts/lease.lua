@@ -1,17 +1,17 @@
 #!lua flags=allow-oom
 -- lease: hands out due deliveries for one attempt each. They stay due, at the end of the lease: a crash gives them back.
 --
--- KEYS  generation deliveries due channels
+-- KEYS  generation deliveries due channels disabled
 -- ARGV  generation, at most how many, lease_ms, then the ids of channels that have enough under way
 -- Returns  {ms until the next is due (or -1: none), then per delivery: id, attempt (from 1, it is the token of the lease), event,
---          channel or false}
+--          channel or false, since when it is disabled or false}
 -- Errors   GENERATION
 -- Cost  O(looked at), at most 2048
 --@include clock
 --@include generation
 --@include lines
+local K_DELIVERIES, K_DUE, K_CHANNELS, K_DISABLED = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local FRONT, STRETCH, TURN_MS = 512, 1536, 100
-local K_DELIVERIES, K_DUE, K_CHANNELS = KEYS[2], KEYS[3], KEYS[4]
 local wanted, lease_ms = tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = now_ms()
 local busy = {}
@@ -38,6 +38,7 @@ local function take(delivery)
   leased[#leased + 1] = attempts
   leased[#leased + 1] = event
   leased[#leased + 1] = redis.call('HGET', K_CHANNELS, channel)
+  leased[#leased + 1] = redis.call('HGET', K_DISABLED, channel)
 end
 
 -- Looks at deliveries from a place of the line on, as long as they are due and more are wanted.

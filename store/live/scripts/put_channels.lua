@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- put_channels: carries all channels of an organisation; those that are missing from the list are gone.
 --
--- KEYS  generation orgs channels
+-- KEYS  generation orgs channels disabled
 -- ARGV  generation, org id, version, then channel id and channel (opaque) in turn
 -- Returns  1 applied, 0 ignored (this version or a later one was carried before)
 -- Errors   GENERATION; nothing is written

@@ -1,7 +1,7 @@
 #!lua
 -- restore_channels: puts the channels of an organisation back after Redis was emptied.
 --
--- KEYS  generation orgs channels
+-- KEYS  generation orgs channels disabled
 -- ARGV  generation, org id, version, then channel id and channel (opaque) in turn
 -- Returns  1 applied, 0 ignored (this version or a later one was carried before)
 -- Errors   none of its own

@@ -2,7 +2,7 @@
 -- trim: removes what every reader has committed from the front of a stream.
 --
 -- KEYS  generation, stream, tallies, dispatched (only for events)
--- ARGV  generation, the recorder's committed id, bytes of history appended up to there (0 for events)
+-- ARGV  generation, the recorder's committed id, bytes appended up to there (0 for events), the tally that notes them
 -- Returns  how many entries were removed
 -- Errors   GENERATION
 -- Cost  O(removed)
@@ -21,6 +21,6 @@ if KEYS[4] then
   local other_ms, other_seq = parts(dispatched)
   if other_ms < ms or (other_ms == ms and other_seq < seq) then ms, seq = other_ms, other_seq end
 else
-  redis.call('HSET', KEYS[3], 'history_trimmed', ARGV[3])
+  redis.call('HSET', KEYS[3], ARGV[4], ARGV[3])
 end
 return redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f-%.0f', ms, seq + 1))

@@ -17,8 +17,12 @@ import pytest
 
 from ingest.api.endpoint import Endpoint
 from ingest.api.routes import API_ROUTES
+from store.book.letter_writer import LetterWriter, NewDelivery
+from store.live.restoring import RestoredDelivery, restore_deliveries
+from store.recorder.letters import lost
 from tests.ingest.api.cast import Api, Json
 from tests.store.book.test_history_reader import Recorder
+from tests.store.live.test_metric_events import event_of
 
 _PARAMETER = re.compile(r"{(\w+)(:\w+)?}")
 
@@ -31,6 +35,7 @@ class World(msgspec.Struct, frozen=True):
     alert: str
     key: int
     ping: int
+    delivery: str
 
     def path(self, template: str) -> str:
         """A route's path to what is the owner's."""
@@ -42,6 +47,8 @@ class World(msgspec.Struct, frozen=True):
         }
         if template.startswith("/api/channels"):
             values["id"] = self.channel
+        if template.startswith("/api/deliveries"):
+            values["id"] = self.delivery
         if template.startswith("/api/keys"):
             values["id"] = str(self.key)
         return _PARAMETER.sub(lambda parameter: values[parameter[1]], template)
@@ -91,7 +98,9 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("GET", "/api/monitors/{id}/pings/{pingId}/body"): LOOK,
     ("GET", "/api/monitors/{id}/incidents"): LOOK,
     ("GET", "/api/incidents"): LIST,
+    ("GET", "/api/blind-times"): LIST,
     ("GET", "/api/monitors/{id}/uptime"): LOOK,
+    ("GET", "/api/monitors/{id}/lateness"): LOOK,
     ("GET", "/api/prometheus"): LIST,
     ("GET", "/api/monitors/{id}/metrics"): LOOK,
     ("GET", "/api/monitors/{id}/metrics/{key:text}"): LOOK,
@@ -106,6 +115,10 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("POST", "/api/channels"): makes(type="webhook", name="new", url="https://example.org"),
     ("GET", "/api/channels/{id}"): LOOK,
     ("DELETE", "/api/channels/{id}"): DROP,
+    ("POST", "/api/channels/{id}/enable"): ACT,
+    ("GET", "/api/deliveries"): LIST,
+    ("GET", "/api/deliveries/{id}"): LOOK,
+    ("POST", "/api/deliveries/{id}/retry"): Expected(owner=202, reader=403, stranger=404),
     ("GET", "/api/organisation"): LIST,
     ("GET", "/api/keys"): LIST,
     ("POST", "/api/keys"): makes(name="new", scope="write"),
@@ -133,7 +146,14 @@ async def a_world(api: Api) -> World:
     monitor = await api.monitor(name="planted monitor", tags=["planted tag"])
     await api.heartbeat(name="planted heartbeat")
     channel = await api.channel(name="planted channel", url="https://planted.example.org/hook")
-    world = World(monitor["id"], channel["id"], alert="", key=0, ping=await what_happened(api, monitor["id"]))
+    world = World(
+        monitor["id"],
+        channel["id"],
+        alert="",
+        key=0,
+        ping=await what_happened(api, monitor["id"]),
+        delivery=await a_dead_letter(api, monitor["id"], channel["id"]),
+    )
     alert = await api.owner.post(f"/api/monitors/{monitor['id']}/metric-alerts", json=an_alert(world))
     key = await api.owner.post("/api/keys", json={"name": "planted key", "scope": "read"})
     return msgspec.structs.replace(world, alert=alert.json()["id"], key=key.json()["id"])
@@ -154,6 +174,33 @@ async def what_happened(api: Api, public_id: str) -> int:
         )
         ping_id: int = connection.execute("SELECT last FROM ping_ids").fetchone()[0]
     return ping_id
+
+
+async def a_dead_letter(api: Api, monitor: str, channel: str) -> str:
+    """What this channel should have been told of this monitor, in the history and in Redis; its id."""
+    (row,) = await api.book.rows("SELECT id, org_id FROM monitors WHERE public_id = ?", (monitor,))
+    (to,) = await api.book.rows("SELECT id FROM channels WHERE public_id = ?", (channel,))
+    new = NewDelivery(
+        live_id=f"1-{row['id']}:{to['id']}",
+        org_id=row["org_id"],
+        monitor_id=row["id"],
+        channel_id=to["id"],
+        incident_id="planted incident",
+        type="metric.breached",
+        created_ms=1,
+        event=event_of(rule=row["id"]),
+    )
+    recorder = Recorder(api.settings.data / "history.db")
+    letters = LetterWriter(recorder.writer)
+    letters.make(0, new)
+    letters.move(0, msgspec.structs.replace(lost(new.live_id, 1), attempt=1, state="dead", reason="planted"))
+    [(public_id,)] = recorder.writer.connection.execute(
+        "SELECT id FROM deliveries ORDER BY number DESC LIMIT 1"
+    ).fetchall()
+    recorder.writer.close()
+    restored = RestoredDelivery(id=new.live_id, attempts=1, due_ms=0, died_ms=1, event=new.event)
+    await restore_deliveries(api.live.shards[0], [restored])
+    return str(public_id)
 
 
 async def call(api: Api, who: str, walk: tuple[str, str], world: World) -> httpx.Response:
@@ -211,7 +258,7 @@ async def test_without_a_valid_key_every_route_is_401_and_says_nothing(api: Api,
 async def test_what_is_not_yours_is_not_there(api: Api) -> None:
     world = await a_world(api)
     secrets = await secrets_of(api)
-    hidden = [*secrets, "planted", world.monitor, world.channel, world.alert]
+    hidden = [*secrets, "planted", world.monitor, world.channel, world.alert, world.delivery]
 
     for walk in walks():
         before = await everything(api)

@@ -48,7 +48,7 @@ CREATE TABLE monitors (
     key_epoch INTEGER NOT NULL,
     origin TEXT NOT NULL CHECK (origin IN ('heartbeats', 'monitors')),
     created_ms INTEGER NOT NULL
-) STRICT;
+, pause_changed_ms INTEGER) STRICT;
 CREATE INDEX monitors_by_org ON monitors (org_id, id);
 CREATE TABLE monitor_tags (
     monitor_id INTEGER NOT NULL REFERENCES monitors (id) ON DELETE CASCADE,
@@ -73,7 +73,7 @@ CREATE TABLE channels (
     name TEXT NOT NULL,
     settings TEXT NOT NULL,
     created_ms INTEGER NOT NULL
-) STRICT;
+, epoch INTEGER NOT NULL DEFAULT 1, disabled_ms INTEGER) STRICT;
 CREATE INDEX channels_by_org ON channels (org_id, id);
 CREATE TABLE metric_alerts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -110,6 +110,25 @@ CREATE TABLE session_secret (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     secret BLOB NOT NULL CHECK (length(secret) = 32)
 ) STRICT;
+CREATE TABLE ended_sessions (
+    digest BLOB PRIMARY KEY CHECK (length(digest) = 32),
+    until_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ended_sessions_by_end ON ended_sessions (until_ms);
+CREATE TABLE fleet_changes (
+    org_id INTEGER PRIMARY KEY,
+    count INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER fleet_monitor_made AFTER INSERT ON monitors
+BEGIN INSERT INTO fleet_changes VALUES (new.org_id, 1) ON CONFLICT DO UPDATE SET count = count + 1; END;
+CREATE TRIGGER fleet_monitor_changed AFTER UPDATE ON monitors
+BEGIN INSERT INTO fleet_changes VALUES (new.org_id, 1) ON CONFLICT DO UPDATE SET count = count + 1; END;
+CREATE TRIGGER fleet_monitor_gone AFTER DELETE ON monitors
+BEGIN INSERT INTO fleet_changes VALUES (old.org_id, 1) ON CONFLICT DO UPDATE SET count = count + 1; END;
+CREATE TRIGGER fleet_tag_added AFTER INSERT ON monitor_tags
+BEGIN INSERT INTO fleet_changes VALUES (new.org_id, 1) ON CONFLICT DO UPDATE SET count = count + 1; END;
+CREATE TRIGGER fleet_tag_gone AFTER DELETE ON monitor_tags
+BEGIN INSERT INTO fleet_changes VALUES (old.org_id, 1) ON CONFLICT DO UPDATE SET count = count + 1; END;
 CREATE TABLE imports (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     org_id INTEGER NOT NULL REFERENCES orgs (id),

@@ -9,7 +9,7 @@ import pytest
 
 from store.live.delivering import Delivered, Lease, Leased, Settlement, deliver, lease, renew, settle
 from store.live.monitors import put_channels
-from store.live.packing import EventKind
+from store.live.packing import Event, EventKind
 from store.projection import ChannelTarget, PutChannels
 from tests.stage import ORG, START_MS, Stage, config_of
 
@@ -43,7 +43,11 @@ async def pass_ms(stage: Stage, ms: int) -> None:
 
 def told(leases: Sequence[Lease]) -> list[tuple[int, str, int]]:
     """What is to be told, as (channel, kind, monitor), sorted."""
-    return sorted((one.channel_id, one.event.kind.name, one.event.monitor_id) for one in leases if one.event)
+    return sorted(
+        (one.channel_id, one.event.kind.name, one.event.monitor_id)
+        for one in leases
+        if isinstance(one.event, Event)
+    )
 
 
 async def rest(stage: Stage) -> tuple[int, int, int]:
@@ -237,19 +241,7 @@ async def test_renewing_prolongs_what_is_still_ours_and_nothing_else(stage: Stag
     assert [one.delivery_id for one in await take(stage)] == [kept.delivery_id]
 
 
-async def test_a_dead_letter_is_kept_and_its_line_goes_on(stage: Stage) -> None:
-    await stage.channels(7)
-    await go_down(stage, 1)
-    await stage.ping(1)
-    await make(stage)
-    [down] = await take(stage)
-    assert await finish(stage, down, "dead")
-    assert [name.decode() for name in await stage.redis.hkeys(stage.shard.keys.dead)] == [down.delivery_id]
-    assert told(await take(stage)) == [(7, "UP", 1)]
-    assert (await stage.live.tallies()).dead_letters == 1
-
-
-async def test_what_was_meant_for_a_deleted_channel_is_dropped_without_a_trace(stage: Stage) -> None:
+async def test_what_was_meant_for_a_deleted_channel_is_dropped_and_is_no_dead_letter(stage: Stage) -> None:
     await stage.channels(7)
     await go_down(stage, 1)
     await make(stage)

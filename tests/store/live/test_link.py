@@ -13,11 +13,11 @@ from time import monotonic
 import pytest
 
 from store.errors import Unavailable
-from store.live.arrival import ArrivalClock
 from store.live.link import Link
 from store.live.live import Live
-from store.live.packing import LIFE_ONLY, pack_head
+from store.live.packing import LIFE_ONLY, cut_states, pack_head, pack_ids, read_state
 from store.live.writer import Writer
+from store.monitor import MonitorState
 from tests.conftest import SERVERS
 from tests.patience import until
 from tests.proxy import FaultProxy
@@ -50,19 +50,22 @@ async def link(stage: Stage, proxy: FaultProxy) -> AsyncIterator[Link]:
 @pytest.fixture
 async def writer(stage: Stage, link: Link) -> Writer:
     """A writer whose connection goes through the proxy, with monitor 1 to ping."""
-    writer = Writer(link, stage.shard.keys, stage.live.generation, "main-1", ArrivalClock())
+    writer = Writer(link, stage.shard.keys, stage.live.generation, "main-1", stage.new_clock())
     await writer.register()
     await stage.put(config_of(1))
     return writer
 
 
-async def look(stage: Stage, link: Link, give_up_ms: int = 3000) -> list[bytes | None]:
+async def look(stage: Stage, link: Link, give_up_ms: int = 3000) -> list[MonitorState | None]:
     """The states of monitors 1 and 2, through the link."""
     keys = stage.shard.keys
-    reply: list[bytes | None] = await link.call(
-        "look", (keys.generation, keys.state), (GENERATION, 1, 2), give_up_ms
+    reply: list[bytes] = await link.call(
+        "look",
+        (keys.generation, keys.state, keys.config, keys.blind),
+        (GENERATION, pack_ids([1, 2])),
+        give_up_ms,
     )
-    return reply[1:]
+    return [read_state(state) for state in cut_states(reply[1])]
 
 
 async def lose_patience_sooner(link: Link, seconds: float) -> None:

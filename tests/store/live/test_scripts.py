@@ -13,6 +13,7 @@ import pytest
 from store.live import scripts
 from store.live.arrival import ArrivalClock
 from store.live.connect import Caller
+from store.live.dead_letters import find_lost, forget_dead, retry_letter
 from store.live.delivering import Lease, deliver, lease, raise_events, renew, settle
 from store.live.keys import Keyspace
 from store.live.link import Link
@@ -27,11 +28,13 @@ from store.live.monitors import (
     restore_plan,
 )
 from store.live.planting import Restored, create_monitors, restore_monitors
+from store.live.restoring import restore_deliveries, restore_events
 from store.live.shard import Generation, Shard
 from store.live.streams import trim_events, trim_pings
 from store.live.sweeping import sweep
 from store.live.using import count_use
 from store.live.writer import Writer
+from store.live.writers import drop_writer, registered
 from store.projection import DropMonitor, PutChannels, PutMonitor, PutPlan
 from tests.stage import config_of, digest_of
 
@@ -60,7 +63,13 @@ class Spy:
         raise Called
 
 
-REBUILDING = {"restore_channels", "restore_monitors", "restore_plan"}
+REBUILDING = {
+    "restore_channels",
+    "restore_deliveries",
+    "restore_events",
+    "restore_monitors",
+    "restore_plan",
+}
 Use = Callable[[Shard, Writer], Awaitable[object]]
 CALLERS: dict[str, Use] = {
     "change_monitor": lambda shard, _: put_monitor(shard, PutMonitor(config_of(1, version=2), (DIGEST,))),
@@ -70,7 +79,11 @@ CALLERS: dict[str, Use] = {
     "deliver": lambda shard, _: deliver(shard, 1),
     "deregister": lambda _, writer: writer.deregister(),
     "drop_monitor": lambda shard, _: drop_monitor(shard, DropMonitor(1, 2, (DIGEST,))),
+    "find_lost": lambda shard, _: find_lost(shard, ["1-1:7"]),
+    "forget_dead": lambda shard, _: forget_dead(shard, 1, 1),
+    "drop_writer": lambda shard, _: drop_writer(shard, "main-1"),
     "lease": lambda shard, _: lease(shard, 1, 1, ()),
+    "list_writers": lambda shard, _: registered([shard]),
     "look": lambda shard, _: look(shard, [1]),
     "put_channels": lambda shard, _: put_channels(shard, PutChannels(1, 1, ())),
     "put_plan": lambda shard, _: put_plan(shard, PutPlan(1, 1, 0, 0)),
@@ -80,8 +93,11 @@ CALLERS: dict[str, Use] = {
     "renew": lambda shard, _: renew(shard, 1, [ONE]),
     "resolve": lambda shard, _: resolve(shard, [DIGEST]),
     "restore_channels": lambda shard, _: restore_channels(shard, PutChannels(1, 1, ())),
+    "restore_deliveries": lambda shard, _: restore_deliveries(shard, []),
+    "restore_events": lambda shard, _: restore_events(shard, []),
     "restore_monitors": lambda shard, _: restore_monitors(shard, [Restored(config_of(1), (DIGEST,), None)]),
     "restore_plan": lambda shard, _: restore_plan(shard, PutPlan(1, 1, 0, 0)),
+    "retry_letter": lambda shard, _: retry_letter(shard, "1-1:7"),
     "settle": lambda shard, _: settle(shard, ONE, "done"),
     "sweep": lambda shard, _: sweep(shard, 1),
     "trim": lambda shard, _: trim_events(shard, "0-0"),

@@ -25,7 +25,7 @@ from store.book.sample_writer import HOURS, MINUTES, MOST_KEYS, SAMPLES
 from store.live.packing import Outcome
 from store.live.streams import PingEntry
 from store.recorder.forgetting import forget
-from store.recorder.ledger import Batch, Ledger
+from store.recorder.ledger import Batch, Ledger, Positions
 from store.rollup import LARGEST
 from tests.stage import START_MS
 from tests.store.book.cast import settings_of
@@ -76,7 +76,7 @@ class Book:
         if fails:
             self.writer.set_position = dies  # type: ignore[method-assign, assignment]
         try:
-            self.ledger.write(Batch(0, "g", entries, [], Position(f"{self.at}-9", 1), Position()))
+            self.ledger.write(Batch(0, "g", entries, [], [], Positions(Position(f"{self.at}-9", 1))))
         finally:
             if fails:
                 del self.writer.set_position

@@ -1,0 +1,13 @@
+"""What the kinds of events are called outside: in messages, in metrics and in the log of deliveries."""
+
+from __future__ import annotations
+
+from store.live.packing import EventKind
+
+TYPES = {
+    EventKind.DOWN: "monitor.down",
+    EventKind.UP: "monitor.up",
+    EventKind.BREACHED: "metric.breached",
+    EventKind.CLEARED: "metric.cleared",
+    EventKind.UNHEARD: "fleet.unheard",
+}
