@@ -34,7 +34,7 @@ class Link:
     def __init__(self, url: str, scripts: Scripts, call_timeout_s: float = CALL_TIMEOUT_S) -> None:
         self._url = url
         self._wire: Wire | None = None
-        self._is_closed = False
+        self._closed = False
         self._scripts = scripts
         self._call_timeout_s = call_timeout_s
 
@@ -58,7 +58,7 @@ class Link:
                 await self._load(script.source, until_ms)
             except (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OSError) as error:
                 self._drop()
-                if self._is_closed or monotonic_ms() + pause_s * 1000 >= until_ms:
+                if monotonic_ms() + pause_s * 1000 >= until_ms:
                     raise translate(error) from error
                 REDIS_RESENDS.inc()
                 await asyncio.sleep(pause_s)
@@ -67,15 +67,16 @@ class Link:
                 raise translate(error) from error
 
     async def aclose(self) -> None:
-        """Close the connection, for good: a call that is still under way opens no other."""
-        self._is_closed = True
+        """Close the connection, for good: a call that comes late, or was under way, finds Redis away."""
+        self._closed = True
         self._drop()
 
     async def _exchange(self, packed: bytes) -> Any:
         if self._wire is None or not self._wire.is_open:
-            if self._is_closed:
-                raise ConnectionError("the link is closed")
             self._wire = await open_wire(self._url, CONNECT_TIMEOUT_S)
+        if self._closed:
+            self._drop()
+            raise ConnectionError("this link is closed")
         return await self._wire.exchange(packed, self._call_timeout_s)
 
     async def _load(self, source: str, until_ms: int) -> None:
