@@ -13,7 +13,7 @@ from store.live.keys import Keyspace
 from store.live.live import Live
 from store.live.shard import Shard
 
-PAGE = 500
+PAGE = 200
 BUCKETS_AT_ONCE = 256
 SCANNED = 1000
 
