@@ -23,12 +23,13 @@ from bench.case import RECORDER, REDIS, SWEEPER, WEB
 from bench.load import BenchFailed
 from bench.machine import describe_machine, describe_versions
 from bench.million_burst import light, receiver, tell, watch
-from bench.million_figures import Figure, section, table, verdict, write_section
+from bench.million_figures import Figure, section, table, verdict
 from bench.million_fleet import Fleet, ping_in_batches, read_fleet, write_file
 from bench.million_house import House, running_house
 from bench.million_pings import Cost, catch_up, childrens_cpu_us, measure, middle, own_cpu_us, recorded, spent
 from bench.million_rows import SMALL, burst_figures, ping_figures
 from bench.million_slowlog import SlowLog
+from bench.results import write_section
 from store.clock import monotonic_ms, wall_ms
 
 IDLE_S = 20
@@ -95,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
     ]
     print("\n".join([*about, "", table(figures), "", *REMARKS, "", verdict(figures)]))
     if options.write:
-        write_section(section(about, figures, REMARKS))
+        write_section("million", section(about, figures, REMARKS))
     return 0 if all(one.is_met for one in figures) else 1
 
 
