@@ -125,6 +125,8 @@ def test_who_is_signed_out_asks_for_no_other_range(visitor: Visitor, monitor: Js
     page.get_by_text("72 h", exact=True).click()
     page.wait_for_timeout(300)
     assert asked == []
+    assert all("401" in one for one in visitor.complaints)
+    visitor.complaints.clear()
 
 
 def test_the_way_to_all_pings_turns_up_with_the_ping_that_has_no_room(

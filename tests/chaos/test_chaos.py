@@ -31,7 +31,11 @@ def test_no_death_at_any_place_loses_an_alert_or_raises_a_false_one(tmp_path: Pa
     [
         ("a lease is not taken back", "dispatch.leased", "nobody would be told"),
         ("the position is not committed with its rows", "recorder.committed", "recorded twice"),
-        ("a change that was left behind is forgotten", "config.committed", "not within 40 s: a ping is answered"),
+        (
+            "a change that was left behind is forgotten",
+            "config.committed",
+            "not within 40 s: a ping is answered",
+        ),
     ],
 )
 def test_the_runner_can_fail(tmp_path: Path, breakage: str, fault: str, seen: str) -> None:

@@ -98,17 +98,19 @@ def test_people_can_sign_in_and_other_sites_cannot_do_it_for_them(proxy: Proxy) 
         assert browser.get("/").headers["strict-transport-security"]
 
 
-def test_connections_are_kept_on_both_sides(proxy: Proxy, api: Api) -> None:
+def test_connections_are_kept_on_both_sides(house: House, api: Api, tmp_path: Path) -> None:
     key = api.monitor(60)["key"]
-    connection = proxy.connect()
-    assert ask(connection, "GET", f"/ping/{key}")[0] == 200
-    outside, inside = connection.sock, connections_to(proxy.upstream)
-    for _ in range(20):
+    with proxying(tmp_path, house.port) as proxy:
+        connection, before = proxy.connect(), connections_to(house.port)
         assert ask(connection, "GET", f"/ping/{key}")[0] == 200
+        outside, inside = connection.sock, connections_to(house.port) - before
+        for _ in range(20):
+            assert ask(connection, "GET", f"/ping/{key}")[0] == 200
 
-    assert connection.sock is outside
-    assert connections_to(proxy.upstream) == inside
-    connection.close()
+        assert connection.sock is outside
+        assert len(inside) == 1
+        assert connections_to(house.port) - before == inside
+        connection.close()
 
 
 def connections_to(port: int) -> set[str]:

@@ -70,7 +70,8 @@ class Call:
 class Receiver:
     """Notes every call and answers 200, after `delay_s`; or 500 where it was told to refuse.
 
-    `unheard` are the calls about no monitor, but about a time in which none could be heard.
+    `says` comes with each answer. `unheard` are the calls about no monitor, but about a time in which none could be
+    heard.
     """
 
     def __init__(self) -> None:
@@ -78,6 +79,7 @@ class Receiver:
         self.unheard: list[Call] = []
         self.secret = ""
         self.delay_s = 0.0
+        self.says = ""
         self.port = 0
         self._refusals: dict[str, int] = {}
 
@@ -124,7 +126,9 @@ class Receiver:
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
                 status = self._note(headers, body)
                 await asyncio.sleep(self.delay_s)
-                writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode())
+                said = self.says.encode()
+                head = f"HTTP/1.1 {status} {self.says or 'X'}\r\nContent-Length: {len(said)}\r\n\r\n"
+                writer.write(head.encode() + said)
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass

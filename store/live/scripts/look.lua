@@ -20,27 +20,28 @@ local states, holes = redis.call('HMGET', KEYS[2], unpack(ids)), read_holes(redi
 local no_tail = string.rep('\0', DELAY_LENGTH)
 local nothing = string.rep('\0', STATE_LENGTH + DELAY_LENGTH)
 local last_end = #holes > 0 and holes[#holes][2] or 0
-local moved, places, bases = {}, {}, {}
+local parts, moved, places, bases, m = {}, {}, {}, {}, 0
 for i = 1, count do
   local state = states[i]
+  parts[2 * i - 1], parts[2 * i] = state, ''
   if not state or (#state ~= STATE_LENGTH and #state ~= STATE_LENGTH + DELAY_LENGTH) then
-    states[i] = nothing
+    parts[2 * i - 1] = nothing
   elseif #state == STATE_LENGTH then
-    states[i] = state .. no_tail
+    parts[2 * i] = no_tail
     local _, phase, base = struct.unpack('<BBI6', state)
     if phase == ACTIVE and (base < last_end or base > now) then
-      moved[#moved + 1], places[#places + 1], bases[#bases + 1] = ids[i], i, math.min(base, now)
+      m = m + 1
+      moved[m], places[m], bases[m] = ids[i], 2 * i, base < now and base or now
     end
   end
 end
-if #moved > 0 then
+if m > 0 then
   local configs = redis.call('HMGET', KEYS[3], unpack(moved))
-  for m = 1, #moved do
-    local version, interval_s, grace_s = read_config(configs[m])
+  for k = 1, m do
+    local version, interval_s, grace_s = read_config(configs[k])
     if version then
-      local deadline = effective_deadline(bases[m], (interval_s + grace_s) * 1000, holes)
-      states[places[m]] = string.sub(states[places[m]], 1, STATE_LENGTH) .. struct.pack(DELAY, deadline)
+      parts[places[k]] = struct.pack(DELAY, effective_deadline(bases[k], (interval_s + grace_s) * 1000, holes))
     end
   end
 end
-return {now, table.concat(states)}
+return {now, table.concat(parts)}

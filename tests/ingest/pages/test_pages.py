@@ -9,6 +9,7 @@ import httpx
 import pytest
 from starlette.routing import Route
 
+from ingest.api.paging import seal
 from ingest.pages.endpoint import DataEndpoint, OpenEndpoint, PageEndpoint
 from ingest.pages.render import HEADERS, TEMPLATES
 from ingest.pages.routes import PAGE_ROUTES
@@ -157,6 +158,16 @@ async def test_a_bad_form_is_shown_again_with_what_was_typed_and_what_is_wrong(a
     assert 'value="mine"' in reply.text
     assert 'id="url-said"' in reply.text
     assert 'aria-invalid="true"' in reply.text
+
+
+async def test_deliveries_keep_the_channel_that_was_chosen_from_page_to_page(api: Api) -> None:
+    channel = await api.channel(name="on call")
+    async with browsing(api, "owner") as person:
+        first = (await person.see(f"/deliveries?channel={channel['id']}&limit=1")).text
+        cursor = {"channel": channel["id"], "limit": "1", "cursor": seal("1")}
+        later = (await person.client.get("/deliveries", params=cursor)).text
+    for page in (first, later):
+        assert f'<option value="{channel["id"]}" selected>on call</option>' in page
 
 
 async def flood(person: Person) -> int:

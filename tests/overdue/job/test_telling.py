@@ -91,7 +91,7 @@ def test_a_hanging_start_does_not_keep_the_end_from_being_told(receiver: PingRec
 def test_whoever_stops_it_while_it_waits_gets_the_jobs_exit_code_at_once(receiver: PingReceiver) -> None:
     receiver.answer = lambda ping, number: 200 if ping.signal == "start" else None
     began = time.monotonic()
-    with begin(receiver.url, "--wait", "600", "sh", "-c", "exit 3") as process:
+    with begin(receiver.url, "--wait", "60", "sh", "-c", "exit 3") as process:
         until(lambda: "3" in receiver.signals())
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 3
