@@ -10,13 +10,14 @@ import logging
 
 import msgspec
 
-from store.book import installation, monitors, orgs, plans
+from store.book import installation, monitor_channels, monitors, orgs, plans
 from store.book.channels import put_channels
 from store.book.database import ConfigBook
 from store.book.history_reader import HistoryReader, OpenIncident
 from store.book.installation import draw_generation
 from store.book.letter_reader import LetterReader
 from store.errors import OverdueError
+from store.live import channels as live_channels
 from store.live import monitors as live_monitors
 from store.live.keys import shard_of
 from store.live.live import Live
@@ -82,8 +83,9 @@ async def _rebuild(live: Live, book: ConfigBook, history: HistoryReader, lock: R
     for org in await orgs.all_orgs(book):
         channels, plan = await put_channels(book, org.id), await plans.put_plan(book, org.id)
         for shard in live.shards:
-            await live_monitors.restore_channels(shard, channels)
+            await live_channels.restore_channels(shard, channels)
             await live_monitors.restore_plan(shard, plan)
+    await _put_named(live, book)
     # After the incidents were read: what became of one since then is told twice at the worst, and never not at all.
     letters = await restore_letters(live, LetterReader(history.path))
     await lock.check()
@@ -130,3 +132,13 @@ async def _put_monitors(live: Live, book: ConfigBook, memory: _Memory) -> int:
             await live_monitors.restore_monitor(shard, config, row.digests, memory.state_of(config))
         count, after_id = count + len(rows), rows[-1].config.id
     return count
+
+
+async def _put_named(live: Live, book: ConfigBook) -> None:
+    """Which channels monitors name."""
+    after_id = 0
+    while page := await monitor_channels.all_named(book, after_id, PAGE):
+        for shard in live.shards:
+            own = [one for one in page if shard_of(one[0], len(live.shards)) == shard.keys.shard]
+            await live_channels.restore_named(shard, own)
+        after_id = page[-1][0]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
+from store.book.database import CONFIG_DB
+from store.book.tag_reader import count_tags
 from store.errors import GenerationMissing, OverdueError
 from store.live.live import Live
-from store.live.shard import Shard
 from store.metrics import BROKEN_MONITORS, DEAD_LETTERS, DELIVERIES_WAITING, MONITORS
 from store.part import Part
 from store.presence import follow_quietly, found_live, say_alive_until, wait_or_stop
 from store.settings import Settings
-from sweeper.channels import Channel, open_channels
+from sweeper.channels import open_channels
 from sweeper.dispatch import Dispatch
 from sweeper.sweeping import Sweep
 
@@ -28,20 +30,20 @@ async def run(settings: Settings, part: Part) -> None:
     if live is None:
         return
     channels = open_channels(settings)
+    count = partial(count_tags, settings.data / CONFIG_DB)
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(say_alive_until(live, part, lambda: _show(live)))
             for shard in live.shards:
                 tasks.create_task(_repeat("sweep", Sweep(shard).step, live, part.stop))
-                tasks.create_task(_dispatch(shard, channels, live, part.stop))
+                tasks.create_task(_dispatch(Dispatch(shard, channels, count), live, part.stop))
     finally:
         for channel in channels.values():
             await channel.aclose()
         await live.aclose()
 
 
-async def _dispatch(shard: Shard, channels: dict[str, Channel], live: Live, stop: asyncio.Event) -> None:
-    dispatch = Dispatch(shard, channels)
+async def _dispatch(dispatch: Dispatch, live: Live, stop: asyncio.Event) -> None:
     keeping = asyncio.create_task(dispatch.keep_leases())
     await _repeat("dispatch", dispatch.step, live, stop)
     await dispatch.finish(FINISH_WITHIN_S)

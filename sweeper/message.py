@@ -6,10 +6,14 @@ from uuid import uuid5
 
 import msgspec
 
+from store.live.channel_event import FailingEvent, TrialEvent
+from store.live.collected_event import CollectedEvent
 from store.live.event_types import TYPES
-from store.live.packing import AnyEvent, EventKind, MetricEvent
+from store.live.packing import AnyEvent, Event, EventKind, MetricEvent
 from store.timestamps import rfc3339
+from sweeper.channel_message import FailingData, TrialData, failing, trial
 from sweeper.channels.attempt import Notice
+from sweeper.collected_message import CollectedData, collected
 
 ENDS = (EventKind.UP, EventKind.CLEARED)
 _encode = msgspec.json.Encoder().encode
@@ -63,7 +67,7 @@ class Told(msgspec.Struct, frozen=True):
 
     type: str
     timestamp: str
-    data: Data | MetricData
+    data: Data | MetricData | CollectedData | TrialData | FailingData
 
 
 def notice_of(event: AnyEvent) -> Notice:
@@ -73,7 +77,13 @@ def notice_of(event: AnyEvent) -> Notice:
     return Notice(str(uuid5(event.incident_id, kind)), body)
 
 
-def _data(event: AnyEvent) -> Data | MetricData:
+def _data(event: AnyEvent) -> Data | MetricData | CollectedData | TrialData | FailingData:
+    if isinstance(event, CollectedEvent):
+        return collected(event)
+    if isinstance(event, TrialEvent):
+        return trial(event)
+    if isinstance(event, FailingEvent):
+        return failing(event)
     monitor, incident = _monitor(event), _incident(event)
     if not isinstance(event, MetricEvent):
         return Data(monitor, incident)
@@ -88,7 +98,7 @@ def _data(event: AnyEvent) -> Data | MetricData:
     return MetricData(monitor, incident, alert, told.value)
 
 
-def _monitor(event: AnyEvent) -> MonitorTold:
+def _monitor(event: Event | MetricEvent) -> MonitorTold:
     return MonitorTold(
         id=str(event.public_id),
         name=event.name,
@@ -98,7 +108,7 @@ def _monitor(event: AnyEvent) -> MonitorTold:
     )
 
 
-def _incident(event: AnyEvent) -> IncidentTold:
+def _incident(event: Event | MetricEvent) -> IncidentTold:
     return IncidentTold(
         id=str(event.incident_id),
         kind="metric" if isinstance(event, MetricEvent) else "silence",

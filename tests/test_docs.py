@@ -19,7 +19,14 @@ from starlette.routing import Route
 
 import store.metrics
 from ingest.api.api_keys import CreatedKeyReply, KeyReply
-from ingest.api.channels import ChannelReply, CreatedChannelReply
+from ingest.api.channel_replies import (
+    AppriseReply,
+    EmailReply,
+    SecretReply,
+    ToldReply,
+    TrialReply,
+    WebhookReply,
+)
 from ingest.api.deliveries import AttemptReply, DeliveryLogReply, DeliveryReply
 from ingest.api.endpoint import Endpoint
 from ingest.api.heartbeats import CreateHeartbeat, HeartbeatReply
@@ -207,8 +214,12 @@ def test_every_json_example_can_be_read() -> None:
         MonitorReply,
         PingReply,
         IncidentReply,
-        ChannelReply,
-        CreatedChannelReply,
+        WebhookReply,
+        SecretReply,
+        EmailReply,
+        AppriseReply,
+        ToldReply,
+        TrialReply,
         MonitorTold,
         KeyReply,
         CreatedKeyReply,

@@ -6,11 +6,15 @@ Little-endian, no padding. Every reader checks the length first and answers None
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from enum import IntEnum
 from uuid import UUID, uuid5
 
 import msgspec
 
+from store.live.channel_event import FailingEvent, TrialEvent, read_channel_event
+from store.live.collected_event import CollectedEvent, read_collected
+from store.live.event_kind import EventKind as EventKind
 from store.metric_alert import incident_of
 from store.monitor import INCIDENT_NAMESPACE, MonitorConfig, MonitorState, Phase
 
@@ -23,17 +27,10 @@ _FORMAT = 1
 _PAUSED = 1
 
 
-class EventKind(IntEnum):
-    """What happened. `CLOSED`: the monitor was paused or deleted while its incident was open."""
-
-    DOWN = 1
-    UP = 2
-    CLOSED = 3
-    BREACHED = 4
-    CLEARED = 5
-
-
 METRIC_KINDS = (EventKind.BREACHED, EventKind.CLEARED)
+CHANNEL_KINDS = (EventKind.TRIAL, EventKind.FAILING)
+COLLECTED_KINDS = (EventKind.DOWNS, EventKind.UPS)
+_KINDS = frozenset(EventKind)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +96,7 @@ class MetricEvent(msgspec.Struct, frozen=True, kw_only=True):
         return incident_of(self.told.public_id, self.breach_ms)
 
 
-AnyEvent = Event | MetricEvent
+AnyEvent = Event | MetricEvent | CollectedEvent | TrialEvent | FailingEvent
 _encode_told = msgspec.msgpack.Encoder().encode
 _decode_told = msgspec.msgpack.Decoder(AlertTold).decode
 
@@ -110,6 +107,11 @@ def _u48(blob: bytes, at: int) -> int:
 
 def _pack_u48(number: int) -> bytes:
     return number.to_bytes(6, "little")
+
+
+def pack_ids(ids: Sequence[int]) -> bytes:
+    """Channel ids as the scripts read them."""
+    return struct.pack(f"<{len(ids)}I", *ids)
 
 
 def pack_config(config: MonitorConfig) -> bytes:
@@ -156,11 +158,15 @@ def read_state(blob: bytes | None) -> MonitorState | None:
 
 
 def read_event(blob: bytes) -> AnyEvent | None:
-    """A packed event, of either sort; None for an unreadable one."""
-    if len(blob) < _EVENT.size or blob[0] != _FORMAT or not 1 <= blob[1] <= 5:
+    """A packed event, of any sort; None for an unreadable one."""
+    if len(blob) < _EVENT.size or blob[0] != _FORMAT or blob[1] not in _KINDS:
         return None
     head = _EVENT.unpack_from(blob)
     kind, tail = EventKind(head[1]), blob[_EVENT.size :]
+    if kind in COLLECTED_KINDS:
+        return read_collected(blob)
+    if kind in CHANNEL_KINDS:
+        return read_channel_event(blob)
     at_ms, began_ms, started_ms, seen_ms = (_u48(packed, 0) for packed in head[2:6])
     common = {
         "kind": kind,

@@ -100,6 +100,11 @@ async def empty_shard(live: Live, shard: Shard) -> None:
         keys.died,
         keys.buried,
         keys.disabled,
+        keys.named,
+        keys.manners,
+        keys.bursts,
+        keys.collected,
+        keys.failing,
         keys.letters,
     )
     try:

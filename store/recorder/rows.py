@@ -10,7 +10,7 @@ from store.beat import BeatRow, decode_history
 from store.book.history_writer import IncidentChange, PingValues
 from store.book.sample_writer import Taken
 from store.flat_json import Complaint, read_metrics
-from store.live.packing import OUT_OF_DATE, EventKind, MetricEvent, Outcome, read_event
+from store.live.packing import OUT_OF_DATE, Event, EventKind, Outcome, read_event
 from store.live.streams import EventEntry, PingEntry
 
 CLAMP_MS = 3_600_000
@@ -73,12 +73,15 @@ def _values(row: BeatRow, outcome: str, now_ms: int) -> PingValues:
 
 
 def incident_change(entry: EventEntry) -> IncidentChange | None:
-    """What an event means for its incident. One of a metric comes from this recorder, which has written it already."""
+    """What an event means for its incident, if it has one.
+
+    One of a metric comes from this recorder, which has written it already.
+    """
     event = read_event(entry.event)
     if event is None:
         _log.error("event %s cannot be read and is left out", entry.id)
         return None
-    if isinstance(event, MetricEvent):
+    if not isinstance(event, Event):
         return None
     return IncidentChange(
         id=str(event.incident_id),
