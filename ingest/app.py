@@ -19,6 +19,7 @@ from ingest.doors.batch import PATH
 from ingest.endpoint import DoorEndpoint
 from ingest.intake import Intake
 from ingest.pages.endpoint import lost
+from ingest.pages.fleets import Fleets
 from ingest.pages.routes import PAGE_ROUTES
 from ingest.watch import livez, metrics, readyz
 from store.book.database import ConfigBook
@@ -27,13 +28,15 @@ from store.settings import Settings
 
 
 class State(TypedDict):
-    """What every request may reach as `request.state`."""
+    """What every request may reach as `request.state`; `slots` are those of all processes that share the port."""
 
     settings: Settings
     book: ConfigBook
     live: Live
     intake: Intake
     session_secret: bytes
+    fleets: Fleets
+    slots: tuple[str, ...]
 
 
 def routes(doors: list[DoorEndpoint], batch: BatchEndpoint) -> list[Route]:

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import islice
 
 from ingest.tally import Tally
 from ingest.waiting import Waiting
@@ -25,6 +26,7 @@ MOST_PINGS = 512
 MOST_BYTES = 256 * 1024
 MOST_QUEUED = 16_384
 TICK_S = 0.2
+_RECORDED = int(Outcome.RECORDED)
 
 
 class Batcher:
@@ -102,6 +104,8 @@ class Batcher:
                     await self._wake
                     self._wake = None
                 await self._send(self._take())
+                # One turn of the loop: whoever was just answered and pings on comes into the next batch too.
+                await asyncio.sleep(0)
             if self.is_open:
                 await self._give_back()
         finally:
@@ -125,16 +129,23 @@ class Batcher:
         queue = self._queue
         batch: list[Waiting] = []
         size = 0
-        while queue and len(batch) < MOST_PINGS:
-            size += size_of(queue[0].beat)
+        for ping in islice(queue, MOST_PINGS):
+            size += size_of(ping.beat)
             if size > MOST_BYTES and batch:
                 break
-            batch.append(queue.popleft())
+            batch.append(ping)
+        if len(batch) == len(queue):
+            queue.clear()
+        else:
+            for _ in batch:
+                queue.popleft()
         return batch
 
     def _watermark(self) -> int:
         """Everything that arrived up to here is in this batch or in an earlier one."""
-        earliest = min((ping.arrival_ms for ping in self._queue), default=self._writer.clock.now_ms())
+        earliest = self._writer.clock.now_ms()
+        if self._queue:
+            earliest = min(ping.arrival_ms for ping in self._queue)
         unresolved = self._oldest_unresolved()
         return (earliest if unresolved is None else min(earliest, unresolved)) - 1
 
@@ -171,10 +182,14 @@ class Batcher:
             self._tally.flush()
 
     def _answer(self, batch: list[Waiting], recorded: Recorded) -> None:
-        tally = self._tally
+        count = self._tally.count
         waits_s = iter(recorded.waits_s)
         for ping, byte in zip(batch, recorded.outcomes, strict=True):
             outcome = byte
+            if outcome == _RECORDED:
+                count(ping.door, outcome)
+                ping.answer(outcome)
+                continue
             if outcome >= OUT_OF_DATE:
                 outcome -= OUT_OF_DATE
                 self._forget(ping.key)
@@ -183,7 +198,7 @@ class Batcher:
             if outcome == Outcome.UNKNOWN and not ping.looked_up:
                 self._look_again(ping)
                 continue
-            tally.count(ping.door, outcome)
+            count(ping.door, outcome)
             ping.answer(outcome)
 
     def _refuse_all(self, batch: list[Waiting]) -> None:

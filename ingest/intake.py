@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from ingest.batcher import Batcher
-from ingest.keyring import Keyring
+from ingest.keyring import Keyring, KnownKey
 from ingest.resolver import Resolver
 from ingest.senders import Strangers
 from ingest.tally import Tally
@@ -18,6 +18,7 @@ from store.live.arrival import ArrivalClock
 from store.live.link import Link
 from store.live.live import Live
 from store.live.packing import Outcome
+from store.live.shard import Shard
 from store.live.writer import Writer
 from store.metrics import QUEUED_PINGS
 
@@ -43,15 +44,17 @@ class Intake:
         self.tally = Tally(doors)
         self._live = live
         self._keyring = Keyring()
-        self._find = self._keyring.find
+        self.find = self._keyring.find
         self._links = [Link(live.url, live.scripts) for _ in live.shards]
         self._writers = [
             Writer(link, shard.keys, live.generation, slot, self.clock)
             for link, shard in zip(self._links, live.shards, strict=True)
         ]
-        self._resolver = Resolver(live.shards, self._keyring, self._found, self._refuse, self._unknown)
+        self._looking_links: list[Link] = []
+        looking, looking_slowly = self._shards_to_look_in(live), self._shards_to_look_in(live)
+        self._resolver = Resolver(looking, self._keyring, self._found, self._refuse, self._unknown)
         self._slow_resolver = Resolver(
-            live.shards,
+            looking_slowly,
             self._keyring,
             self._found,
             self._refuse,
@@ -84,7 +87,7 @@ class Intake:
                 raise
             raise Fenced(*fenced.exceptions[0].args) from group
         finally:
-            for link in self._links:
+            for link in (*self._links, *self._looking_links):
                 await link.aclose()
 
     def close(self) -> None:
@@ -110,11 +113,25 @@ class Intake:
         """
         ping.arrival_ms = now_ms = self.clock.now_ms()
         ping.happened_ms = now_ms if at_ms is None else at_ms
-        ping.known = known = self._find(ping.key)
+        ping.known = known = self.find(ping.key)
         if known is not None:
             self._batchers[known.shard].add(ping)
         else:
             self._resolve(ping)
+
+    def _shards_to_look_in(self, live: Live) -> list[Shard]:
+        """The shards over links of their own: a look-up is as lean as a batch, and neither waits for the other."""
+        links = [Link(live.url, live.scripts) for _ in live.shards]
+        self._looking_links += links
+        return [
+            Shard(link, shard.keys, live.generation) for link, shard in zip(links, live.shards, strict=True)
+        ]
+
+    def admit(self, ping: Waiting, known: KnownKey) -> None:
+        """A ping has arrived, now, whose key `find` has just found: the same in fewer steps."""
+        ping.arrival_ms = ping.happened_ms = self.clock.now_ms()
+        ping.known = known
+        self._batchers[known.shard].add(ping)
 
     def _resolve(self, ping: Waiting) -> None:
         now_ms = monotonic_ms()

@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+from itertools import islice
+from typing import Any
+
+import msgspec
+
 from store.live.monitors import Resolved
 
-MOST_KNOWN = 500_000
+# A monitor pings again and again: whoever watches a million needs them all, at about 350 bytes each.
+MOST_KNOWN = 2**20
 MOST_UNKNOWN = 20_000
 UNKNOWN_LIFE_MS = 2_000
+# A full memory drops this part of it at once. One entry at a time would be dear: a dict finds its first one by walking
+# over the places of all that were dropped before.
+DROPPED_SHARE = 64
 
 
-class KnownKey:
-    """What ingest remembers of a key; `version` and `key_epoch` travel with every ping, so that a change is noticed."""
+class KnownKey(msgspec.Struct, frozen=True, gc=False):
+    """What ingest remembers of a key; `version` and `key_epoch` travel with every ping, so that a change is noticed.
 
-    __slots__ = ("key_epoch", "monitor_id", "name", "shard", "version", "wire_id")
+    The garbage collector does not look at these: walking over a million of them would hold up every ping.
+    """
 
-    def __init__(self, resolved: Resolved) -> None:
-        self.monitor_id = resolved.monitor_id
-        self.wire_id = str(resolved.monitor_id).encode()
-        self.shard = resolved.shard
-        self.version = resolved.config.version
-        self.key_epoch = resolved.config.key_epoch
-        self.name = resolved.config.name
+    monitor_id: int
+    wire_id: bytes
+    shard: int
+    version: int
+    key_epoch: int
+    name: str
+
+
+def known_key(resolved: Resolved) -> KnownKey:
+    """What is worth remembering of a monitor that was found."""
+    config = resolved.config
+    wire_id = str(resolved.monitor_id).encode()
+    return KnownKey(
+        resolved.monitor_id, wire_id, resolved.shard, config.version, config.key_epoch, config.name
+    )
 
 
 class Keyring:
@@ -37,7 +55,7 @@ class Keyring:
         """Remember a key that was found."""
         self._unknown.pop(key, None)
         if len(self._known) >= self._most_known and key not in self._known:
-            del self._known[next(iter(self._known))]
+            _drop_oldest(self._known)
         self._known[key] = known
 
     def forget(self, key: str) -> None:
@@ -47,7 +65,7 @@ class Keyring:
     def note_unknown(self, key: str, now_ms: int) -> None:
         """Remember for a moment that nobody has this key, so that a scan cannot load Redis."""
         if len(self._unknown) >= self._most_unknown and key not in self._unknown:
-            del self._unknown[next(iter(self._unknown))]
+            _drop_oldest(self._unknown)
         self._unknown[key] = now_ms + UNKNOWN_LIFE_MS
 
     def is_unknown(self, key: str, now_ms: int) -> bool:
@@ -59,3 +77,8 @@ class Keyring:
             return True
         del self._unknown[key]
         return False
+
+
+def _drop_oldest(memory: dict[str, Any]) -> None:
+    for key in list(islice(memory, max(1, len(memory) // DROPPED_SHARE))):
+        del memory[key]

@@ -11,25 +11,22 @@ import asyncio
 import re
 from typing import Any
 
+import msgspec
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from ingest import guard
+from ingest.desk import Desk
 from ingest.doors import DOORS
 from ingest.doors.door import Refusal, answer
-from ingest.doors.reply import Reply, make_error
-from ingest.lane_desk import Desk
+from ingest.doors.reply import Reply
+from ingest.guard import Guard
 from ingest.lane_facts import MOST_BLOCK_BYTES, Facts, read_facts
 from ingest.waiting import Waiting
 from store.beat import Beat
-from store.live.packing import LIFE_ONLY
+from store.live.packing import LIFE_ONLY, Outcome
 
-MOST_CONNECTIONS = 20_000
 MOST_HELD_BYTES = 64 * 1024
-MOST_HEAD_BYTES = 32 * 1024
-MOST_HEADERS = 100
-REQUEST_WITHIN_S = 30
-IDLE_S = 75
 
 # GET|POST|HEAD, a door's prefix, a key, perhaps a query. Anything odd about the line: not for the lane.
 _ping_line = re.compile(
@@ -38,22 +35,22 @@ _ping_line = re.compile(
 ).match
 _DOOR_BY_PREFIX = {door.prefix.encode(): number for number, door in enumerate(DOORS)}
 _METHODS = {b"GET": "GET", b"POST": "POST", b"HEAD": "HEAD"}
-_NO_BEAT = Beat("", b"", b"", b"", b"", "", b"")
-
-CROWDED = make_error(503, "There are too many connections.", retry_after_s=1)
-SLOW = make_error(408, "The request took too long to arrive.")
-HEAD_TOO_LARGE = make_error(431, "The request line and headers are too large.")
+_RECORDED = int(Outcome.RECORDED)
 
 
-class HeadTooLarge(Exception):
-    """Raised within the parser to make it stop."""
+class Shape(msgspec.Struct, frozen=True, gc=False):
+    """The last ping of a connection, if it had no body: what stood before its key, and what stood behind it."""
+
+    start: bytes
+    tail: bytes
 
 
-class Lane(HttpToolsProtocol, Waiting):
+class Lane(Guard, Waiting):
     """One connection, which is the waiting ping itself while `_under_way`.
 
-    `_between`: uvicorn's parser is not in the middle of a request. `_inside`: the loop over what came is running, so an
-    answer that is known at once must not start it again. `_held`: bytes that nobody has looked at for good yet.
+    `_inside`: the loop over what came is running, so an answer that is known at once must not start it again. `_held`:
+    bytes that nobody has looked at for good yet. `_closing`: the answer that is due is the last. `_ended`: the client
+    says no more; what it has said is still answered.
     """
 
     def __init__(
@@ -64,67 +61,48 @@ class Lane(HttpToolsProtocol, Waiting):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self._desk = desk
+        super().__init__(desk, config, server_state, app_state, _loop)
         self._under_way = False
-        self._between = True
         self._inside = False
         self._closing = False
+        self._ended = False
         self._held = b""
-        self._block = b""
-        self._facts: Facts | None = None
+        self._shape: Shape | None = None
         self._refusal: Refusal | None = None
-        self._plain = ("", _NO_BEAT)
-        self._method = ""
-        self._headers_seen = 0
-        self._header_bytes = 0
-        self._head_bytes = 0
-        self._seen_at = self._begun_at = desk.second
+        self._method = "GET"
+        self._query = b""
+        self.sender = ("", 0)
+        self.known = None
         self.retry_after_s = 0
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection, unless there are too many."""
-        super().connection_made(transport)
-        if len(self.connections) > MOST_CONNECTIONS:
-            self._turn_away(CROWDED)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the client: pings for the lane, something for uvicorn, or the beginning of either."""
         self._seen_at = self._desk.second
-        if self._held:
-            data, self._held = self._held + data, b""
-        self._inside = True
-        try:
-            while data:
-                if self._under_way or self.flow.write_paused:
-                    self._hold(data)
-                    break
-                rest = self._take(data) if self._is_idle() else data
-                if rest is None:
-                    break
-                if rest is data:
-                    self._pass_on(data)
-                    break
-                data = rest
-        finally:
-            self._inside = False
+        shape = self._shape
+        if shape is not None and data.endswith(shape.tail) and data.startswith(shape.start):
+            # The last request again, but perhaps for its key. Keys that are known are well-formed.
+            key = data[len(shape.start) : -len(shape.tail)].decode("latin-1")
+            known = self._desk.find(key)
+            if known is not None and not (self._under_way or self._held or self.flow.write_paused):
+                self.key = key
+                self.looked_up = False
+                self._under_way = True
+                self._desk.intake.admit(self, known)
+                return
+        self._work_through(data)
 
     def answer(self, outcome: int) -> None:
         """The ping's outcome is known: write the reply, and go on with what was held back."""
         self._under_way = False
-        if self.transport.is_closing():
+        transport = self.transport
+        if transport.is_closing():
             return
-        known = self.known
-        name = known.name if known is not None else ""
-        door = DOORS[self.door]
-        reply = answer(door, outcome, self._refusal, name, self.arrival_ms, self.retry_after_s)
-        self.transport.write(self._desk.bytes_of(reply, self._method == "HEAD"))
-        self.server_state.total_requests += 1
+        reply = self._reply_to(outcome)
+        transport.write(self._desk.bytes_of(reply, self._method == "HEAD", self._closing))
         if self._closing:
-            self.transport.close()
-        elif self._held and not self._inside:
-            self.flow.resume_reading()
-            self.data_received(b"")
+            transport.close()
+        elif not self._inside:
+            self._go_on()
 
     def shutdown(self) -> None:
         """The server stops: what is under way is answered first."""
@@ -134,58 +112,58 @@ class Lane(HttpToolsProtocol, Waiting):
             super().shutdown()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """The client has said all it wanted to say; its ping is still answered."""
-        self._closing = self._under_way
+        """The client has said all it wanted to say; its pings are still answered."""
+        self._ended = True
         return self._under_way
 
     def resume_writing(self) -> None:
         """The client reads again."""
         super().resume_writing()
-        if self._held and not self._under_way:
-            self.flow.resume_reading()
-            self.data_received(b"")
+        if not self._under_way:
+            self._go_on()
 
     def look_at_watch(self, second: int) -> None:
-        """Called about once a second: close what idles, turn away who is too slow with a request."""
-        if self._under_way or self.transport.is_closing():
+        """What is held back here is the beginning of a request too; while a ping is under way nobody is slow."""
+        if self._under_way:
             return
-        if self._held or not self._between:
-            if second - self._begun_at > REQUEST_WITHIN_S:
-                self._turn_away(SLOW)
-        elif self._is_idle() and second - self._seen_at > IDLE_S:
+        if self._held and second - self._begun_at > guard.REQUEST_WITHIN_S:
+            self._turn_away(guard.SLOW)
+        elif not self._held:
+            super().look_at_watch(second)
+
+    def _reply_to(self, outcome: int) -> Reply:
+        door, known = DOORS[self.door], self.known
+        name = known.name if known is not None else ""
+        if outcome == _RECORDED and self._refusal is None:
+            return door.welcome(name, self.arrival_ms)
+        return answer(door, outcome, self._refusal, name, self.arrival_ms, self.retry_after_s)
+
+    def _work_through(self, data: bytes) -> None:
+        """Take one request after the other off the front, until there has to be more, or a ping is under way."""
+        if self._held:
+            data, self._held = self._held + data, b""
+        self._inside = True
+        try:
+            while data and not self._closing:
+                if self._under_way or self.flow.write_paused:
+                    self._hold(data)
+                    break
+                rest = self._take(data) if self._between and self.is_idle else data
+                if rest is None:
+                    break
+                if rest is data:
+                    self._pass_on(data)
+                    break
+                data = rest
+        finally:
+            self._inside = False
+
+    def _go_on(self) -> None:
+        if self._held:
+            self.flow.resume_reading()
+            self._work_through(b"")
+        if self._ended and not self._under_way:
             self.transport.close()
-
-    def on_message_begin(self) -> None:
-        self._between = False
-        self._begun_at = self._desk.second
-        self._headers_seen = 0
-        self._header_bytes = 0
-        super().on_message_begin()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers_seen += 1
-        self._header_bytes += len(name) + len(value)
-        if self._headers_seen > MOST_HEADERS or self._header_bytes > MOST_HEAD_BYTES:
-            raise HeadTooLarge
-        super().on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        self._head_bytes = 0
-        super().on_headers_complete()
-
-    def send_400_response(self, msg: str) -> None:
-        """The parser gave up: because of us, or because this is no HTTP."""
-        if self._headers_seen > MOST_HEADERS or self._header_bytes > MOST_HEAD_BYTES:
-            self._turn_away(HEAD_TOO_LARGE)
-        else:
-            super().send_400_response(msg)
-
-    def on_message_complete(self) -> None:
-        self._between = True
-        super().on_message_complete()
-
-    def _is_idle(self) -> bool:
-        return self._between and (self.cycle is None or self.cycle.response_complete)
 
     def _hold(self, data: bytes) -> None:
         self._held = data
@@ -198,6 +176,11 @@ class Lane(HttpToolsProtocol, Waiting):
             self._begun_at = self._desk.second
         self._hold(data)
 
+    def _pass_on(self, data: bytes) -> None:
+        """Not plainly a ping: uvicorn reads it."""
+        self._shape = None
+        super().data_received(data)
+
     def _take(self, data: bytes) -> bytes | None:
         """Take a ping off the front; what is behind it, `data` itself if this is none, None if there has to be more."""
         line = _ping_line(data)
@@ -209,59 +192,39 @@ class Lane(HttpToolsProtocol, Waiting):
                 return data
             self._wait_for_more(data)
             return None
-        block = data[line.end() : end]
-        if block != self._block:
-            self._block, self._facts = block, read_facts(block)
-            self._plain = ("", _NO_BEAT)
-        facts = self._facts
+        facts = read_facts(data[line.end() : end])
         number = _DOOR_BY_PREFIX[line[2]]
         if facts is None or facts.content_length > DOORS[number].kept_bytes:
             return data
-        if facts.content_length:
-            end += facts.content_length
-            if len(data) < end:
-                self._wait_for_more(data)
-                return None
-        self._enter(line, facts, number, data[end - facts.content_length : end])
+        if len(data) < end + facts.content_length:
+            self._wait_for_more(data)
+            return None
+        body_at, end = end, end + facts.content_length
+        self._shape = None if body_at < end else Shape(data[: line.start(3)], data[line.end(3) : end])
+        self._enter(line, facts, number, data[body_at:end])
         return data[end:]
 
     def _enter(self, line: re.Match[bytes], facts: Facts, number: int, body: bytes) -> None:
         """This connection is now the ping that waits."""
         self._unset_keepalive_if_required()
+        refusal = DOORS[number].judge(body) if body else None
         self.key = line[3].decode()
         self.door = number
         self.looked_up = False
-        self.retry_after_s = 0
-        self._method = method = _METHODS[line[1]]
-        refusal = DOORS[number].judge(body) if body else None
-        self._refusal = refusal
         self.flags = 0 if refusal is None else LIFE_ONLY
-        query = line[4]
-        if query or body:
-            self.beat = self._beat(method, facts, query or b"", body if refusal is None else b"")
-        else:
-            if self._plain[0] != method:
-                self._plain = (method, self._beat(method, facts, b"", b""))
-            self.beat = self._plain[1]
+        self.sender = self._desk.sender_of(self.client, facts.forwarded)
+        self._refusal = refusal
+        self._method = _METHODS[line[1]]
+        self._query = line[4] or b""
+        self._closing = facts.closing
+        self.beat = Beat(
+            self._method,
+            facts.host,
+            self._query,
+            facts.content_type,
+            facts.user_agent,
+            self.sender[0],
+            body if refusal is None else b"",
+        )
         self._under_way = True
         self._desk.intake.enter(self)
-
-    def _beat(self, method: str, facts: Facts, query: bytes, body: bytes) -> Beat:
-        sender = self.client[0] if self.client else ""
-        return Beat(method, facts.host, query, facts.content_type, facts.user_agent, sender, body)
-
-    def _pass_on(self, data: bytes) -> None:
-        """Let uvicorn read it, within the limits that it does not have."""
-        if self._between or self._head_bytes:
-            self._head_bytes += len(data)
-        super().data_received(data)
-        if self._between or self.transport.is_closing():
-            self._head_bytes = 0
-        elif self._head_bytes > MOST_HEAD_BYTES:
-            self._turn_away(HEAD_TOO_LARGE)
-
-    def _turn_away(self, reply: Reply) -> None:
-        """Say why, unless a reply is half sent already, and close."""
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-            self.transport.write(self._desk.bytes_of(reply, False))
-        self.transport.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from ingest.keyring import Keyring, KnownKey
+from ingest.keyring import Keyring, KnownKey, known_key
 from ingest.waiting import Waiting
 from store.clock import monotonic_ms
 from store.errors import Unavailable
@@ -102,7 +102,7 @@ class Resolver:
         for shard in self._shards:
             for key, resolved in zip(keys, await resolve(shard, digests), strict=True):
                 if resolved is not None:
-                    known[key] = KnownKey(resolved)
+                    known[key] = known_key(resolved)
         self._sort_out(pings, known)
 
     def _sort_out(self, pings: list[Waiting], known: dict[str, KnownKey]) -> None:

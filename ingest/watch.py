@@ -17,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from store.errors import Unavailable
 from store.live.live import Tallies
+from store.live.writers import Registered, registered
 from store.metrics import BLIND_SECONDS, DEAD_LETTERS_DROPPED, DELIVERY_LOG_DROPPED, HISTORY_DROPPED
 
 OTHER_PARTS = ("sweeper", "recorder")
@@ -35,12 +36,20 @@ async def readyz(request: Request) -> Response:
         if not request.state.intake.is_heard:
             raise Unavailable("ingest has no writer slot yet")
         alive = await live.alive(OTHER_PARTS)
+        writers = await registered(live.shards)
     except Unavailable as error:
         return PlainTextResponse(f"not ready: {error}\n", 503, {"retry-after": "1"})
-    missing = [part for part, is_alive in zip(OTHER_PARTS, alive, strict=True) if not is_alive]
+    missing = _unheard(writers, request.state.slots)
+    missing += [part for part, is_alive in zip(OTHER_PARTS, alive, strict=True) if not is_alive]
     if missing:
         return PlainTextResponse(f"not ready: {' and '.join(missing)} missing\n", 503, {"retry-after": "1"})
     return PlainTextResponse("ready\n")
+
+
+def _unheard(writers: list[Registered], expected: tuple[str, ...]) -> list[str]:
+    """The ingest processes that are not heard in all shards."""
+    heard = {one.slot for one in writers} - {one.slot for one in writers if not one.is_heard}
+    return [f"ingest {slot}" for slot in expected if slot not in heard]
 
 
 async def metrics(request: Request) -> Response:

@@ -18,6 +18,8 @@ COMMANDS: Mapping[str, str] = {
     "recorder": "overdue.parts:recorder",
     "keys": "overdue.keys:keys",
     "orgs": "overdue.orgs:orgs",
+    "writers": "overdue.writers:writers",
+    "import": "overdue.import_monitors:import_monitors",
     "doctor": "overdue.doctor:doctor",
     "backup": "overdue.backup:backup",
     "restore": "overdue.restore:restore",

@@ -11,8 +11,8 @@ from store.settings import read_settings
 
 
 @asynccontextmanager
-async def open_config_book() -> AsyncIterator[ConfigBook]:
-    """The config.db of this installation.
+async def open_config_book(*, large: bool = False) -> AsyncIterator[ConfigBook]:
+    """The config.db of this installation; `large` is for who writes many rows at once.
 
     Raises:
         SettingError: nothing was ever started in OVERDUE_DATA.
@@ -22,5 +22,5 @@ async def open_config_book() -> AsyncIterator[ConfigBook]:
         raise SettingError(
             "OVERDUE_DATA", f"there is no {path} yet; start `overdue serve` once, or name its folder"
         )
-    async with await ConfigBook.open(path) as book:
+    async with await ConfigBook.open(path, large=large) as book:
         yield book

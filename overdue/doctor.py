@@ -16,12 +16,15 @@ import msgspec
 from overdue.listen import reachable_host
 from overdue.ready import open_client, what_is_missing
 from overdue.valkey import embedded_url
+from overdue.writers import longest_silences
 from store.book.admin_key import FILE_NAME as ADMIN_KEY
 from store.book.check import find_problems
 from store.book.database import CONFIG_DB
 from store.book.history_reader import HISTORY_DB
-from store.errors import SettingError
+from store.errors import SettingError, Unavailable
+from store.live.live import Live
 from store.live.server import objection, read_server, shown
+from store.live.writers import SILENT_MS, registered
 from store.settings import Settings, read_settings
 
 
@@ -69,6 +72,7 @@ async def examine() -> AsyncIterator[Finding]:
     for name in (CONFIG_DB, HISTORY_DB):
         yield _database(settings.data / name)
     yield await _redis(settings)
+    yield await _writers(settings)
     yield await _parts(settings)
 
 
@@ -118,6 +122,29 @@ async def _redis(settings: Settings) -> Finding:
             f"{server.name} would lose pings in a crash: set `appendonly yes` and `appendfsync everysec` there",
         )
     return Finding(Verdict.GOOD, "redis", f"{server.name} at {shown(url)}")
+
+
+async def _writers(settings: Settings) -> Finding:
+    live = Live(settings.redis_url or embedded_url(settings.data), settings.shards, "")
+    try:
+        if not await live.follow_generation():
+            return Finding(
+                Verdict.BAD, "writers", "Redis holds no installation; `overdue serve` sees to that"
+            )
+        silences = longest_silences(await registered(live.shards))
+    except Unavailable as error:
+        return Finding(Verdict.BAD, "writers", f"cannot be asked for: {error}")
+    finally:
+        await live.aclose()
+    if not silences:
+        return Finding(Verdict.BAD, "writers", "nobody listens for pings; is ingest running?")
+    stuck = [slot for slot, silent_ms in silences.items() if silent_ms is None or silent_ms >= SILENT_MS]
+    if stuck:
+        sentence = (
+            f"{' and '.join(stuck)} stuck or gone, and so no silence can be judged; end its process, or run"
+        )
+        return Finding(Verdict.BAD, "writers", f"{sentence} `overdue writers drop {stuck[0]}`")
+    return Finding(Verdict.GOOD, "writers", f"{', '.join(silences)} listen")
 
 
 async def _parts(settings: Settings) -> Finding:

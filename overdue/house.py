@@ -12,8 +12,10 @@ from collections.abc import Mapping
 import click
 import msgspec
 
+from overdue.leftover import release_leftovers
 from overdue.listen import reachable_host
 from overdue.orphan import stop_orphan
+from overdue.parts import ingest_name
 from overdue.ready import open_client, what_is_missing
 from overdue.signals import StopSignals, done_before
 from overdue.supervisor import Child, Command
@@ -42,7 +44,10 @@ _log = logging.getLogger(__name__)
 
 
 async def keep_house(
-    settings: Settings, listener: socket.socket, parts_lock: int, program: tuple[str, ...] = PROGRAM
+    settings: Settings,
+    listeners: tuple[socket.socket, ...],
+    parts_lock: int,
+    program: tuple[str, ...] = PROGRAM,
 ) -> int:
     """Run everything until a signal says stop; the exit code.
 
@@ -51,7 +56,7 @@ async def keep_house(
     """
     signals = StopSignals()
     signals.listen()
-    house = House(settings, listener, parts_lock, program)
+    house = House(settings, listeners, parts_lock, program)
     try:
         if await done_before(signals.stop, house.start()):
             await signals.stop.wait()
@@ -68,14 +73,21 @@ class House:
     """All processes of one installation on this machine."""
 
     def __init__(
-        self, settings: Settings, listener: socket.socket, parts_lock: int, program: tuple[str, ...]
+        self,
+        settings: Settings,
+        listeners: tuple[socket.socket, ...],
+        parts_lock: int,
+        program: tuple[str, ...],
     ) -> None:
         self._settings = settings
         self._program = program
-        self._listener = listener
+        self._listeners = listeners
         self._parts_lock = parts_lock
         self._valkey: Child | None = None
-        self._parts: list[Child] = []
+        self._ingest: list[Child] = []
+        self._others: list[Child] = []
+        self._stopping = asyncio.Event()
+        self._releasing: asyncio.Task[None] | None = None
         # Nobody ever writes to this pipe. Its end is how the parts learn that this process is gone.
         self._lifeline, self._held_end = os.pipe()
 
@@ -83,11 +95,10 @@ class House:
         """Valkey before all, as everything needs it; the book next, as it says what the parts are to do."""
         url = self._settings.redis_url or await self._start_valkey()
         server = await check_server(url)
-        prepared = await prepare(msgspec.structs.replace(self._settings, redis_url=url))
-        for command in self._commands(url):
-            child = Child(command, count_death)
-            self._parts.append(child)
-            child.start()
+        settings = msgspec.structs.replace(self._settings, redis_url=url)
+        prepared = await prepare(settings)
+        self._start_parts(url)
+        self._releasing = asyncio.create_task(release_leftovers(settings, self._stopping))
         address = self._address()
         await _until_ready(address)
         welcome = Welcome(
@@ -105,16 +116,19 @@ class House:
         def left_s(gone_s: float) -> float:
             return gone_s - (monotonic_ms() - began_ms) / 1000
 
-        self._listener.close()
-        first, others = self._parts[:1], self._parts[1:]
-        await asyncio.gather(*(child.stop(left_s(INGEST_GONE_S)) for child in first))
-        await asyncio.gather(*(child.stop(left_s(OTHERS_GONE_S)) for child in others))
+        for listener in self._listeners:
+            listener.close()
+        self._stopping.set()
+        await asyncio.gather(*(child.stop(left_s(INGEST_GONE_S)) for child in self._ingest))
+        await asyncio.gather(*(child.stop(left_s(OTHERS_GONE_S)) for child in self._others))
+        if self._releasing is not None:
+            await asyncio.wait([self._releasing], timeout=left_s(OTHERS_GONE_S))
         if self._valkey is not None:
             await self._valkey.stop(left_s(VALKEY_GONE_S))
 
     async def kill(self) -> None:
         """End everything at once. What was answered is safe: Valkey writes before it answers."""
-        children = [*self._parts, *([self._valkey] if self._valkey else [])]
+        children = [*self._ingest, *self._others, *([self._valkey] if self._valkey else [])]
         for child in children:
             child.kill()
         await asyncio.gather(*(child.stop(1) for child in children))
@@ -131,23 +145,28 @@ class House:
         await wait_until_loaded(url, lambda: valkey.deaths > 0, settings.data, _log.info)
         return url
 
-    def _commands(self, url: str) -> list[Command]:
+    def _start_parts(self, url: str) -> None:
+        """As many ingest processes as are set, each given the sockets of all; a sweeper; a recorder."""
         environ: Mapping[str, str] = {**os.environ, "OVERDUE_REDIS_URL": url, LIFELINE: str(self._lifeline)}
         shared = (self._lifeline, self._parts_lock)
-        listening = self._listener.fileno()
+        listening = tuple(dict.fromkeys(listener.fileno() for listener in self._listeners))
 
-        def part(descriptors: tuple[int, ...], name: str, *options: str) -> Command:
-            argv = (*self._program, name, *options)
-            return Command(name=name, argv=argv, environ=environ, descriptors=descriptors)
+        def start(part: str, name: str, descriptors: tuple[int, ...], *options: str) -> Child:
+            argv = (*self._program, part, *options)
+            command = Command(name=name, argv=argv, environ=environ, descriptors=descriptors)
+            child = Child(command, count_death)
+            child.start()
+            return child
 
-        return [
-            part((*shared, listening), "ingest", "--fd", str(listening)),
-            part(shared, "sweeper"),
-            part(shared, "recorder"),
-        ]
+        workers = self._settings.workers
+        for worker in range(workers):
+            options = ("--fd", ",".join(map(str, listening)), "--worker", str(worker))
+            name = ingest_name(worker, workers)
+            self._ingest.append(start("ingest", name, (*shared, *listening), *options))
+        self._others = [start(name, name, shared) for name in ("sweeper", "recorder")]
 
     def _address(self) -> str:
-        host, port = self._listener.getsockname()[:2]
+        host, port = self._listeners[0].getsockname()[:2]
         return f"http://{reachable_host(host)}:{port}"
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
 from overdue.lazy import load
-from overdue.listen import listen
+from overdue.listen import listen_together
 from overdue.lock import claim
 from store.errors import SettingError
 from store.part import set_up_logging
@@ -37,11 +38,14 @@ def run(settings: Settings, **options: Any) -> int:
         SettingError: the start is not possible with these settings.
     """
     set_up_logging("serve")
-    with claim(settings.data) as parts_lock, listen(settings.host, settings.port) as listener:
+    with claim(settings.data) as parts_lock, ExitStack() as bound:
+        listeners = listen_together(settings.host, settings.port, settings.workers)
+        for listener in listeners:
+            bound.enter_context(listener)
         os.umask(0o077)  # what is written from here on holds keys and pings: for the owner alone
         os.environ[METRICS_FOLDER] = str(empty_metrics(settings.data))
         keep_house = load("overdue.house:keep_house")
-        code: int = asyncio.run(keep_house(settings, listener, parts_lock, **options))
+        code: int = asyncio.run(keep_house(settings, listeners, parts_lock, **options))
         return code
 
 

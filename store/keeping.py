@@ -15,6 +15,7 @@ from store.clock import wall_ms
 from store.errors import OverdueError, Unavailable
 from store.live.connect import Refused
 from store.live.live import Live
+from store.live.rebuilding import Rebuilding
 from store.presence import wait_or_stop
 from store.projection import PutPlan
 from store.rebuild import rebuild_if_empty
@@ -37,6 +38,8 @@ async def keep_projected(live: Live, book: ConfigBook, history: HistoryReader, s
             await drain_outbox(live, book, everything=first or rebuilt)
             refused = await disable_channels(live, book, refused)
             complaint, first = "", False
+        except Rebuilding as error:
+            _log.debug("waiting: %s", error)
         except OverdueError as error:
             if str(error) != complaint:
                 _log.warning("Redis is not in step with the books: %s", error)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID, uuid5
 
 from store.monitor import INCIDENT_NAMESPACE
 
 Operator = Literal[">", "<", ">=", "<=", "=", "!="]
+
+OPERATORS: tuple[str, ...] = get_args(Operator)
 
 # Texts are only equal or not.
 TEXT_OPERATORS = ("=", "!=")

@@ -41,6 +41,11 @@ SWEEP_LAG = Gauge(
     "How far the sweep's clock (the smallest watermark) is behind Redis TIME.",
     multiprocess_mode="livemax",
 )
+CLOCK_HELD = Gauge(
+    "overdue_clock_held",
+    "1 while no silence can be judged, as some writer (or all) has not been heard for 10 seconds.",
+    multiprocess_mode="livemax",
+)
 DETECTION_DELAY = Histogram(
     "overdue_detection_delay_seconds",
     "From a missed deadline to its event.",

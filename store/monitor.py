@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Protocol
 from uuid import UUID
 
 import msgspec
@@ -45,7 +46,7 @@ class MonitorConfig(msgspec.Struct, frozen=True, kw_only=True):
         return (self.interval_s + self.grace_s) * 1000
 
 
-class MonitorState(msgspec.Struct, frozen=True, kw_only=True):
+class MonitorState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A monitor as it is. `base_ms` is where its current window starts; `seen_ms` is 0 until the first ping."""
 
     phase: Phase
@@ -55,12 +56,35 @@ class MonitorState(msgspec.Struct, frozen=True, kw_only=True):
     down_at_ms: int
 
 
-def status_of(config: MonitorConfig, state: MonitorState, now_ms: int) -> str:
-    """One of `new`, `up`, `late`, `down`, `paused`. Late: due, but still inside the grace period."""
+class Expectation(Protocol):
+    """What was asked for, as far as it decides how a monitor is doing."""
+
+    @property
+    def interval_s(self) -> int: ...
+    @property
+    def paused(self) -> bool: ...
+    @property
+    def limit_ms(self) -> int: ...
+
+
+def status_of(asked: Expectation, state: MonitorState | None, now_ms: int) -> str:
+    """One of `new`, `up`, `late`, `down`, `paused`. Late: due, but still inside the grace period.
+
+    There is no state until Redis knows the monitor.
+    """
+    if state is None:
+        return "paused" if asked.paused else "new"
     if state.phase == Phase.PAUSED:
         return "paused"
     if state.phase == Phase.DOWN:
         return "down"
-    if now_ms > state.base_ms + config.interval_s * 1000:
+    if now_ms > state.base_ms + asked.interval_s * 1000:
         return "late"
     return "up" if state.seen_ms else "new"
+
+
+def deadline_of(asked: Expectation, state: MonitorState | None) -> int | None:
+    """The end of the longest silence allowed, in ms; None while nothing is awaited."""
+    if state is None or state.phase != Phase.ACTIVE:
+        return None
+    return state.base_ms + asked.limit_ms

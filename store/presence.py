@@ -19,10 +19,9 @@ _log = logging.getLogger(__name__)
 
 async def wait_or_stop(stop: asyncio.Event, seconds: float) -> None:
     """Wait, but no longer than until `stop`."""
-    try:
-        await asyncio.wait_for(stop.wait(), timeout=seconds)
-    except TimeoutError:
-        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
 
 
 async def found_live(settings: Settings, stop: asyncio.Event) -> Live | None:

@@ -24,6 +24,12 @@ class PutMonitor(msgspec.Struct, frozen=True, tag="put_monitor"):
     channels: tuple[int, ...] = ()
 
 
+class PutMonitors(msgspec.Struct, frozen=True, tag="put_monitors"):
+    """Monitors that were created together, all in their first version."""
+
+    monitors: tuple[PutMonitor, ...]
+
+
 class DropMonitor(msgspec.Struct, frozen=True, tag="drop_monitor"):
     """A monitor was deleted. `version` is one past its last one."""
 
@@ -74,7 +80,7 @@ class PutPlan(msgspec.Struct, frozen=True, tag="put_plan"):
     pings_per_minute: int
 
 
-Projection = PutMonitor | DropMonitor | PutChannels | PutPlan
+Projection = PutMonitor | PutMonitors | DropMonitor | PutChannels | PutPlan
 
 
 def key_digest(key: bytes) -> bytes:

@@ -6,7 +6,9 @@ that history knows counts as blind: nobody is declared down for what we cannot k
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Sequence
 
 import msgspec
 
@@ -19,13 +21,15 @@ from store.book.letter_reader import LetterReader
 from store.errors import OverdueError
 from store.live import channels as live_channels
 from store.live import monitors as live_monitors
-from store.live.keys import shard_of
 from store.live.live import Live
+from store.live.planting import AT_ONCE, Restored, restore_monitors
 from store.live.rebuilding import RebuildLock, empty_shard, finish_rebuild
 from store.monitor import MonitorConfig, MonitorState, Phase
+from store.projection import PutMonitor
 from store.rebuild_letters import restore_letters
 
-PAGE = 500
+PAGE = 2048
+NAMED_AT_ONCE = 500
 _log = logging.getLogger(__name__)
 
 
@@ -50,7 +54,7 @@ async def rebuild_if_empty(live: Live, book: ConfigBook, history: HistoryReader)
     async with RebuildLock(live) as lock:
         if await _holds_ours(live, book):
             return False
-        await _rebuild(live, book, history, lock)
+        await _rebuild(lock.live, book, history, lock)
     return True
 
 
@@ -69,16 +73,16 @@ async def _holds_ours(live: Live, book: ConfigBook) -> bool:
 
 
 async def _rebuild(live: Live, book: ConfigBook, history: HistoryReader, lock: RebuildLock) -> None:
-    if await monitors.all_monitors(book, 0, 1):
+    if await monitors.all_for_redis(book, 0, 1):
         _log.warning("Redis holds no installation: putting it in order from the books")
     else:
         _log.info("preparing Redis")
-    generation = draw_generation()
+    former, generation = live.generation.value, draw_generation()
     seen = await history.last_seen()
     heard_ms = max(seen.values(), default=None)
     opened = await history.open_incidents()
     for shard in live.shards:
-        await empty_shard(live, shard)
+        await empty_shard(shard)
     count = await _put_monitors(live, book, _Memory(seen, opened, heard_ms or 0))
     for org in await orgs.all_orgs(book):
         channels, plan = await put_channels(book, org.id), await plans.put_plan(book, org.id)
@@ -89,7 +93,7 @@ async def _rebuild(live: Live, book: ConfigBook, history: HistoryReader, lock: R
     # After the incidents were read: what became of one since then is told twice at the worst, and never not at all.
     letters = await restore_letters(live, LetterReader(history.path))
     await lock.check()
-    await installation.set_generation(book, generation)
+    await installation.replace_generation(book, former, generation)
     live.generation.value = generation
     await finish_rebuild(live, heard_ms)
     _log.info("Redis is in order: %d monitors, %d deliveries", count, letters)
@@ -124,21 +128,35 @@ class _Memory(msgspec.Struct, frozen=True):
 
 
 async def _put_monitors(live: Live, book: ConfigBook, memory: _Memory) -> int:
-    count, after_id = 0, 0
-    while rows := await monitors.all_monitors(book, after_id, PAGE):
-        for row in rows:
-            config = row.config
-            shard = live.shards[shard_of(config.id, len(live.shards))]
-            await live_monitors.restore_monitor(shard, config, row.digests, memory.state_of(config))
-        count, after_id = count + len(rows), rows[-1].config.id
+    """Page after page; while Redis takes one, SQLite reads the next."""
+    count = 0
+    rows = await monitors.all_for_redis(book, 0, PAGE)
+    while rows:
+        putting = asyncio.create_task(_put_page(live, rows, memory))
+        count += len(rows)
+        try:
+            rows = await monitors.all_for_redis(book, rows[-1].config.id, PAGE)
+        finally:
+            await putting
     return count
+
+
+async def _put_page(live: Live, rows: Sequence[PutMonitor], memory: _Memory) -> None:
+    for shard in live.shards:
+        own = [
+            Restored(row.config, row.digests, memory.state_of(row.config))
+            for row in rows
+            if live.home(row.config.id) is shard
+        ]
+        for at in range(0, len(own), AT_ONCE):
+            await restore_monitors(shard, own[at : at + AT_ONCE])
 
 
 async def _put_named(live: Live, book: ConfigBook) -> None:
     """Which channels monitors name."""
     after_id = 0
-    while page := await monitor_channels.all_named(book, after_id, PAGE):
+    while page := await monitor_channels.all_named(book, after_id, NAMED_AT_ONCE):
         for shard in live.shards:
-            own = [one for one in page if shard_of(one[0], len(live.shards)) == shard.keys.shard]
+            own = [one for one in page if live.home(one[0]) is shard]
             await live_channels.restore_named(shard, own)
         after_id = page[-1][0]

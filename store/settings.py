@@ -32,6 +32,8 @@ from store.setting_values import parse_redis_url as _redis_url
 from store.setting_values import parse_switch as _switch
 from store.setting_values import parse_text as _text
 
+MOST_WORKERS = 64
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings after reading: typed, checked, immutable. `plans` come from `overdue.toml` alone."""
@@ -49,12 +51,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_from: str
     shards: int
     node: str
+    workers: int
     history_days: int
     samples_days: int
     minutes_days: int
     hours_days: int
     forwarded_allow_ips: str
     lane: bool
+    access_log: bool
     plans: tuple[PlanChange, ...] = ()
 
 
@@ -144,6 +148,7 @@ TABLE: tuple[Setting, ...] = (
         "Name of this machine among several that share one Redis; each needs its own.",
         _node,
     ),
+    Setting("workers", "1", "1", "Ingest processes that share the port.", _number(1, MOST_WORKERS)),
     Setting("history_days", "30", "30", "Days that pings are kept in `history.db`.", _number(1, 3660)),
     Setting("samples_days", "7", "7", "Days that single values of metrics are kept.", _number(1, 3660)),
     Setting("minutes_days", "35", "35", "Days that metrics are kept by the minute.", _number(1, 3660)),
@@ -156,6 +161,13 @@ TABLE: tuple[Setting, ...] = (
         _text,
     ),
     Setting("lane", "on", "on", "The express lane: `off` sends every ping through Starlette.", _switch),
+    Setting(
+        "access_log",
+        "off",
+        "off",
+        "A line on stderr for every request, ping keys left out: `on` or `off`.",
+        _switch,
+    ),
 )
 
 

@@ -27,7 +27,7 @@ from sweeper.channels.reasons import short
 from sweeper.message import notice_of
 from sweeper.schedule import wait_before_next
 
-EVENTS_AT_ONCE = 128
+EVENTS_AT_ONCE = 64
 ATTEMPTS_AT_ONCE = 64
 ATTEMPTS_PER_CHANNEL = 8
 LEASE_MS = 5_000
@@ -45,10 +45,21 @@ TagCounter = Callable[[Sequence[int]], Sequence[tuple[str, int]]]
 
 
 class Dispatch:
-    """The deliveries of one shard. `channels` are the kinds that can be told, by name."""
+    """The deliveries of one shard. `channels` are the kinds that can be told, by name.
 
-    def __init__(self, shard: Shard, channels: Mapping[str, Channel], count_tags: TagCounter) -> None:
+    `count_tags` looks up tags for messages about many monitors; `stepping` is the same shard for the calls of `step`,
+    which come one at a time.
+    """
+
+    def __init__(
+        self,
+        shard: Shard,
+        channels: Mapping[str, Channel],
+        count_tags: TagCounter,
+        stepping: Shard | None = None,
+    ) -> None:
         self._shard = shard
+        self._stepping = stepping or shard
         self._channels = channels
         self._count_tags = count_tags
         self._under_way: dict[asyncio.Task[None], Lease] = {}
@@ -59,7 +70,7 @@ class Dispatch:
         Raises:
             Unavailable: Redis is away or is being rebuilt; everything waits in it.
         """
-        delivered = await deliver(self._shard, EVENTS_AT_ONCE)
+        delivered = await deliver(self._stepping, EVENTS_AT_ONCE)
         for kind in delivered.kinds:
             EVENTS.labels(TYPES.get(kind, "monitor.closed")).inc()
         begun = await self._begin_attempts()
@@ -94,7 +105,7 @@ class Dispatch:
         busy = [channel for channel, count in per_channel.items() if count >= ATTEMPTS_PER_CHANNEL]
         # So few that none of the others can get more than its share either.
         fullest = max((count for count in per_channel.values() if count < ATTEMPTS_PER_CHANNEL), default=0)
-        leased = await lease(self._shard, min(free, ATTEMPTS_PER_CHANNEL - fullest), LEASE_MS, busy)
+        leased = await lease(self._stepping, min(free, ATTEMPTS_PER_CHANNEL - fullest), LEASE_MS, busy)
         for one in leased.leases:
             task = asyncio.create_task(self._attempt(one))
             self._under_way[task] = one

@@ -6,14 +6,17 @@ import logging
 
 from store.live.shard import Shard
 from store.live.sweeping import Swept, sweep
-from store.metrics import DETECTION_DELAY, SWEEP_LAG, WRITERS
+from store.live.writers import Registered, registered
+from store.metrics import CLOCK_HELD, DETECTION_DELAY, SWEEP_LAG, WRITERS
 
-DEADLINES_AT_ONCE = 256
+# So few that a call takes a millisecond or two: whoever pings waits no longer than that.
+DEADLINES_AT_ONCE = 128
 LOOK_EVERY_S = 0.1
 SHORTEST_WAIT_S = 0.005
 # A watermark that is further behind than this is held by something: looking again at once would find nothing.
 HELD_MS = 1_000
-HELD_TOO_LONG_MS = 15_000
+# Whoever operates this has to know within fifteen seconds.
+HELD_TOO_LONG_MS = 10_000
 _log = logging.getLogger(__name__)
 
 
@@ -36,7 +39,7 @@ class Sweep:
         swept = await sweep(self._shard, DEADLINES_AT_ONCE)
         for delay_ms in swept.delays_ms:
             DETECTION_DELAY.observe(delay_ms / 1000)
-        self._watch_clock(swept)
+        await self._watch_clock(swept)
         if swept.looked_at == DEADLINES_AT_ONCE:
             return 0.0
         return self._wait_s(swept)
@@ -47,7 +50,7 @@ class Sweep:
             return LOOK_EVERY_S
         return max(SHORTEST_WAIT_S, min(LOOK_EVERY_S, (swept.next_deadline_ms - swept.now_ms) / 1000))
 
-    def _watch_clock(self, swept: Swept) -> None:
+    async def _watch_clock(self, swept: Swept) -> None:
         """Say loudly when no verdicts can be given, because a writer is stuck or none is there."""
         if swept.watermark_ms is not None:
             self._heard_ms = swept.watermark_ms
@@ -59,10 +62,25 @@ class Sweep:
         WRITERS.set(self.writers)
         if self.lag_ms > HELD_TOO_LONG_MS and not self._alarmed:
             _log.error(
-                "shard %d: no verdict for %d s: a writer is stuck or gone, so silence cannot be judged",
+                "shard %d: no verdict for %d s, silence cannot be judged: %s",
                 self._shard.keys.shard,
                 self.lag_ms // 1000,
+                _who_holds(await registered([self._shard])),
             )
         if self._alarmed and self.lag_ms <= HELD_TOO_LONG_MS:
             _log.warning("shard %d: silence is judged again", self._shard.keys.shard)
         self._alarmed = self.lag_ms > HELD_TOO_LONG_MS
+        CLOCK_HELD.set(self._alarmed)
+
+
+def _who_holds(writers: list[Registered]) -> str:
+    """What stands in the way, and what to do about it."""
+    if not writers:
+        return "no ingest process listens"
+    names = [one.slot for one in writers if not one.is_heard]
+    if not names:
+        return "a writer was stuck until a moment ago"
+    return (
+        f"the writer {' and '.join(names)} is stuck or gone; end its process, so that it is started again, or release "
+        f"it with `overdue writers drop {names[0]}`"
+    )

@@ -82,10 +82,10 @@ async def pings(call: Call) -> Response:
     return Json(await pings_page(call))
 
 
-async def pings_page(call: Call) -> PingsReply:
-    """The pings that the request's path and query ask for."""
+async def pings_page(call: Call, limit: int | None = None) -> PingsReply:
+    """The pings that the request's path and query ask for; `limit` if the query does not decide that."""
     monitor = await monitors.find(call.book, call.org_id, call.public_id)
-    limit, before, wanted = read_limit(call.request), _before(call), _wanted(call)
+    limit, before, wanted = limit or read_limit(call.request), _before(call), _wanted(call)
     before_id = parse_number(before, "before") if before else None
     found = await _history(call).pings(monitor.config.id, limit + 1, before_id, wanted)
     rows, last = cut(found, limit)
@@ -108,10 +108,10 @@ async def incidents(call: Call) -> Response:
     return Json(await incidents_page(call))
 
 
-async def incidents_page(call: Call) -> IncidentsReply:
-    """The incidents of one monitor that the request's path and query ask for."""
+async def incidents_page(call: Call, limit: int | None = None) -> IncidentsReply:
+    """The incidents of one monitor that the request's path and query ask for; `limit` as above."""
     monitor = await monitors.find(call.book, call.org_id, call.public_id)
-    limit, position = read_limit(call.request), _incident_position(call)
+    limit, position = limit or read_limit(call.request), _incident_position(call)
     found = await _history(call).incidents(monitor.config.id, limit + 1, position)
     rows, next_cursor = _cut_incidents(found, limit)
     return IncidentsReply([IncidentReply(**_told(row)) for row in rows], next_cursor)

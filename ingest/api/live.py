@@ -33,6 +33,10 @@ class Live(Protocol):
         """Redis' time in ms, and the states of monitors in order; None for one that is not there."""
         ...
 
+    async def packed_states(self, monitor_ids: Sequence[int]) -> tuple[int, list[bytes]]:
+        """The same as it is stored; `store.live.packing.read_state` reads it."""
+        ...
+
     async def retry_letter(self, shard: int, delivery_id: str) -> int:
         """Put a dead letter of this shard back in line; 0 if it is not one."""
         ...

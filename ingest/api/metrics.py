@@ -45,7 +45,7 @@ STEPS_S = (
     86_400,
     172_800,
 )
-_STEP = re.compile(r"[0-9]{1,9}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 class AnyText(Convertor[str]):
@@ -116,8 +116,13 @@ async def all_keys(call: Call) -> MetricsReply:
 
 async def points_of_key(call: Call) -> PointsReply:
     """What became of the key in the path, in the span that the query asks for."""
+    return await points_of(call, call.request.path_params["key"])
+
+
+async def points_of(call: Call, key: str) -> PointsReply:
+    """What became of a key of the monitor that the path names, in the span that the query asks for."""
     monitor = await monitors.find(call.book, call.org_id, call.public_id)
-    key, span = call.request.path_params["key"], _span(call)
+    span = span_of(call)
     points = await _samples(call).points(monitor.config.id, key, span)
     if points is None:
         raise NotFound("There is no such metric.")
@@ -125,8 +130,10 @@ async def points_of_key(call: Call) -> PointsReply:
     return PointsReply(key, span.step_ms // 1000, shown)
 
 
-def choose_step_s(from_ms: int, to_ms: int, now_ms: int, settings: Settings) -> int:
-    """A round step for about 300 points, and no finer than what is still kept of the time that is asked for."""
+def choose_step_s(
+    from_ms: int, to_ms: int, now_ms: int, settings: Settings, points: int = POINTS_WANTED
+) -> int:
+    """A round step for about so many points, and no finer than what is still kept of the time that is asked for."""
     least_s = 1
     if from_ms < now_ms - settings.samples_days * DAY_MS:
         least_s = MINUTE_S
@@ -134,32 +141,33 @@ def choose_step_s(from_ms: int, to_ms: int, now_ms: int, settings: Settings) -> 
         least_s = HOUR_S
     length_ms = to_ms - from_ms
     for step_s in STEPS_S:
-        if step_s >= least_s and length_ms <= step_s * 1000 * POINTS_WANTED:
+        if step_s >= least_s and length_ms <= step_s * 1000 * points:
             return step_s
-    return -(-length_ms // (WEEK_S * 1000 * POINTS_WANTED)) * WEEK_S
+    return -(-length_ms // (WEEK_S * 1000 * points)) * WEEK_S
 
 
-def _span(call: Call) -> Span:
-    """`?from=&to=&step=` in whole steps: the first begins at or before `from`, the last ends at or after `to`."""
+def span_of(call: Call) -> Span:
+    """`?from=&to=` in whole steps, the first from before, the last until after; of `?step=` or of about `?points=`."""
     from_ms, to_ms = read_span(call.request)
     to_ms = call.now_ms + 1 if to_ms is None else to_ms
     from_ms = max(0, to_ms - DEFAULT_SPAN_MS) if from_ms is None else from_ms
     check_order(from_ms, to_ms)
-    step_ms = 1000 * (_asked_step_s(call) or choose_step_s(from_ms, to_ms, call.now_ms, call.settings))
+    asked_s, points = _asked_number(call, "step"), _asked_number(call, "points") or POINTS_WANTED
+    step_ms = 1000 * (asked_s or choose_step_s(from_ms, to_ms, call.now_ms, call.settings, points))
     span = Span(from_ms // step_ms * step_ms, -(-to_ms // step_ms) * step_ms, step_ms)
     if (span.until_ms - span.from_ms) // step_ms > MOST_POINTS:
         raise Invalid(f"That would be more than {MOST_POINTS} points; choose a larger step.", "step")
     return span
 
 
-def _asked_step_s(call: Call) -> int | None:
-    text = call.request.query_params.get("step")
+def _asked_number(call: Call, field: str) -> int | None:
+    text = call.request.query_params.get(field)
     if text is None:
         return None
-    step_s = int(text) if _STEP.fullmatch(text) else 0
-    if step_s < 1:
-        raise Invalid("A step is a whole number of seconds, 1 or more.", "step")
-    return step_s
+    number = int(text) if _NUMBER.fullmatch(text) else 0
+    if number < 1:
+        raise Invalid(f"A whole number, 1 or more, is needed for {field}.", field)
+    return number
 
 
 def _samples(call: Call) -> SampleReader:

@@ -119,18 +119,18 @@ async def make(call: Call, asked: CreateMonitor) -> MonitorReply:
         tags=asked.tags,
         channels=asked.channels or (),
     )
-    return _reply(call, await registry.create(call, new, "interval"))
+    return reply_of(call, await registry.create(call, new, "interval"))
 
 
 async def page(call: Call) -> MonitorsReply:
     """The page that the request's query asks for."""
     wanted = finding.read_filter(call.request, STATUSES)
     watched, next_cursor = await finding.page(call, read_page(call.request), wanted)
-    return MonitorsReply([_reply(call, one) for one in watched], next_cursor)
+    return MonitorsReply([reply_of(call, one) for one in watched], next_cursor)
 
 
 async def find(call: Call, public_id: UUID) -> MonitorReply:
-    return _reply(call, await registry.find(call, public_id))
+    return reply_of(call, await registry.find(call, public_id))
 
 
 async def edit(call: Call, public_id: UUID, asked: PatchMonitor) -> MonitorReply:
@@ -143,10 +143,11 @@ async def edit(call: Call, public_id: UUID, asked: PatchMonitor) -> MonitorReply
         tags=given(asked.tags),
         channels=None if isinstance(asked.channels, UnsetType) else asked.channels or (),
     )
-    return _reply(call, await registry.change(call, public_id, changes))
+    return reply_of(call, await registry.change(call, public_id, changes))
 
 
-def _reply(call: Call, watched: Watched) -> MonitorReply:
+def reply_of(call: Call, watched: Watched) -> MonitorReply:
+    """A monitor as this caller may see it."""
     row = watched.row
     return MonitorReply(
         id=str(row.config.public_id),

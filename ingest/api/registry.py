@@ -14,7 +14,7 @@ from store.book import monitors
 from store.book.monitors import MonitorChanges, MonitorRow, NewMonitor
 from store.book.names import check_name, check_tags
 from store.errors import BelowMinimum, Unavailable
-from store.monitor import MonitorState, Phase, status_of
+from store.monitor import MonitorState, deadline_of, status_of
 
 
 class Watched(msgspec.Struct, frozen=True):
@@ -27,8 +27,6 @@ class Watched(msgspec.Struct, frozen=True):
     @property
     def status(self) -> str:
         """One of `new`, `up`, `late`, `down`, `paused`."""
-        if self.state is None:
-            return "paused" if self.row.config.paused else "new"
         return status_of(self.row.config, self.state, self.now_ms)
 
     @property
@@ -38,9 +36,7 @@ class Watched(msgspec.Struct, frozen=True):
     @property
     def deadline_ms(self) -> int | None:
         """The end of the longest silence allowed; None while nothing is awaited."""
-        if self.state is None or self.state.phase != Phase.ACTIVE:
-            return None
-        return self.state.base_ms + self.row.config.limit_ms
+        return deadline_of(self.row.config, self.state)
 
 
 def usual_interval_s(call: Call, usual_s: int) -> int:

@@ -10,6 +10,7 @@ from ingest.api import (
     deliveries,
     heartbeats,
     history,
+    lateness,
     metric_alerts,
     metrics,
     monitors,
@@ -34,6 +35,7 @@ API_ROUTES: list[Route] = [
     route("/api/monitors/{id}/incidents", GET=history.incidents),
     route("/api/incidents", GET=history.incidents_of_all),
     route("/api/monitors/{id}/uptime", GET=uptime.show),
+    route("/api/monitors/{id}/lateness", GET=lateness.show),
     route("/api/prometheus", GET=prometheus.show),
     # Metrics, and rules on them.
     route("/api/monitors/{id}/metrics", GET=metrics.listing),

@@ -14,6 +14,7 @@ from ingest.api.call import Call
 from ingest.pages import words
 from ingest.pages.session import COOKIE, form_token
 from ingest.pages.static_files import STATIC
+from ingest.pages.turns import join_in_turns
 from store.book import keys
 from store.timestamps import rfc3339
 
@@ -46,6 +47,9 @@ def _environment() -> Environment:
     made.globals["static"] = STATIC.url_of
     for filter_ in (words.moment, words.span, words.lasted, words.number, words.percent, words.count):
         made.filters[filter_.__name__] = filter_
+    # Compiled now, so that nobody waits for it who asks for a page first.
+    for name in made.list_templates():
+        made.get_template(name)
     return made
 
 
@@ -54,19 +58,13 @@ _TEMPLATES = _environment()
 
 def render(call: Call, template: str, status: int = 200, **context: Any) -> Response:
     """A page for somebody who is signed in."""
-    secret, cookie = call.request.state.session_secret, call.request.cookies.get(COOKIE, "")
-    return _page(
-        call.request,
-        template,
-        status,
-        {
-            **context,
-            "caller": call.caller,
-            "now": rfc3339(call.now_ms),
-            "may_change": call.caller.scope == keys.WRITE,
-            "form_token": form_token(secret, cookie),
-        },
-    )
+    return _page(call.request, template, status, _context(call, context))
+
+
+async def render_in_turns(call: Call, template: str, status: int = 200, **context: Any) -> Response:
+    """The same of a page that is so large that pings have a turn while it is made."""
+    known = _known(call.request, _context(call, context))
+    return HTMLResponse(await join_in_turns(_TEMPLATES.get_template(template).generate(known)), status)
 
 
 def render_outside(request: Request, template: str, status: int = 200, **context: Any) -> Response:
@@ -81,8 +79,21 @@ def see(address: str) -> Response:
     return RedirectResponse(address, 303)
 
 
+def _context(call: Call, context: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What every page knows of somebody who is signed in, besides its own."""
+    secret, cookie = call.request.state.session_secret, call.request.cookies.get(COOKIE, "")
+    return {
+        **context,
+        "caller": call.caller,
+        "now": rfc3339(call.now_ms),
+        "may_change": call.caller.scope == keys.WRITE,
+        "form_token": form_token(secret, cookie),
+    }
+
+
+def _known(request: Request, context: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"path": request.url.path, "said": request.query_params.get("said", ""), **context}
+
+
 def _page(request: Request, template: str, status: int, context: Mapping[str, Any]) -> Response:
-    text = _TEMPLATES.get_template(template).render(
-        path=request.url.path, said=request.query_params.get("said", ""), **context
-    )
-    return HTMLResponse(text, status)
+    return HTMLResponse(_TEMPLATES.get_template(template).render(_known(request, context)), status)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,9 @@ BUSY_TIMEOUT_S = 5.0
 # EXTRA is FULL that also syncs the folder after the journal is gone: without it a commit that was answered could
 # be rolled back by a power failure.
 PRAGMAS = ("PRAGMA journal_mode = DELETE", "PRAGMA synchronous = EXTRA", "PRAGMA foreign_keys = ON")
+
+# For large transactions: pages that do not fit are not written before the commit, which would shut readers out.
+LARGE_PRAGMAS = ("PRAGMA cache_size = -65536", "PRAGMA cache_spill = OFF")
 
 
 @contextmanager
@@ -57,6 +60,12 @@ class Transaction:
                 assert cursor.lastrowid is not None
                 return cursor.lastrowid
 
+    async def insert_many(self, sql: str, rows: Iterable[Sequence[SqlValue]]) -> None:
+        """Run one statement for each row."""
+        with translated():
+            async with self._connection.executemany(sql, rows):
+                pass
+
     async def rows(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[sqlite3.Row]:
         with translated():
             return list(await self._connection.execute_fetchall(sql, parameters))
@@ -77,15 +86,15 @@ class ConfigBook:
         self._writing = asyncio.Lock()
 
     @classmethod
-    async def open(cls, path: Path) -> ConfigBook:
-        """Open the file, making or migrating it if need be.
+    async def open(cls, path: Path, *, large: bool = False) -> ConfigBook:
+        """Open the file, making or migrating it if need be; `large` is for who writes many rows at once.
 
         Raises:
             SettingError: the file is not a database of ours, or of a newer version.
             Unavailable: the file is locked or cannot be read.
         """
         await asyncio.to_thread(prepare_file, path)
-        writer = await _connect(path, PRAGMAS)
+        writer = await _connect(path, (*PRAGMAS, *LARGE_PRAGMAS) if large else PRAGMAS)
         try:
             reader = await _connect(path, (*PRAGMAS, "PRAGMA query_only = ON"))
         except BaseException:

@@ -56,10 +56,14 @@ class DatedTables:
                 self._connection.execute(statement.format(table=table))
             self._there.add(table)
 
+    def of(self, dated: Dated) -> list[str]:
+        """The tables of a family."""
+        return sorted(name for name in self._there if dated.owns(name))
+
     def older_than(self, dated: Dated, at_ms: int) -> list[str]:
         """The tables of a family that end before the one of this moment begins."""
         oldest_kept = dated.table(at_ms)
-        return sorted(name for name in self._there if dated.owns(name) and name < oldest_kept)
+        return [name for name in self.of(dated) if name < oldest_kept]
 
     def drop(self, table: str) -> None:
         """Drop a table."""

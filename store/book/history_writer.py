@@ -10,12 +10,14 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
-from store.book.database import BUSY_TIMEOUT_S, translated
+from store.book.database import BUSY_TIMEOUT_S, SqlValue, translated
 from store.book.dated_tables import DAY_MS, Dated, DatedTables
 from store.book.migrator import migrate
+from store.book.user_agents import UserAgents
 
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -23,6 +25,10 @@ PRAGMAS = (
     "PRAGMA cache_size = -65536",
     "PRAGMA wal_autocheckpoint = 4000",
 )
+
+# The index of a day grows at so many places, whatever the number of monitors: an insert finds its page in memory, and
+# a transaction writes few pages. A question about one monitor passes over those that share its lane.
+INDEX_LANES = 1024
 
 PINGS = Dated(
     "pings",
@@ -38,15 +44,24 @@ PINGS = Dated(
             host TEXT,
             query TEXT,
             content_type TEXT,
-            user_agent TEXT,
+            user_agent_id INTEGER,
             sender TEXT,
             body BLOB
         ) STRICT
         """,
-        "CREATE INDEX {table}_of_monitor ON {table} (monitor_id, id)",
+        # With the moment, so that questions about nothing but moments never touch the table (see arrivals.py).
+        f"CREATE INDEX {{table}}_of_monitor ON {{table}} (monitor_id % {INDEX_LANES}, id, monitor_id, at_ms)",
     ),
 )
-INSERT_PING = "INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT_PING = """
+INSERT INTO {table}
+    (id, monitor_id, at_ms, outcome, method, host, query, content_type, user_agent_id, sender, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+# Days from before user agents had ids hold the text; what is written to them now has an id as well.
+ADD_USER_AGENT_ID = "ALTER TABLE {table} ADD COLUMN user_agent_id INTEGER"
+COLUMNS = "SELECT name FROM pragma_table_info(?)"
 
 LAST_PING_ID = "SELECT last FROM ping_ids"
 SET_LAST_PING_ID = "UPDATE ping_ids SET last = ?"
@@ -72,6 +87,7 @@ ON CONFLICT DO UPDATE SET entry = excluded.entry, appended_bytes = excluded.appe
 
 # monitor, at_ms, outcome, method, host, query, content type, user agent, sender, body
 PingValues = tuple[int, int, str, str, str, str, str, str, str, bytes | None]
+USER_AGENT: Final = 7
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -113,10 +129,12 @@ class HistoryWriter:
                 migrate(self.connection, "history")
                 self._last_ping_id: int = self.connection.execute(LAST_PING_ID).fetchone()[0]
                 self.tables = DatedTables(self.connection)
+                self._bring_up_to_date()
+                self.user_agents = UserAgents(self.connection)
             except BaseException:
                 self.connection.close()
                 raise
-        self.on_rollback: list[Callable[[], None]] = []
+        self.on_rollback: list[Callable[[], None]] = [self.user_agents.clear]
 
     def close(self) -> None:
         """Close the connection, which also takes the WAL back into the file."""
@@ -154,13 +172,16 @@ class HistoryWriter:
     def add_pings(self, pings: Sequence[PingValues]) -> int:
         """Append pings in order; each gets the next id. Answers the first one."""
         first_id = self._last_ping_id + 1
-        by_table: dict[str, list[tuple[int, *PingValues]]] = {}
+        by_table: dict[str, list[tuple[SqlValue, ...]]] = {}
         table, until_ms = "", -1
         for ping in pings:
             if not until_ms - DAY_MS <= ping[1] < until_ms:
                 table, until_ms = PINGS.table(ping[1]), (ping[1] // DAY_MS + 1) * DAY_MS
             self._last_ping_id += 1
-            by_table.setdefault(table, []).append((self._last_ping_id, *ping))
+            user_agent_id = self.user_agents.id_of(ping[USER_AGENT], ping[1])
+            by_table.setdefault(table, []).append(
+                (self._last_ping_id, *ping[:USER_AGENT], user_agent_id, *ping[USER_AGENT + 1 :])
+            )
         for table, rows in by_table.items():
             self.tables.make(PINGS, table)
             self.connection.executemany(INSERT_PING.format(table=table), rows)
@@ -187,8 +208,17 @@ class HistoryWriter:
 
     def drop_before(self, dated: Dated, now_ms: int, days: int) -> list[str]:
         """Drop the tables of a family that hold nothing younger than `days`; answers their names."""
-        old = self.tables.older_than(dated, now_ms - days * DAY_MS)
+        oldest_kept_ms = now_ms - days * DAY_MS
+        old = self.tables.older_than(dated, oldest_kept_ms)
         for table in old:
             with self.transaction():
                 self.tables.drop(table)
+                if dated is PINGS:
+                    self.user_agents.forget_before(oldest_kept_ms - oldest_kept_ms % DAY_MS)
         return old
+
+    def _bring_up_to_date(self) -> None:
+        """Days that were begun by an earlier version."""
+        for table in self.tables.of(PINGS):
+            if "user_agent_id" not in {name for (name,) in self.connection.execute(COLUMNS, (table,))}:
+                self.connection.execute(ADD_USER_AGENT_ID.format(table=table))

@@ -7,7 +7,7 @@ import secrets
 import msgspec
 
 from store.book.database import ConfigBook, Transaction
-from store.errors import NotFound
+from store.errors import NotFound, Unavailable
 
 READ = "SELECT generation, shards, created_ms FROM installation"
 
@@ -16,6 +16,8 @@ INSERT = (
 )
 
 SET_GENERATION = "UPDATE installation SET generation = ?"
+
+REPLACE_GENERATION = "UPDATE installation SET generation = ? WHERE generation = ?"
 
 
 class Installation(msgspec.Struct, frozen=True):
@@ -49,6 +51,17 @@ async def set_generation(book: ConfigBook, generation: str) -> None:
     """From now on Redis has to carry this one."""
     async with book.write() as tx:
         await tx.execute(SET_GENERATION, (generation,))
+
+
+async def replace_generation(book: ConfigBook, former: str, generation: str) -> None:
+    """As `set_generation`, unless another process has set one since `former` was read.
+
+    Raises:
+        Unavailable: it has.
+    """
+    async with book.write() as tx:
+        if not await tx.execute(REPLACE_GENERATION, (generation, former)):
+            raise Unavailable("another process has put Redis in order")
 
 
 def draw_generation() -> str:

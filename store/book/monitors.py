@@ -44,8 +44,15 @@ WHERE wanted.org_id = ? AND wanted.tag = ? AND wanted.monitor_id > ? ORDER BY wa
 """
 )
 
-# A page of all monitors, for rebuilding what Redis holds.
-ALL = _SELECT + "WHERE m.id > ? ORDER BY m.id LIMIT ?"
+# A page of all monitors with their keys' digests, as Redis is to hold them.
+ALL = """
+SELECT m.id, m.public_id, m.org_id, m.name, m.interval_s, m.grace_s, m.paused, m.version, m.key_epoch,
+       token.digest AS token, short.digest AS short
+FROM monitors AS m
+JOIN monitor_keys AS token ON token.monitor_id = m.id AND token.kind = 'token'
+LEFT JOIN monitor_keys AS short ON short.monitor_id = m.id AND short.kind = 'short'
+WHERE m.id > ? ORDER BY m.id LIMIT ?
+"""
 
 INSERT = """
 INSERT INTO monitors
@@ -146,9 +153,14 @@ async def page(
     return [_read(row) for row in rows]
 
 
-async def all_monitors(book: ConfigBook, after_id: int, limit: int) -> list[MonitorRow]:
+async def all_for_redis(book: ConfigBook, after_id: int, limit: int) -> list[PutMonitor]:
     """Monitors of all organisations, oldest first, for rebuilding what Redis holds."""
-    return [_read(row) for row in await book.rows(ALL, (after_id, limit))]
+    return [
+        PutMonitor(
+            _read_config(row), (row["token"],) if row["short"] is None else (row["token"], row["short"])
+        )
+        for row in await book.rows(ALL, (after_id, limit))
+    ]
 
 
 async def change(
@@ -225,7 +237,19 @@ def _changed(config: MonitorConfig, changes: MonitorChanges) -> MonitorConfig:
 
 
 def _read(row: Row) -> MonitorRow:
-    config = MonitorConfig(
+    return MonitorRow(
+        config=_read_config(row),
+        token=row["token"],
+        short_key=row["short_key"],
+        tags=tuple(_TAGS.decode(row["tags"])),
+        channels=_CHANNELS.decode(row["channels"]),
+        origin=row["origin"],
+        created_ms=row["created_ms"],
+    )
+
+
+def _read_config(row: Row) -> MonitorConfig:
+    return MonitorConfig(
         id=row["id"],
         public_id=UUID(row["public_id"]),
         org_id=row["org_id"],
@@ -235,13 +259,4 @@ def _read(row: Row) -> MonitorRow:
         paused=bool(row["paused"]),
         version=row["version"],
         key_epoch=row["key_epoch"],
-    )
-    return MonitorRow(
-        config=config,
-        token=row["token"],
-        short_key=row["short_key"],
-        tags=tuple(_TAGS.decode(row["tags"])),
-        channels=_CHANNELS.decode(row["channels"]),
-        origin=row["origin"],
-        created_ms=row["created_ms"],
     )

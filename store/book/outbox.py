@@ -9,13 +9,13 @@ from sqlite3 import Row
 import msgspec
 
 from store.book.database import ConfigBook, Transaction
-from store.projection import DropMonitor, Projection, PutChannels, PutMonitor, PutPlan
+from store.projection import DropMonitor, Projection, PutChannels, PutMonitor, PutMonitors, PutPlan
 
 log = logging.getLogger(__name__)
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER: msgspec.msgpack.Decoder[Projection] = msgspec.msgpack.Decoder(
-    PutMonitor | DropMonitor | PutChannels | PutPlan
+    PutMonitor | PutMonitors | DropMonitor | PutChannels | PutPlan
 )
 
 ADD = "INSERT INTO outbox (subject, payload, created_ms) VALUES (?, ?, ?)"
@@ -69,6 +69,8 @@ def _subject(projection: Projection) -> str:
     match projection:
         case PutMonitor():
             return f"monitor:{projection.config.id}"
+        case PutMonitors():
+            return f"monitors:{projection.monitors[0].config.id}-{projection.monitors[-1].config.id}"
         case DropMonitor():
             return f"monitor:{projection.monitor_id}"
         case PutChannels():

@@ -7,6 +7,7 @@ decided by the caller that knows the script.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
 from store.errors import Fenced, GenerationMissing, OverdueError, Unavailable
-from store.live.scripts import CLOCK, Script, assemble, names
+from store.live.scripts import CLOCK, Script, assemble, fence, names
 
 CONNECT_TIMEOUT_S = 2.0
 CALL_TIMEOUT_S = 3.0
@@ -72,17 +73,23 @@ class Scripts:
     def __getitem__(self, name: str) -> Script:
         return self._by_name[name]
 
+    def fenced(self) -> Scripts:
+        """The same ones, each of which looks first whether a lock is held."""
+        other = copy(self)
+        other._by_name = {name: fence(script) for name, script in self._by_name.items()}
+        return other
+
 
 class Caller:
     """Calls scripts on a client; the one place that knows NOSCRIPT and translates errors."""
 
     def __init__(self, client: aioredis.Redis, scripts: Scripts) -> None:
         self.client = client
-        self._scripts = scripts
+        self.scripts = scripts
 
     async def call(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         """Run a script. Raises Unavailable, GenerationMissing or Fenced."""
-        script = self._scripts[name]
+        script = self.scripts[name]
         try:
             try:
                 return await self.client.evalsha(script.sha, len(keys), *keys, *arguments)

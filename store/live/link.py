@@ -1,7 +1,7 @@
-"""A writer's own connection to Redis: one call at a time, and a lost reply means sending the same bytes again.
+"""A connection to Redis of one's own: one call at a time, and a lost reply means sending the same bytes again.
 
-Sending again is safe because a batch carries slot, incarnation and sequence: the script that has seen it changes
-nothing and gives the same reply (see `record.lua`).
+For a writer sending again is safe, because a batch carries slot, incarnation and sequence: the script that has seen it
+changes nothing and gives the same reply (see `record.lua`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Link:
         self._call_timeout_s = call_timeout_s
 
     async def call(
-        self, name: str, keys: Sequence[str], arguments: Sequence[Argument], give_up_ms: int
+        self, name: str, keys: Sequence[str], arguments: Sequence[Argument], give_up_ms: int = 0
     ) -> Any:
         """Run a script; on a lost connection or reply connect anew and send the same bytes, until `give_up_ms`.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from store.live.dead_letters import retry_letter
 from store.live.delivering import read_refusal
 from store.live.keys import Keyspace, shard_of
 from store.live.monitors import drop_monitor, look, put_monitor, put_plan
-from store.live.packing import read_holes, read_used
+from store.live.packing import read_holes, read_state, read_used
+from store.live.planting import AT_ONCE, create_monitors
 from store.live.scripts import CLOCK
 from store.live.shard import Generation, Shard
 from store.live.telling import try_channel
 from store.live.using import count_use
 from store.monitor import MonitorState
-from store.projection import DropMonitor, Projection, PutChannels, PutMonitor, PutPlan
+from store.projection import DropMonitor, Projection, PutChannels, PutMonitor, PutMonitors, PutPlan
 
 PART_LIFE_MS = 5000
 
@@ -62,6 +64,12 @@ class Live:
         caller = Caller(self.client, self.scripts)
         self.shards = [Shard(caller, Keyspace(number), self.generation) for number in range(shards)]
 
+    def with_shards(self, shards: Iterable[Shard]) -> Live:
+        """The same live side, reached through other shards; it is closed with this one."""
+        other = copy(self)
+        other.shards = list(shards)
+        return other
+
     async def ready(self) -> None:
         """Raises Unavailable while Redis is away, GenerationMissing while it does not hold this installation."""
         for shard in self.shards:
@@ -88,9 +96,11 @@ class Live:
         """Carry one change of configuration to the shards it concerns; older than what is there: ignored."""
         match projection:
             case PutMonitor():
-                await put_monitor(self._home(projection.config.id), projection)
+                await put_monitor(self.home(projection.config.id), projection)
+            case PutMonitors():
+                await self._create(projection.monitors)
             case DropMonitor():
-                await drop_monitor(self._home(projection.monitor_id), projection)
+                await drop_monitor(self.home(projection.monitor_id), projection)
             case PutChannels():
                 for shard in self.shards:
                     await put_channels(shard, projection)
@@ -98,10 +108,23 @@ class Live:
                 for shard in self.shards:
                     await put_plan(shard, projection)
 
+    async def _create(self, monitors: Sequence[PutMonitor]) -> None:
+        for shard in self.shards:
+            own = [one for one in monitors if self.home(one.config.id) is shard]
+            for at in range(0, len(own), AT_ONCE):
+                await create_monitors(shard, own[at : at + AT_ONCE])
+
     async def states(self, monitor_ids: Sequence[int]) -> tuple[int, list[MonitorState | None]]:
         """Redis' time in ms, and the states of monitors in order; None for one that is not there."""
+        now_ms, packed = await self.packed_states(monitor_ids)
+        return now_ms, [read_state(blob) for blob in packed]
+
+    async def packed_states(self, monitor_ids: Sequence[int]) -> tuple[int, list[bytes]]:
+        """The same as it is stored, for whoever looks at very many and knows most of them already."""
+        if len(self.shards) == 1:
+            return await look(self.shards[0], monitor_ids)
         now_ms = 0
-        states: dict[int, MonitorState | None] = {}
+        states: dict[int, bytes] = {}
         for shard in self.shards:
             own = [one for one in monitor_ids if shard_of(one, len(self.shards)) == shard.keys.shard]
             if own or not now_ms:
@@ -217,5 +240,6 @@ class Live:
         """Close the client."""
         await self.client.aclose()
 
-    def _home(self, monitor_id: int) -> Shard:
+    def home(self, monitor_id: int) -> Shard:
+        """The shard that a monitor lives in."""
         return self.shards[shard_of(monitor_id, len(self.shards))]

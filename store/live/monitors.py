@@ -1,4 +1,4 @@
-"""Callers of the scripts that put, drop, restore and look at monitors, find them by key, and put plans."""
+"""Callers of the scripts that put, drop and look at monitors, find them by key, and put plans."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from store.live.packing import KnownConfig, pack_config, pack_ids, read_config, read_state
+from store.live.packing import KnownConfig, cut_states, pack_config, pack_ids, read_config
 from store.live.shard import Shard
-from store.monitor import MonitorConfig, MonitorState, Phase
 from store.projection import DropMonitor, PutMonitor, PutPlan
+
+# As many as `look` takes.
+MOST_AT_ONCE = 1000
 
 
 class Resolved(msgspec.Struct, frozen=True):
@@ -74,31 +76,14 @@ async def drop_monitor(shard: Shard, drop: DropMonitor) -> bool:
     return bool(applied)
 
 
-async def restore_monitor(
-    shard: Shard, config: MonitorConfig, digests: Sequence[bytes], state: MonitorState | None
-) -> None:
-    """Put a monitor back into an empty Redis; `state` is what history remembers, None: watch it from now."""
-    keys = shard.keys
-    phase = state.phase if state else Phase.PAUSED if config.paused else Phase.ACTIVE
-    await shard.caller.call(
-        "restore_monitor",
-        (keys.config, keys.state, keys.deadlines, keys.tallies, *map(keys.key_bucket, digests)),
-        (
-            config.id,
-            pack_config(config),
-            int(phase),
-            state.base_ms if state else 0,
-            state.seen_ms if state else 0,
-            state.down_at_ms if state else 0,
-            *digests,
-        ),
-    )
-
-
-async def look(shard: Shard, monitor_ids: Sequence[int]) -> tuple[int, list[MonitorState | None]]:
-    """Redis' time in ms, and the states of monitors in order; None for one that is not there."""
-    reply = await shard.call("look", (shard.keys.state,), *monitor_ids)
-    return int(reply[0]), [read_state(blob) for blob in reply[1:]]
+async def look(shard: Shard, monitor_ids: Sequence[int]) -> tuple[int, list[bytes]]:
+    """Redis' time in ms, and the packed states of monitors in order; `read_state` reads them."""
+    now_ms, states = 0, b""
+    for start in range(0, len(monitor_ids) or 1, MOST_AT_ONCE):
+        ids = monitor_ids[start : start + MOST_AT_ONCE]
+        now_ms, part = await shard.call("look", (shard.keys.state,), pack_ids(ids))
+        states += part
+    return int(now_ms), cut_states(states)
 
 
 async def resolve(shard: Shard, digests: Sequence[bytes]) -> list[Resolved | None]:

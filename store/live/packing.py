@@ -20,11 +20,12 @@ from store.monitor import INCIDENT_NAMESPACE, MonitorConfig, MonitorState, Phase
 
 _CONFIG = struct.Struct("<BIIIIHB")
 _CONFIG_NAME_AT = _CONFIG.size + 16
-_STATE_LENGTH = 26
+_STATE = struct.Struct("<BBIHIHIHIH")
 _EVENT = struct.Struct("<BB6s6s6s6sIIII16s")
 _METRIC = struct.Struct("<II")
 _FORMAT = 1
 _PAUSED = 1
+_PHASES = {int(phase): phase for phase in Phase}
 
 
 METRIC_KINDS = (EventKind.BREACHED, EventKind.CLEARED)
@@ -110,7 +111,7 @@ def _pack_u48(number: int) -> bytes:
 
 
 def pack_ids(ids: Sequence[int]) -> bytes:
-    """Channel ids as the scripts read them."""
+    """Ids of monitors or channels as the scripts read them."""
     return struct.pack(f"<{len(ids)}I", *ids)
 
 
@@ -146,15 +147,29 @@ def read_config(blob: bytes) -> KnownConfig | None:
 
 def read_state(blob: bytes | None) -> MonitorState | None:
     """A packed state; None for a missing or unreadable one."""
-    if blob is None or len(blob) != _STATE_LENGTH or blob[0] != _FORMAT or not 1 <= blob[1] <= 3:
+    if blob is None or len(blob) != _STATE.size or blob[0] != _FORMAT or not 1 <= blob[1] <= 3:
         return None
+    # A moment has 48 bits: its lower 32, then its upper 16.
+    _, phase, base, base_up, seen, seen_up, recorded, recorded_up, down, down_up = _STATE.unpack(blob)
     return MonitorState(
-        phase=Phase(blob[1]),
-        base_ms=_u48(blob, 2),
-        seen_ms=_u48(blob, 8),
-        recorded_ms=_u48(blob, 14),
-        down_at_ms=_u48(blob, 20),
+        phase=_PHASES[phase],
+        base_ms=base | base_up << 32,
+        seen_ms=seen | seen_up << 32,
+        recorded_ms=recorded | recorded_up << 32,
+        down_at_ms=down | down_up << 32,
     )
+
+
+def cut_states(blob: bytes) -> list[bytes]:
+    """The packed states that `look.lua` gives, one by one."""
+    return [blob[at : at + _STATE.size] for at in range(0, len(blob), _STATE.size)]
+
+
+def pack_state(state: MonitorState) -> bytes:
+    """A monitor's state as the scripts read it."""
+    moments = (state.base_ms, state.seen_ms, state.recorded_ms, state.down_at_ms)
+    halves = [half for moment in moments for half in (moment & 0xFFFFFFFF, moment >> 32)]
+    return _STATE.pack(_FORMAT, state.phase, *halves)
 
 
 def read_event(blob: bytes) -> AnyEvent | None:

@@ -11,7 +11,8 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from store.errors import Unavailable
-from store.live.connect import translate
+from store.live.connect import Caller, translate
+from store.live.fenced import FencedCaller
 from store.live.live import Live
 from store.live.shard import Shard
 
@@ -20,23 +21,38 @@ PROLONG_EVERY_S = 3.0
 _log = logging.getLogger(__name__)
 
 
+class Rebuilding(Unavailable):
+    """Redis is being put in order by another process."""
+
+
 class RebuildLock:
-    """One process at a time puts Redis in order. Whoever dies while holding it holds up the others for ten seconds."""
+    """One process at a time puts Redis in order. Whoever dies while holding it holds up the others for ten seconds.
+
+    `live` is the live side for whoever holds it: what is written there takes effect only as long as it is held. The
+    first shard decides who that is; each has a copy of the lock, as a call reaches one shard only.
+    """
 
     def __init__(self, live: Live) -> None:
         self._client: Any = live.client
-        self._key = live.shards[0].keys.rebuilding
         self._token = secrets.token_hex(8).encode()
+        self._key, *self._copies = (shard.keys.rebuilding for shard in live.shards)
+        caller = Caller(live.client, live.scripts)
+        self.live = live.with_shards(
+            Shard(FencedCaller(caller, shard.keys.rebuilding, self._token), shard.keys, shard.generation)
+            for shard in live.shards
+        )
         self._prolonging: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> RebuildLock:
         """Raises Unavailable while another process is rebuilding."""
         try:
             taken = await self._client.set(self._key, self._token, nx=True, px=LOCK_MS)
+            for copy in self._copies if taken else ():
+                await self._client.set(copy, self._token, px=LOCK_MS)
         except (RedisError, OSError) as error:
             raise translate(error) from error
         if not taken:
-            raise Unavailable("another process is putting Redis in order", 2)
+            raise Rebuilding("another process is putting Redis in order", 2)
         self._prolonging = asyncio.create_task(self._prolong())
         return self
 
@@ -46,8 +62,9 @@ class RebuildLock:
         if self._prolonging is not None:
             self._prolonging.cancel()
         try:
-            if await self._client.get(self._key) == self._token:
-                await self._client.delete(self._key)
+            for key in (*self._copies, self._key):
+                if await self._client.get(key) == self._token:
+                    await self._client.delete(key)
         except (RedisError, OSError) as away:
             _log.debug("the lock of the rebuild ends by itself: %s", away)
 
@@ -64,16 +81,18 @@ class RebuildLock:
         while True:
             await asyncio.sleep(PROLONG_EVERY_S)
             try:
-                if await self._client.get(self._key) == self._token:
-                    await self._client.pexpire(self._key, LOCK_MS)
+                for key in (self._key, *self._copies):
+                    if await self._client.get(key) == self._token:
+                        await self._client.pexpire(key, LOCK_MS)
             except (RedisError, OSError) as error:
                 _log.debug("cannot prolong the lock of the rebuild: %s", error)
 
 
-async def empty_shard(live: Live, shard: Shard) -> None:
+async def empty_shard(shard: Shard) -> None:
     """Remove what an attempt that was cut off has left in a shard. Its key buckets are written over anyway."""
     keys = shard.keys
     leftovers = (
+        keys.generation,
         keys.config,
         keys.state,
         keys.deadlines,
@@ -107,18 +126,16 @@ async def empty_shard(live: Live, shard: Shard) -> None:
         keys.failing,
         keys.letters,
     )
-    try:
-        await live.client.unlink(*leftovers)
-    except (RedisError, OSError) as error:
-        raise translate(error) from error
+    await _fenced(shard).execute(("UNLINK", *leftovers))
 
 
 async def finish_rebuild(live: Live, heard_ms: int | None) -> None:
     """Set the generation: from here on scripts work. What came after `heard_ms` will count as blind."""
-    try:
-        for shard in live.shards:
-            if heard_ms is not None:
-                await live.client.set(shard.keys.heard, heard_ms)
-            await live.client.set(shard.keys.generation, live.generation.value)
-    except (RedisError, OSError) as error:
-        raise translate(error) from error
+    for shard in live.shards:
+        heard = [] if heard_ms is None else [("SET", shard.keys.heard, heard_ms)]
+        await _fenced(shard).execute(*heard, ("SET", shard.keys.generation, live.generation.value))
+
+
+def _fenced(shard: Shard) -> FencedCaller:
+    assert isinstance(shard.caller, FencedCaller), "this is for whoever holds the lock"
+    return shard.caller

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from store.live.connect import Argument, Caller
+from store.live.connect import Argument
 from store.live.keys import Keyspace
 
 
@@ -16,10 +16,16 @@ class Generation:
         self.value = value
 
 
+class Calls(Protocol):
+    """Whatever scripts are called through: a `Caller` with its pool, or a `Link` of one's own."""
+
+    async def call(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any: ...
+
+
 class Shard:
     """A shard's keyspace with a way to call its scripts."""
 
-    def __init__(self, caller: Caller, keys: Keyspace, generation: Generation) -> None:
+    def __init__(self, caller: Calls, keys: Keyspace, generation: Generation) -> None:
         self.caller = caller
         self.keys = keys
         self.generation = generation

@@ -51,6 +51,9 @@ class Writer:
         self._away = False
         self._heard_ms = 0
         self._unheard_ms = 0
+        self._deaf_since: int | None = (
+            None  # by our own clock: before the first registration we know no other
+        )
         keys = keyspace
         self._record_keys = (
             keys.generation,
@@ -86,6 +89,14 @@ class Writer:
 
     async def register(self) -> None:
         """Take the slot. What its last holder, or we ourselves, left unheard becomes a blind interval."""
+        await self._register()
+        if self._deaf_since is not None:
+            # Refused before we had a slot, so that nobody waited for us: blind from then on.
+            self._heard_ms -= monotonic_ms() - self._deaf_since + 1
+            await self._register()
+            self._deaf_since = None
+
+    async def _register(self) -> None:
         self._incarnation = secrets.token_bytes(8)
         now_ms: int = await self._call("register", self._register_keys, (self._incarnation, self._heard_ms))
         self._sequence = 0
@@ -123,6 +134,8 @@ class Writer:
         pings still wait; so every batch leaves a gap until the watermark has passed it.
         """
         self._sequence += 1
+        if not self._heard_ms and self._deaf_since is None:
+            self._deaf_since = monotonic_ms()
         self._unheard_ms = max(self._unheard_ms, arrival_ms)
 
     async def deregister(self) -> None:

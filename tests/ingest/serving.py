@@ -40,22 +40,23 @@ class Served(msgspec.Struct):
         await self.running
 
 
-def settings_for(data: Path, redis_url: str, lane: str = "on") -> Settings:
+def settings_for(data: Path, redis_url: str, lane: str = "on", access_log: str = "off") -> Settings:
     environ = {
         "OVERDUE_DATA": str(data),
         "OVERDUE_REDIS_URL": redis_url,
         "OVERDUE_ADMIN_KEY": "k" * 32,
         "OVERDUE_LANE": lane,
+        "OVERDUE_ACCESS_LOG": access_log,
     }
     return read_settings(environ, data / "none.toml")
 
 
 @asynccontextmanager
 async def serving(
-    data: Path, redis_url: str, *, wait: bool = True, lane: str = "on"
+    data: Path, redis_url: str, *, wait: bool = True, lane: str = "on", access_log: str = "off"
 ) -> AsyncIterator[Served]:
     """Runs ingest alone; `wait` until it has its writer slot (then pings are recorded)."""
-    settings = settings_for(data, redis_url, lane)
+    settings = settings_for(data, redis_url, lane, access_log)
     await prepare(settings)
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     port = listener.getsockname()[1]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ingest.keyring import UNKNOWN_LIFE_MS, Keyring, KnownKey
+from ingest.keyring import UNKNOWN_LIFE_MS, Keyring, KnownKey, known_key
 from store.live.monitors import Resolved
 from store.live.packing import KnownConfig
 
 
 def known(monitor_id: int = 1) -> KnownKey:
-    return KnownKey(Resolved(monitor_id, 0, KnownConfig(version=3, key_epoch=2, name="Nightly")))
+    return known_key(Resolved(monitor_id, 0, KnownConfig(version=3, key_epoch=2, name="Nightly")))
 
 
 def test_a_found_key_says_all_that_a_batch_needs() -> None:
@@ -32,6 +32,14 @@ def test_when_the_memory_is_full_the_oldest_goes() -> None:
     for key in ("a", "b", "c"):
         keyring.learn(key, known())
     assert [keyring.find(key) is not None for key in ("a", "b", "c")] == [False, True, True]
+
+
+def test_a_large_memory_drops_a_small_part_of_it_at_once() -> None:
+    keyring = Keyring(most_known=1280)
+    for number in range(1281):
+        keyring.learn(str(number), known())
+    kept = [keyring.find(str(number)) is not None for number in range(1281)]
+    assert kept == [False] * 20 + [True] * 1261
 
 
 def test_learning_a_known_key_again_costs_no_other_its_place() -> None:

@@ -11,17 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from ingest import guard
 from ingest import lane as lane_module
 from ingest.lane_facts import read_facts
 from store.live.packing import Outcome
+from tests.ingest.lane_cases import HOST, requests
 from tests.ingest.raw_http import Answer, talk
 from tests.ingest.serving import Served, serving
 from tests.ingest.test_doors import kept
 from tests.patience import until
 from tests.stage import Stage
-
-HOST = b"Host: example.org\r\n"
-UA = b"User-Agent: worker/1.0 (x; y)\r\nAccept: */*\r\n"
 
 
 @pytest.fixture
@@ -29,93 +28,6 @@ async def served(stage: Stage, tmp_path: Path) -> AsyncIterator[Served]:
     await stage.redis.flushall()
     async with serving(tmp_path, stage.live.url) as served:
         yield served
-
-
-def requests(key: bytes) -> dict[str, tuple[bytes, int]]:
-    """Name to raw bytes and the number of answers to expect. HEAD is tested on its own."""
-    get = b"GET /ping/" + key + b" HTTP/1.1\r\n" + HOST + UA + b"\r\n"
-    other = b"GET /api/v1/nothing HTTP/1.1\r\n" + HOST + b"\r\n"
-
-    def post(body: bytes, *headers: bytes, door: bytes = b"/ping/") -> bytes:
-        length = b"Content-Length: %d\r\n" % len(body)
-        return b"POST " + door + key + b" HTTP/1.1\r\n" + HOST + b"".join(headers) + length + b"\r\n" + body
-
-    line = b"GET /ping/" + key
-    return {
-        "get": (get, 1),
-        "no user agent": (line + b" HTTP/1.1\r\n" + HOST + b"\r\n", 1),
-        "query": (line + b"?a=1&b=%20 HTTP/1.1\r\n" + HOST + b"\r\n", 1),
-        "other door": (get.replace(b"/ping/", b"/api/v1/heartbeat/"), 1),
-        "post empty": (post(b""), 1),
-        "post json": (post(b'{"a": 1}'), 1),
-        "post form type": (post(b'{"a": 1}', b"Content-Type: application/x-www-form-urlencoded\r\n"), 1),
-        "post bad json": (post(b"nonsense"), 1),
-        "post 1024": (post(b'{"a":"' + b"x" * 1016 + b'"}'), 1),
-        "post 1025": (post(b'{"a":"' + b"x" * 1017 + b'"}'), 1),
-        "post any at the other door": (post(b"\xff" * 5000, door=b"/api/v1/heartbeat/"), 1),
-        "post large at the other door": (post(b"\xff" * 50_000, door=b"/api/v1/heartbeat/"), 1),
-        "chunked": (
-            b"POST /ping/"
-            + key
-            + b" HTTP/1.1\r\n"
-            + HOST
-            + b'Transfer-Encoding: chunked\r\n\r\n8\r\n{"a": 1}\r\n0\r\n\r\n',
-            1,
-        ),
-        "unknown key": (get.replace(key, b"0" * 22), 1),
-        "short key": (get.replace(key, b"abc"), 1),
-        "key with a slash": (get.replace(key, key + b"/"), 1),
-        "percent in the key": (get.replace(key, b"%41" + key), 1),
-        "put": (get.replace(b"GET", b"PUT"), 1),
-        "delete": (get.replace(b"GET", b"DELETE"), 1),
-        "http/1.0": (get.replace(b"HTTP/1.1", b"HTTP/1.0"), 1),
-        "connection close": (get.replace(UA, UA + b"Connection: close\r\n"), 1),
-        "connection keep-alive": (get.replace(UA, UA + b"Connection: Keep-Alive\r\n"), 1),
-        "no host": (line + b" HTTP/1.1\r\n\r\n", 1),
-        "odd header": (line + b" HTTP/1.1\r\n" + HOST + b"X-Empty:\r\nX-Tab:\ta \t\r\n\r\n", 1),
-        "two content lengths": (
-            b"POST /ping/"
-            + key
-            + b" HTTP/1.1\r\n"
-            + HOST
-            + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
-            1,
-        ),
-        "content length and chunked": (
-            b"POST /ping/"
-            + key
-            + b" HTTP/1.1\r\n"
-            + HOST
-            + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            1,
-        ),
-        "bad content length": (
-            b"POST /ping/" + key + b" HTTP/1.1\r\n" + HOST + b"Content-Length: +2\r\n\r\n{}",
-            1,
-        ),
-        "space before colon": (line + b" HTTP/1.1\r\nHost : x\r\n\r\n", 1),
-        "folded header": (line + b" HTTP/1.1\r\n" + HOST + b"X-A: b\r\n c\r\n\r\n", 1),
-        "bare newlines": (line + b" HTTP/1.1\nHost: x\n\n", 1),
-        "nul in a header": (line + b" HTTP/1.1\r\n" + HOST + b"X-A: \x00\r\n\r\n", 1),
-        "absolute form": (b"GET http://example.org/ping/" + key + b" HTTP/1.1\r\n" + HOST + b"\r\n", 1),
-        "forwarded": (get.replace(UA, UA + b"X-Forwarded-For: 203.0.113.7\r\n"), 1),
-        "leading newline": (b"\r\n" + get, 1),
-        "three pings": (get * 3, 3),
-        "pings and others mixed": (get + other + get + other + other + get, 6),
-        "posts pipelined": (post(b'{"a": 1}') + post(b"nonsense") + post(b"") + get, 4),
-        "unknown keys pipelined": (get.replace(key, b"0" * 22) * 60, 60),
-        "ping then chunked then ping": (
-            get
-            + b"POST /ping/"
-            + key
-            + b" HTTP/1.1\r\n"
-            + HOST
-            + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
-            + get,
-            3,
-        ),
-        "nonsense": (b"nonsense\r\n\r\n", 1),
-    }
 
 
 async def ask(port: int, raw: bytes, answers: int) -> tuple[list[Answer], bool]:
@@ -210,7 +122,17 @@ async def test_plain_pings_never_reach_the_application(
 
     monkeypatch.setattr(lane_module.Lane, "_pass_on", spy)
     cases = requests(monitor["key"].encode())
-    for name in ("get", "query", "other door", "post json", "three pings", "connection keep-alive"):
+    for name in (
+        "get",
+        "query",
+        "other door",
+        "post json",
+        "three pings",
+        "connection keep-alive",
+        "connection close",
+        "forwarded",
+        "forwarded twice",
+    ):
         await ask(served.port, *cases[name])
     assert passed == []
     await ask(served.port, *cases["chunked"])
@@ -231,11 +153,14 @@ async def test_what_is_kept_of_a_ping_is_the_same_on_both_paths(stage: Stage, tm
                 "post form type",
                 "post large at the other door",
                 "forwarded",
+                "forwarded twice",
+                "post and close",
             ):
                 await ask(served.port, *cases[name])
             seen.append([(row.beat, outcome & 127) for row, outcome in await kept(stage)])
     assert seen[0] == seen[1]
-    assert len(seen[0]) == 6
+    assert len(seen[0]) == 8
+    assert [beat.sender for beat, _ in seen[0][-3:]] == ["203.0.113.7", "203.0.113.7", "127.0.0.1"]
     assert {outcome for _, outcome in seen[0]} == {Outcome.RECORDED}
 
 
@@ -268,16 +193,19 @@ async def test_a_stop_answers_what_is_under_way(served: Served, stage: Stage) ->
     monitor = await served.make(interval=86_400)
     raw = b"GET /ping/" + monitor["key"].encode() + b" HTTP/1.1\r\n" + HOST + b"\r\n"
     await ask(served.port, raw, 1)
-    await stage.redis.execute_command("CLIENT", "PAUSE", 400, "WRITE")
+    await stage.redis.execute_command("CLIENT", "PAUSE", 20_000, "WRITE")
     asking = [asyncio.create_task(ask(served.port, raw, 1)) for _ in range(5)]
     await until(lambda: _are_under_way(5))
+    served.part.stop.set()
+    await until(lambda: _are_under_way(5, closing=True))
+    await stage.redis.execute_command("CLIENT", "UNPAUSE")
     await served.stop()
     assert [(await one)[0][0].status for one in asking] == [200] * 5
 
 
-async def _are_under_way(count: int) -> bool:
+async def _are_under_way(count: int, closing: bool = False) -> bool:
     lanes = [one for one in gc.get_objects() if isinstance(one, lane_module.Lane)]
-    return sum(lane._under_way for lane in lanes) == count
+    return sum(lane._under_way and lane._closing >= closing for lane in lanes) == count
 
 
 async def test_thousands_of_pipelined_pings_are_answered_in_order(served: Served) -> None:
@@ -313,7 +241,7 @@ async def test_thousands_of_pipelined_pings_are_answered_in_order(served: Served
     [
         b"Host: a\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"Host: a\r\nExpect: 100-continue\r\n\r\n",
-        b"Host: a\r\nConnection: close\r\n\r\n",
+        b"Host: a\r\nConnection: close, x\r\n\r\n",
         b"Host: a\r\nHost: b\r\n\r\n",
         b"Host: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
         b"Host: a\r\nContent-Length: 1, 1\r\n\r\n",
@@ -345,8 +273,8 @@ async def test_too_large_a_head_is_refused(served: Served) -> None:
 async def test_who_is_too_slow_is_turned_away_and_who_idles_is_let_go(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane_module, "REQUEST_WITHIN_S", 0)
-    monkeypatch.setattr(lane_module, "IDLE_S", 1)
+    monkeypatch.setattr(guard, "REQUEST_WITHIN_S", 0)
+    monkeypatch.setattr(guard, "IDLE_S", 1)
     monitor = await served.make(interval=86_400)
     line = b"GET /ping/" + monitor["key"].encode() + b" HTTP/1.1\r\n"
     for beginning in (line + HOST, b"GET /livez HTTP/1.1\r\nHost: a"):

@@ -34,7 +34,8 @@ async def live(part: Part) -> None:
     note(f"{part.name} starts")
     server = None
     if "--fd" in sys.argv:
-        listener = socket.socket(fileno=int(sys.argv[sys.argv.index("--fd") + 1]))
+        descriptors = sys.argv[sys.argv.index("--fd") + 1].split(",")
+        listener = socket.socket(fileno=int(descriptors[int(sys.argv[sys.argv.index("--worker") + 1])]))
         server = await asyncio.start_server(answer, sock=listener)
     await part.stop.wait()
     if os.environ.get("FAKE_STUBBORN") == part.name:
@@ -44,4 +45,11 @@ async def live(part: Part) -> None:
     note(f"{part.name} stops")
 
 
-sys.exit(run_part(sys.argv[1], live))
+def name() -> str:
+    """As it is called in logs."""
+    several = os.environ.get("OVERDUE_WORKERS", "1") != "1"
+    numbered = several and "--worker" in sys.argv
+    return f"{sys.argv[1]}-{sys.argv[sys.argv.index('--worker') + 1]}" if numbered else sys.argv[1]
+
+
+sys.exit(run_part(name(), live))

@@ -72,12 +72,15 @@ class Serve:
         return path.read_text().splitlines() if path.exists() else []
 
     def pids(self) -> dict[str, int]:
-        """The process ids of its children, by name of the part or `valkey`."""
+        """The process ids of its children, by name: `valkey`, the part, and from the second ingest on its number."""
         found: dict[str, int] = {}
         for child in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
             words = command_line(int(child)).split()
             if words:
-                found["valkey" if "-server" in words[0] else words[2]] = int(child)
+                name = "valkey" if "-server" in words[0] else words[2]
+                if "--worker" in words:
+                    name += f"-{words[words.index('--worker') + 1]}"
+                found[name.removesuffix("-0")] = int(child)
         self.seen.update(found.values())
         return found
 

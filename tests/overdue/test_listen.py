@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
-from overdue.listen import listen, reachable_host
+from overdue.listen import listen, listen_together, reachable_host
 from store.errors import SettingError
 from tests.overdue.processes import free_port
 
@@ -38,6 +39,41 @@ def test_a_port_that_becomes_free_in_time_is_taken() -> None:
     freeing.start()
     listen("127.0.0.1", port).close()
     freeing.join()
+
+
+def test_connections_are_dealt_out_between_the_sockets_of_several_workers() -> None:
+    listeners = listen_together("127.0.0.1", free_port(), 4)
+    clients = [socket.create_connection(listeners[0].getsockname(), timeout=2) for _ in range(64)]
+    dealt = [len(list(accepted(listener))) for listener in listeners]
+    assert sum(dealt) == 64
+    assert min(dealt) >= 4  # 16 each on average; fewer than 4 in one of a million runs
+    for one in (*clients, *listeners):
+        one.close()
+
+
+def accepted(listener: socket.socket) -> Iterator[None]:
+    """One for each that waits."""
+    while True:
+        try:
+            listener.accept()[0].close()
+        except BlockingIOError:
+            return
+        yield
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 2), (2, 1), (2, 2)])
+def test_several_sockets_on_a_port_do_not_let_a_second_start_join_them(
+    monkeypatch: pytest.MonkeyPatch, first: int, second: int
+) -> None:
+    monkeypatch.setattr("overdue.listen.IN_USE_BOUND_MS", 100)
+    port = free_port()
+    listeners = listen_together("127.0.0.1", port, first)
+    with pytest.raises(SettingError, match=f"OVERDUE_PORT: port {port} is in use by another program"):
+        listen_together("127.0.0.1", port, second)
+    for one in listeners:
+        one.close()
+    for one in listen_together("127.0.0.1", port, second):
+        one.close()
 
 
 def test_an_address_of_another_machine_is_refused() -> None:

@@ -61,6 +61,33 @@ def test_sigterm_stops_ingest_first_and_valkey_last_and_exits_with_0(data: Path)
         assert serve.said.splitlines()[-1].endswith("valkey stopped")
 
 
+def test_several_ingest_processes_stop_before_the_others_and_each_is_started_again_by_itself(
+    data: Path,
+) -> None:
+    with serving(data, OVERDUE_WORKERS="3") as serve:
+        serve.wait_until_ready()
+        pids = serve.pids()
+        assert set(pids) == {"ingest", "ingest-1", "ingest-2", "sweeper", "recorder", "valkey"}
+        until(lambda: len(serve.journal()) == 5)
+        os.kill(pids["ingest-1"], signal.SIGKILL)
+        until(lambda: serve.journal()[5:] == ["ingest-1 starts"])
+        assert "ingest-1 died (signal 9); starting it again in 0.2 s" in serve.said
+        again = serve.pids()
+        assert {name for name, pid in again.items() if pids[name] != pid} == {"ingest-1"}
+        serve.signal(signal.SIGTERM)
+        assert serve.wait() == 0
+        assert set(serve.journal()[6:9]) == {"ingest-0 stops", "ingest-1 stops", "ingest-2 stops"}
+        assert set(serve.journal()[9:]) == {"sweeper stops", "recorder stops"}
+
+
+@pytest.mark.parametrize("workers", ["0", "65", "two"])
+def test_a_number_of_workers_that_cannot_be_is_refused(data: Path, workers: str) -> None:
+    with serving(data, OVERDUE_WORKERS=workers) as serve:
+        assert serve.wait() == 2
+        assert serve.said.startswith("overdue: OVERDUE_WORKERS: ")
+        assert serve.journal() == []
+
+
 def test_a_killed_part_is_started_again_and_counted(data: Path) -> None:
     with serving(data) as serve:
         serve.wait_until_ready()

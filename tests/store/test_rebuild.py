@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -360,6 +361,66 @@ async def test_who_was_overtaken_finishes_nothing(
     assert await stage.redis.get(stage.shard.keys.generation) is None
     assert await stage.redis.get(lock) == b"somebody else's"
     assert await installation.generation(library.book) == GENERATION
+
+
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [
+        (rebuild, "empty_shard"),
+        (rebuild, "put_channels"),
+        (installation, "replace_generation"),
+        (rebuild, "finish_rebuild"),
+    ],
+)
+async def test_who_stood_still_while_another_rebuilt_changes_nothing_when_it_goes_on(
+    stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch, module: ModuleType, step: str
+) -> None:
+    monitor = await library.monitor()
+    await library.channel()
+    await flush(stage)
+    other = Live(stage.live.url, 1, GENERATION, CLOCK)
+    real = getattr(module, step)
+    before: dict[bytes, bytes] = {}
+
+    async def frozen(*arguments: object) -> object:
+        monkeypatch.setattr(module, step, real)
+        await stage.redis.delete(stage.shard.keys.rebuilding)  # it has expired
+        assert await rebuilt(library, other)
+        stage.live.generation.value = other.generation.value
+        await listen_again(stage)
+        await ping(stage, row_of(monitor.config.id, 0))
+        before.update({key: await stage.redis.dump(key) for key in await stage.redis.keys("*")})
+        return await real(*arguments)
+
+    monkeypatch.setattr(module, step, frozen)
+    with pytest.raises(Unavailable, match=r"interrupted|another process"):
+        await rebuilt(library)
+    assert before
+    assert {key: await stage.redis.dump(key) for key in await stage.redis.keys("*")} == before
+    assert await installation.generation(library.book) == other.generation.value
+    await other.aclose()
+
+
+async def test_a_lock_that_is_prolonged_in_the_middle_of_a_write_does_not_stop_it(
+    stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuilding, "PROLONG_EVERY_S", 0)
+    await library.monitor()
+    await flush(stage)
+    assert await rebuilt(library)
+
+
+async def test_each_shard_has_its_copy_of_the_lock_and_none_is_left(stage: Stage) -> None:
+    live = Live(stage.live.url, 3, GENERATION, CLOCK)
+    keys = [shard.keys.rebuilding for shard in live.shards]
+    async with RebuildLock(live) as lock:
+        assert len(set(await stage.redis.mget(keys))) == 1
+        await stage.redis.set(keys[2], "somebody else's")
+        await rebuilding.empty_shard(lock.live.shards[1])
+        with pytest.raises(Unavailable, match="interrupted"):
+            await rebuilding.empty_shard(lock.live.shards[2])
+    assert await stage.redis.mget(keys) == [None, None, b"somebody else's"]
+    await live.aclose()
 
 
 async def test_a_rebuild_that_failed_can_be_tried_again_at_once(

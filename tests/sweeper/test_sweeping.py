@@ -60,30 +60,37 @@ async def test_while_the_clock_is_held_it_does_not_look_more_often(stage: Stage)
     assert await Sweep(stage.shard).step() == LOOK_EVERY_S
 
 
-async def test_a_stuck_writer_is_reported_once_after_fifteen_seconds_and_once_when_it_is_heard_again(
+async def test_a_stuck_writer_is_reported_once_after_ten_seconds_and_once_when_it_is_heard_again(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "sweeper.sweeping")
     sweep = Sweep(stage.shard)
     await stage.listen(until=10)
-    for second in (20.0, 25.0):
+    for second in (15.0, 20.0):
         await stage.move_to(second)
         await sweep.step()
     assert caplog.messages == []
-    for second in (25.5, 30.0, 60.0):
+    assert sample("overdue_clock_held") == 0
+    for second in (20.5, 30.0, 60.0):
         await stage.move_to(second)
         await sweep.step()
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
-    assert "a writer is stuck or gone" in caplog.text
+    assert "the writer main-0 is stuck or gone; end its process" in caplog.text
+    assert "`overdue writers drop main-0`" in caplog.text
+    assert sample("overdue_clock_held") == 1
     await stage.ping()
     await sweep.step()
     await sweep.step()
     assert caplog.messages[1:] == ["shard 0: silence is judged again"]
+    assert sample("overdue_clock_held") == 0
 
 
-@pytest.mark.parametrize("unreadable", [False, True])
+@pytest.mark.parametrize(
+    ("unreadable", "said"),
+    [(False, "no ingest process listens"), (True, "the writer main-0 is stuck or gone")],
+)
 async def test_that_no_writer_listens_at_all_is_reported_too(
-    stage: Stage, caplog: pytest.LogCaptureFixture, unreadable: bool
+    stage: Stage, caplog: pytest.LogCaptureFixture, unreadable: bool, said: str
 ) -> None:
     sweep = Sweep(stage.shard)
     await stage.listen(until=10)
@@ -91,13 +98,13 @@ async def test_that_no_writer_listens_at_all_is_reported_too(
     await stage.writer.deregister()
     if unreadable:
         await stage.redis.hset(stage.shard.keys.writers, "main-0", b"short")
-    await stage.move_to(25)
+    await stage.move_to(20)
     assert await sweep.step() == LOOK_EVERY_S
     assert caplog.messages == []
-    await stage.move_to(25.5)
+    await stage.move_to(20.5)
     await sweep.step()
-    assert "a writer is stuck or gone" in caplog.text
-    assert sample("overdue_sweep_lag_seconds") == 15.5
+    assert said in caplog.text
+    assert sample("overdue_sweep_lag_seconds") == 10.5
 
 
 async def test_a_sweeper_that_has_never_seen_a_writer_counts_from_its_first_look(
@@ -107,10 +114,10 @@ async def test_a_sweeper_that_has_never_seen_a_writer_counts_from_its_first_look
     sweep = Sweep(stage.shard)
     await stage.move_to(100)
     await sweep.step()
-    await stage.move_to(114)
+    await stage.move_to(110)
     await sweep.step()
     assert caplog.messages == []
-    await stage.move_to(116)
+    await stage.move_to(111)
     await sweep.step()
     assert len(caplog.messages) == 1
 

@@ -83,10 +83,14 @@ class House:
         until(lambda: self.is_ready() or process.poll() is not None, READY_S, "serve is ready")
         assert process.poll() is None, self.said()
 
-    def stop(self) -> int:
-        """SIGTERM; the exit code. An AssertionError if anything is left after the promised ten seconds."""
+    def change(self, **settings: str) -> None:
+        """Settings of the next start."""
+        self._settings |= settings
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Tell `serve` to stop; its exit code. An AssertionError if anything is left after the promised ten seconds."""
         assert self._process is not None
-        self._process.terminate()
+        self._process.send_signal(number)
         try:
             code = self._process.wait(STOPPED_S)
         except subprocess.TimeoutExpired:
@@ -106,7 +110,7 @@ class House:
         """`kill -9`, and wait until all is well again: `serve` starts a part anew, and we `serve` itself."""
         killed = self.kill(name, pid)
         if name == "serve":
-            until(lambda: not set(PARTS) & set(self.processes()), LIFELINE_S, "the parts end by themselves")
+            until(lambda: not self.parts(), LIFELINE_S, "the parts end by themselves")
             self.start()
         else:
             until(lambda: self.processes().get(name, killed) != killed, 15, f"{name} is started again")
@@ -123,8 +127,15 @@ class House:
     def pid(self, name: str) -> int:
         return until(lambda: self.processes().get(name, 0), 5, f"there is a process called {name}")
 
+    def parts(self) -> dict[str, int]:
+        """The parts that run, by name."""
+        return {name: pid for name, pid in self.processes().items() if name.partition("-")[0] in PARTS}
+
     def processes(self) -> dict[str, int]:
-        """Everything that runs on this data folder, by name, whoever its parent is by now."""
+        """Everything that runs on this data folder, by name, whoever its parent is by now.
+
+        Of several ingest processes the first is called `ingest`, the others `ingest-1` and so on.
+        """
         return dict(found for pid in _pids() if (found := self._recognise(pid)))
 
     def said(self) -> str:
@@ -181,6 +192,9 @@ class House:
             return None
         if name == "valkey":
             return (name, pid) if str(self.data / "valkey.conf") in line else None
+        worker = line.partition(" --worker ")[2].partition(" ")[0]
+        if worker not in {"", "0"}:
+            name = f"{name}-{worker}"
         return (name, pid) if f"OVERDUE_DATA={self.data}" in _read(pid, "environ").split("\0") else None
 
 

@@ -13,6 +13,7 @@ import msgspec
 _FOLDER = Path(__file__).parent
 _INCLUDE = "--@include "
 CLOCK = _FOLDER / "shared" / "clock.lua"
+FENCE = _FOLDER / "shared" / "fence.lua"
 
 
 class Script(msgspec.Struct, frozen=True):
@@ -25,7 +26,17 @@ class Script(msgspec.Struct, frozen=True):
 
 def assemble(name: str, clock: Path = CLOCK) -> Script:
     """Read `<name>.lua` with its shared pieces; `clock` is the piece that tells the time."""
-    source = "\n".join(_expand(_FOLDER / f"{name}.lua", clock))
+    return _script(name, _expand(_FOLDER / f"{name}.lua", clock))
+
+
+def fence(script: Script) -> Script:
+    """The same script behind `fence.lua`: its last key is a lock, its last argument whose it has to be."""
+    shebang, *rest = script.source.splitlines()
+    return _script(script.name, [shebang, *_expand(FENCE, CLOCK), *rest])
+
+
+def _script(name: str, lines: list[str]) -> Script:
+    source = "\n".join(lines)
     return Script(name, source, sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 

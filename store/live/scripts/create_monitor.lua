@@ -1,5 +1,5 @@
 #!lua
--- create_monitor: begins to watch a monitor. The one script that is refused when memory is full.
+-- create_monitor: begins to watch a monitor. Refused when memory is full, as `create_monitors` is.
 --
 -- KEYS  generation config state deadlines blind tallies events tombstones named, then the bucket of each digest
 -- ARGV  generation, monitor id, packed config, the channels that it names (I4 each), how many digests are present ones, the digests (present, then gone)

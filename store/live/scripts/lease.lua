@@ -6,12 +6,12 @@
 -- Returns  {ms until the next is due (or -1: none), then per delivery: id, attempt (from 1, it is the token of the lease), event,
 --          channel or false, since when it is disabled or false}
 -- Errors   GENERATION
--- Cost  O(looked at), bounded
+-- Cost  O(looked at), at most 2048
 --@include clock
 --@include generation
 --@include lines
-local PAGE, PAGES = 512, 40
 local K_DELIVERIES, K_DUE, K_CHANNELS, K_DISABLED = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local FRONT, STRETCH, TURN_MS = 512, 1536, 100
 local wanted, lease_ms = tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = now_ms()
 local busy = {}
@@ -43,13 +43,21 @@ local function take(delivery)
   leased[#leased + 1] = redis.call('HGET', K_DISABLED, channel)
 end
 
--- Page after page, because the first ones may all be of busy channels. What is taken has left its place.
-for _ = 1, PAGES do
-  local due = redis.call('ZRANGEBYSCORE', K_DUE, '-inf', now, 'LIMIT', passed_over, PAGE)
-  for i = 1, #due do
-    if taken < wanted then take(due[i]) end
+-- Looks at deliveries from a place of the line on, as long as they are due and more are wanted.
+local function look_at(place, most)
+  local page = redis.call('ZRANGE', K_DUE, place, place + most - 1, 'WITHSCORES')
+  for i = 1, #page, 2 do
+    if taken == wanted or tonumber(page[i + 1]) > now then return end
+    take(page[i])
   end
-  if #due < PAGE or taken == wanted then break end
+end
+
+-- The first ones may all be of busy channels, and very many. So the front of the line is looked at, and one stretch of
+-- the rest, every tenth of a second another one: a call stays short, and everybody's turn comes.
+look_at(0, FRONT)
+if passed_over == FRONT then
+  local rest = redis.call('ZCOUNT', K_DUE, '-inf', now) - FRONT
+  if rest > 0 then look_at(FRONT + math.floor(now / TURN_MS) * STRETCH % rest, STRETCH) end
 end
 local next_due = redis.call('ZRANGE', K_DUE, 0, 0, 'WITHSCORES')
 if next_due[2] then leased[1] = math.max(0, tonumber(next_due[2]) - now) end

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from ingest.api.live import Live
 from ingest.api.routes import API_ROUTES
+from ingest.pages.fleets import Fleets
 from ingest.pages.routes import PAGE_ROUTES
 from store.book import installation, keys, orgs, plans
 from store.book.bootstrap import prepare
@@ -141,7 +142,13 @@ async def api_on_stage(live: Live, data: Path, people: dict[str, str], **setting
     async with (
         await ConfigBook.open(data / CONFIG_DB) as book,
         serving(
-            {"book": book, "live": live, "settings": chosen, "session_secret": SESSION_SECRET}
+            {
+                "book": book,
+                "live": live,
+                "settings": chosen,
+                "session_secret": SESSION_SECRET,
+                "fleets": Fleets(),
+            }
         ) as address,
     ):
         api = Api(address, book, live, chosen, people)

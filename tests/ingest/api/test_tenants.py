@@ -99,6 +99,7 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("GET", "/api/monitors/{id}/incidents"): LOOK,
     ("GET", "/api/incidents"): LIST,
     ("GET", "/api/monitors/{id}/uptime"): LOOK,
+    ("GET", "/api/monitors/{id}/lateness"): LOOK,
     ("GET", "/api/prometheus"): LIST,
     ("GET", "/api/monitors/{id}/metrics"): LOOK,
     ("GET", "/api/monitors/{id}/metrics/{key:text}"): LOOK,

@@ -117,3 +117,31 @@ CREATE TABLE session_secret (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     secret BLOB NOT NULL CHECK (length(secret) = 32)
 ) STRICT;
+CREATE TABLE fleet_changes (
+    org_id INTEGER PRIMARY KEY,
+    count INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER fleet_monitor_made AFTER INSERT ON monitors
+BEGIN INSERT INTO fleet_changes VALUES (new.org_id, 1) ON CONFLICT DO UPDATE SET count = count + 1; END;
+CREATE TRIGGER fleet_monitor_changed AFTER UPDATE ON monitors
+BEGIN INSERT INTO fleet_changes VALUES (new.org_id, 1) ON CONFLICT DO UPDATE SET count = count + 1; END;
+CREATE TRIGGER fleet_monitor_gone AFTER DELETE ON monitors
+BEGIN INSERT INTO fleet_changes VALUES (old.org_id, 1) ON CONFLICT DO UPDATE SET count = count + 1; END;
+CREATE TRIGGER fleet_tag_added AFTER INSERT ON monitor_tags
+BEGIN INSERT INTO fleet_changes VALUES (new.org_id, 1) ON CONFLICT DO UPDATE SET count = count + 1; END;
+CREATE TRIGGER fleet_tag_gone AFTER DELETE ON monitor_tags
+BEGIN INSERT INTO fleet_changes VALUES (old.org_id, 1) ON CONFLICT DO UPDATE SET count = count + 1; END;
+CREATE TABLE imports (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    org_id INTEGER NOT NULL REFERENCES orgs (id),
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    lines INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX imports_by_digest ON imports (org_id, digest, id);
+CREATE TABLE import_batches (
+    import_id INTEGER NOT NULL REFERENCES imports (id) ON DELETE CASCADE,
+    first_monitor_id INTEGER NOT NULL,
+    monitors INTEGER NOT NULL,
+    PRIMARY KEY (import_id, first_monitor_id)
+) STRICT, WITHOUT ROWID;

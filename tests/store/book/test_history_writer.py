@@ -9,8 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from store.book.history_reader import HistoryReader
-from store.book.history_writer import PINGS, HistoryWriter, IncidentChange, PingValues, Position
+from store.book import migrator
+from store.book.history_reader import IN_LANE, USER_AGENT, HistoryReader
+from store.book.history_reader import PINGS as QUESTION
+from store.book.history_writer import (
+    INDEX_LANES,
+    PINGS,
+    HistoryWriter,
+    IncidentChange,
+    PingValues,
+    Position,
+)
 from store.errors import SettingError, Unavailable
 
 DAY_MS = 86_400_000
@@ -222,3 +231,99 @@ def test_a_file_that_is_no_database_is_an_error_and_not_written_over(path: Path,
         HistoryWriter(path).close()
         pytest.fail("it was taken for a database")
     assert path.read_bytes() == content
+
+
+# User agents
+
+
+def agent(text: str, at_ms: int = NOON_MS) -> PingValues:
+    return (*ping(at_ms)[:7], text, *ping(at_ms)[8:])
+
+
+def agents(writer: HistoryWriter) -> list[tuple[str, int]]:
+    """The texts that are stored, with the day on which each was sent last."""
+    rows = writer.connection.execute("SELECT text, last_ms FROM user_agents ORDER BY id").fetchall()
+    return [(text, last_ms // DAY_MS - NOON_MS // DAY_MS) for text, last_ms in rows]
+
+
+async def test_a_user_agent_is_stored_once_however_often_it_is_sent(
+    writer: HistoryWriter, path: Path
+) -> None:
+    add(writer, agent("curl/8"), agent("cron"), agent("curl/8"))
+    add(writer, agent("curl/8"), agent(""))
+
+    assert [text for text, _ in agents(writer)] == ["curl/8", "cron", ""]
+    shown = [one.user_agent for one in await HistoryReader(path).pings(1, 10)]
+    assert shown == ["", "curl/8", "curl/8", "cron", "curl/8"]
+
+
+def test_a_user_agent_is_forgotten_with_the_last_day_that_knows_it(writer: HistoryWriter) -> None:
+    add(writer, agent("old", NOON_MS - 4 * DAY_MS), agent("both", NOON_MS - 4 * DAY_MS))
+    add(writer, agent("both", NOON_MS), agent("both", NOON_MS - 4 * DAY_MS), agent("kept", NOON_MS - DAY_MS))
+
+    writer.drop_before(PINGS, NOON_MS, 2)
+
+    assert agents(writer) == [("both", 0), ("kept", -1)]
+    add(writer, agent("old", NOON_MS))
+    assert agents(writer)[-1] == ("old", 0)
+
+
+def test_a_user_agent_that_was_undone_with_its_transaction_is_stored_again(writer: HistoryWriter) -> None:
+    with suppress(ZeroDivisionError), writer.transaction():
+        writer.add_pings([agent("curl/8")])
+        raise ZeroDivisionError
+
+    add(writer, agent("curl/8"))
+
+    assert agents(writer) == [("curl/8", 0)]
+
+
+OLD_DAY = """
+CREATE TABLE pings_20260302 (
+    id INTEGER PRIMARY KEY, monitor_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, outcome TEXT NOT NULL, method TEXT,
+    host TEXT, query TEXT, content_type TEXT, user_agent TEXT, sender TEXT, body BLOB
+) STRICT;
+CREATE INDEX pings_20260302_of_monitor ON pings_20260302 (monitor_id, id);
+INSERT INTO pings_20260302 VALUES (1, 1, 1772452800000, 'recorded', 'GET', 'h', '', '', 'an old one', 's', NULL);
+PRAGMA user_version = 1;
+"""
+
+
+async def test_a_day_that_an_earlier_version_began_is_read_and_goes_on(path: Path) -> None:
+    first = (migrator.MIGRATIONS / "history" / "0001_first_schema.sql").read_text(encoding="utf-8")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(first + OLD_DAY)
+        connection.execute("UPDATE ping_ids SET last = 1")
+        connection.commit()
+    before = await HistoryReader(path).pings(1, 10)
+
+    with closing(HistoryWriter(path)) as writer:
+        add(writer, agent("a new one"), agent("a newer one", NOON_MS + DAY_MS))
+    after = await HistoryReader(path).pings(1, 10)
+
+    assert [one.user_agent for one in before] == ["an old one"]
+    assert [(one.id, one.user_agent) for one in after] == [
+        (3, "a newer one"),
+        (2, "a new one"),
+        (1, "an old one"),
+    ]
+
+
+async def test_monitors_of_one_lane_of_the_index_keep_their_pings_apart(
+    writer: HistoryWriter, path: Path
+) -> None:
+    other = 1 + INDEX_LANES
+    add(writer, ping(monitor_id=1), ping(monitor_id=other), ping(monitor_id=1), ping(monitor_id=other))
+
+    found = [[one.id for one in await HistoryReader(path).pings(monitor, 10)] for monitor in (1, other)]
+
+    assert found == [[3, 1], [4, 2]]
+
+
+def test_a_question_about_a_monitor_uses_the_index_of_its_day(writer: HistoryWriter) -> None:
+    add(writer, ping())
+    question = QUESTION.format(table="pings_20260302", user_agent=USER_AGENT, is_of_monitor=IN_LANE)
+
+    plan = writer.connection.execute(f"EXPLAIN QUERY PLAN {question}", (1, 9, 0, 9, None, 9)).fetchall()
+
+    assert "USING INDEX pings_20260302_of_monitor (<expr>=? AND id<?)" in plan[0][3]

@@ -153,7 +153,7 @@ async def test_pages_follow_each_other_without_gap_or_repeat(
     second = await monitors.page(book, org.id, first[-1].config.id, 2)
 
     assert [row.config.id for row in first + second] == [1, 3, 4]
-    assert [row.config.id for row in await monitors.all_monitors(book, 2, 2)] == [3, 4]
+    assert [row.config.id for row in await monitors.all_for_redis(book, 2, 2)] == [3, 4]
 
 
 async def test_a_change_that_cannot_be_told_is_not_made(

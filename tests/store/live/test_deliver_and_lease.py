@@ -288,6 +288,22 @@ async def test_a_busy_channel_with_a_long_queue_does_not_starve_the_others(stage
     assert told(await take(stage, busy=[7])) == [(8, "DOWN", 601)]
 
 
+async def test_somewhere_in_a_very_long_queue_of_a_busy_channel_everybodys_turn_comes(stage: Stage) -> None:
+    await stage.channels(7, 8)
+    await go_down(stage, 1)
+    await make(stage)
+    event = (await stage.redis.hvals(stage.shard.keys.deliveries))[0]
+    waiting = {f"{number}-1:{8 if number == 3000 else 7}": number for number in range(1, 10_001)}
+    await stage.redis.delete(stage.shard.keys.due)
+    await stage.redis.zadd(stage.shard.keys.due, waiting)
+    await stage.redis.hset(stage.shard.keys.deliveries, mapping=dict.fromkeys(waiting, event))
+    leased: list[Lease] = []
+    for _ in range(8):
+        await pass_ms(stage, 100)
+        leased += await take(stage, busy=[7])
+    assert [one.delivery_id for one in leased] == ["3000-1:8"]
+
+
 async def test_a_delivery_that_cannot_be_read_blocks_nothing(stage: Stage) -> None:
     await stage.channels(7)
     await go_down(stage, 1, 2)

@@ -16,8 +16,9 @@ from store.errors import Unavailable
 from store.live.arrival import ArrivalClock
 from store.live.link import Link
 from store.live.live import Live
-from store.live.packing import LIFE_ONLY, pack_head
+from store.live.packing import LIFE_ONLY, cut_states, pack_head, pack_ids, read_state
 from store.live.writer import Writer
+from store.monitor import MonitorState
 from tests.conftest import SERVERS
 from tests.patience import until
 from tests.proxy import FaultProxy
@@ -56,13 +57,13 @@ async def writer(stage: Stage, link: Link) -> Writer:
     return writer
 
 
-async def look(stage: Stage, link: Link, give_up_ms: int = 3000) -> list[bytes | None]:
+async def look(stage: Stage, link: Link, give_up_ms: int = 3000) -> list[MonitorState | None]:
     """The states of monitors 1 and 2, through the link."""
     keys = stage.shard.keys
-    reply: list[bytes | None] = await link.call(
-        "look", (keys.generation, keys.state), (GENERATION, 1, 2), give_up_ms
+    reply: list[bytes] = await link.call(
+        "look", (keys.generation, keys.state), (GENERATION, pack_ids([1, 2])), give_up_ms
     )
-    return reply[1:]
+    return [read_state(state) for state in cut_states(reply[1])]
 
 
 async def lose_patience_sooner(link: Link, seconds: float) -> None:

@@ -26,9 +26,9 @@ from store.live.monitors import (
     put_monitor,
     put_plan,
     resolve,
-    restore_monitor,
     restore_plan,
 )
+from store.live.planting import Restored, create_monitors, restore_monitors
 from store.live.restoring import restore_deliveries, restore_events
 from store.live.shard import Generation, Shard
 from store.live.streams import trim_events, trim_pings
@@ -36,6 +36,7 @@ from store.live.sweeping import sweep
 from store.live.telling import tag_collection, try_channel
 from store.live.using import count_use
 from store.live.writer import Writer
+from store.live.writers import drop_writer, registered
 from store.projection import DropMonitor, PutChannels, PutMonitor, PutPlan
 from tests.stage import config_of, digest_of
 
@@ -73,7 +74,7 @@ REBUILDING = {
     "restore_channels",
     "restore_deliveries",
     "restore_events",
-    "restore_monitor",
+    "restore_monitors",
     "restore_named",
     "restore_plan",
 }
@@ -82,12 +83,15 @@ CALLERS: dict[str, Use] = {
     "change_monitor": lambda shard, _: put_monitor(shard, PutMonitor(config_of(1, version=2), (DIGEST,))),
     "count_use": lambda shard, _: count_use(shard, "who", 1),
     "create_monitor": lambda shard, _: put_monitor(shard, PutMonitor(config_of(1), (DIGEST,))),
+    "create_monitors": lambda shard, _: create_monitors(shard, [PutMonitor(config_of(1), (DIGEST,))]),
     "deliver": lambda shard, _: deliver(shard, 1),
     "deregister": lambda _, writer: writer.deregister(),
     "drop_monitor": lambda shard, _: drop_monitor(shard, DropMonitor(1, 2, (DIGEST,))),
     "find_lost": lambda shard, _: find_lost(shard, ["1-1:7"]),
     "forget_dead": lambda shard, _: forget_dead(shard, 1, 1),
+    "drop_writer": lambda shard, _: drop_writer(shard, "main-1"),
     "lease": lambda shard, _: lease(shard, 1, 1, ()),
+    "list_writers": lambda shard, _: registered([shard]),
     "look": lambda shard, _: look(shard, [1]),
     "put_channels": lambda shard, _: put_channels(shard, PutChannels(1, 1, ())),
     "put_plan": lambda shard, _: put_plan(shard, PutPlan(1, 1, 0, 0)),
@@ -99,7 +103,7 @@ CALLERS: dict[str, Use] = {
     "restore_channels": lambda shard, _: restore_channels(shard, PutChannels(1, 1, ())),
     "restore_deliveries": lambda shard, _: restore_deliveries(shard, []),
     "restore_events": lambda shard, _: restore_events(shard, []),
-    "restore_monitor": lambda shard, _: restore_monitor(shard, config_of(1), [DIGEST], None),
+    "restore_monitors": lambda shard, _: restore_monitors(shard, [Restored(config_of(1), (DIGEST,), None)]),
     "restore_named": lambda shard, _: restore_named(shard, []),
     "restore_plan": lambda shard, _: restore_plan(shard, PutPlan(1, 1, 0, 0)),
     "retry_letter": lambda shard, _: retry_letter(shard, "1-1:7"),
@@ -139,7 +143,7 @@ def test_a_script_opens_with_its_purpose_and_its_contract_in_order(name: str) ->
 @pytest.mark.parametrize("name", scripts.names())
 def test_only_the_creation_of_monitors_and_rebuilding_may_be_refused_for_want_of_memory(name: str) -> None:
     shebang = scripts.assemble(name).source.splitlines()[0]
-    refused = name in {"create_monitor", *REBUILDING}
+    refused = name in {"create_monitor", "create_monitors", *REBUILDING}
     assert shebang in (["#!lua"] if refused else ["#!lua flags=allow-oom", "#!lua flags=no-writes"])
 
 

@@ -1,0 +1,63 @@
+"""How late a monitor's pings came, against the interval that it has now."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from starlette.responses import Response
+
+from ingest.api.call import Call
+from ingest.api.metrics import span_of
+from ingest.api.wire import Json
+from store.book import monitors
+from store.book.arrivals import arrivals
+from store.book.history_reader import HISTORY_DB
+from store.book.sample_reader import Span
+from store.lateness import Lateness, lateness_by_step
+from store.timestamps import rfc3339
+
+
+class LatenessPoint(msgspec.Struct, frozen=True):
+    """A step that begins at `t`, in seconds; below zero is early."""
+
+    t: str
+    min: float
+    avg: float
+    max: float
+    count: int
+
+
+class LatenessReply(msgspec.Struct, frozen=True):
+    """`interval` and `step` are in seconds. Steps without a ping have no point."""
+
+    interval: int
+    step: int
+    points: list[LatenessPoint]
+
+
+async def show(call: Call) -> Response:
+    return Json(await find(call))
+
+
+async def find(call: Call) -> LatenessReply:
+    """That of the monitor that the path names, in the span that the query asks for."""
+    config = (await monitors.find(call.book, call.org_id, call.public_id)).config
+    span = span_of(call)
+    steps = await _steps(call, config.id, config.interval_s * 1000, span)
+    points = [_point(one) for one in steps if one.at_ms + span.step_ms > call.history_since_ms]
+    return LatenessReply(config.interval_s, span.step_ms // 1000, points)
+
+
+async def _steps(call: Call, monitor_id: int, interval_ms: int, span: Span) -> list[Lateness]:
+    found = await arrivals(call.settings.data / HISTORY_DB, monitor_id, span.from_ms, span.until_ms)
+    # Beside the loop: a ping a second for three days is a quarter of a million numbers.
+    return await asyncio.to_thread(
+        lambda: list(lateness_by_step(found.at_ms, found.before_ms, interval_ms, span.step_ms))
+    )
+
+
+def _point(one: Lateness) -> LatenessPoint:
+    return LatenessPoint(
+        rfc3339(one.at_ms), one.low_ms / 1000, one.average_ms / 1000, one.high_ms / 1000, one.count
+    )

@@ -1,0 +1,77 @@
+"""Callers of the scripts that put many monitors into Redis at once: an import, and a rebuild."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from store.live.connect import Argument
+from store.live.packing import pack_config, pack_state
+from store.live.shard import Shard
+from store.monitor import MonitorConfig, MonitorState, Phase
+from store.projection import PutMonitor
+
+# A call of so many takes Redis about a millisecond.
+AT_ONCE = 256
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """A monitor as it goes back into an empty Redis; `state` is what history remembers, None: watch it from now."""
+
+    config: MonitorConfig
+    digests: tuple[bytes, ...]
+    state: MonitorState | None
+
+
+async def create_monitors(shard: Shard, monitors: Sequence[PutMonitor]) -> int:
+    """Carry the creation of monitors of this shard, AT_ONCE at most; answers how many were not there yet.
+
+    Raises:
+        Unavailable: Redis is away, or has no memory left.
+    """
+    keys = shard.keys
+    buckets, pairs = _digests(shard, ((one.config.id, one.digests) for one in monitors))
+    return int(
+        await shard.call(
+            "create_monitors",
+            (keys.config, keys.state, keys.deadlines, keys.tallies, keys.tombstones, *buckets),
+            len(monitors),
+            *(one.config.id for one in monitors),
+            *(pack_config(one.config) for one in monitors),
+            *pairs,
+        )
+    )
+
+
+async def restore_monitors(shard: Shard, monitors: Sequence[Restored]) -> None:
+    """Put monitors of this shard, AT_ONCE at most, back into an empty Redis."""
+    keys = shard.keys
+    buckets, pairs = _digests(shard, ((one.config.id, one.digests) for one in monitors))
+    await shard.caller.call(
+        "restore_monitors",
+        (keys.config, keys.state, keys.deadlines, keys.tallies, *buckets),
+        (
+            len(monitors),
+            *(one.config.id for one in monitors),
+            *(pack_config(one.config) for one in monitors),
+            *(pack_state(one.state or _fresh(one.config)) for one in monitors),
+            *pairs,
+        ),
+    )
+
+
+def _digests(shard: Shard, owned: Iterable[tuple[int, Sequence[bytes]]]) -> tuple[list[str], list[Argument]]:
+    """The bucket of each digest, and monitor id and digest in turn."""
+    buckets: list[str] = []
+    pairs: list[Argument] = []
+    for monitor_id, digests in owned:
+        for digest in digests:
+            buckets.append(shard.keys.key_bucket(digest))
+            pairs += (monitor_id, digest)
+    return buckets, pairs
+
+
+def _fresh(config: MonitorConfig) -> MonitorState:
+    phase = Phase.PAUSED if config.paused else Phase.ACTIVE
+    return MonitorState(phase=phase, base_ms=0, seen_ms=0, recorded_ms=0, down_at_ms=0)
