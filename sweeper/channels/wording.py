@@ -112,18 +112,18 @@ def _cleared(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
 def _downs(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
     count = data["count"]
     subject = f"{count} more monitors are down" if count > 1 else "1 more monitor is down"
-    return subject, (f"{subject}, since {_stretch(data)}.", *_tags(data), *_names(data))
+    return subject, (f"{subject}, {_stretch(data)}.", *_tags(data), *_names(data))
 
 
 def _ups(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
     count = data["count"]
     subject = f"{count} monitors are up again" if count > 1 else "1 monitor is up again"
-    return subject, (f"{subject}, since {_stretch(data)}.", *_tags(data), *_names(data))
+    return subject, (f"{subject}, {_stretch(data)}.", *_tags(data), *_names(data))
 
 
 def _stretch(data: Data) -> str:
     first, last = moment(data["firstAt"]), moment(data["lastAt"])
-    return first if first == last else f"between {first} and {last}"
+    return f"since {first}" if first == last else f"between {first} and {last}"
 
 
 def _tags(data: Data) -> tuple[str, ...]:
