@@ -49,7 +49,9 @@ from store.live.packing import Event, EventKind
 from store.live.scripts import names
 from store.metrics import CountedInRedis
 from store.settings import TABLE
+from sweeper.channel_message import FailingData
 from sweeper.channels.signature import sign
+from sweeper.collected_message import CollectedData, TagCounted
 from sweeper.message import MonitorTold, notice_of
 
 ROOT = Path(__file__).parent.parent
@@ -220,6 +222,9 @@ def test_every_json_example_can_be_read() -> None:
         AppriseReply,
         ToldReply,
         TrialReply,
+        CollectedData,
+        TagCounted,
+        FailingData,
         MonitorTold,
         KeyReply,
         CreatedKeyReply,

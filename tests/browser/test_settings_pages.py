@@ -82,7 +82,15 @@ def test_no_page_has_a_serious_fault_or_is_wider_than_a_phone(
     visitor.sign_in(ADMIN_KEY)
     made = {"type": "webhook", "name": "w" * 60, "url": "https://example.org/" + "x" * 80}
     channel = api.post("/api/channels", made)
-    for path in ("/channels", f"/channels/{channel['id']}", "/keys", "/plan", "/incidents", "/deliveries", "/nowhere"):
+    for path in (
+        "/channels",
+        f"/channels/{channel['id']}",
+        "/keys",
+        "/plan",
+        "/incidents",
+        "/deliveries",
+        "/nowhere",
+    ):
         visitor.page.goto(path)
         assert visitor.faults() == [], path
         assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 390, path
