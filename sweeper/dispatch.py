@@ -114,13 +114,18 @@ class Dispatch:
 
     async def _attempt(self, one: Lease) -> None:
         """1. Find the channel, and what is to be told. 2. Attempt. 3. Settle; a lease that was lost changes nothing."""
-        one = await self._with_tags(one)
-        notice = _notice(one)
+        tagged = await self._with_tags(one)
+        if tagged is None:
+            return
+        one, notice = tagged, _notice(tagged)
         if notice is None or one.channel is None or one.channel.kind not in self._channels:
             await self._settle(one, "gone", 0, _untold(UNREADABLE if notice is None else NO_CHANNEL))
             return
         if one.is_disabled:
-            await self._settle(one, "dead", 0, _untold(DISABLED, _failing(one, DISABLED, is_disabled=True)))
+            settlement: Settlement = "gone" if isinstance(one.event, TrialEvent) else "dead"
+            await self._settle(
+                one, settlement, 0, _untold(DISABLED, _failing(one, DISABLED, is_disabled=True))
+            )
             return
         attempt = await self._channels[one.channel.kind].send(one.channel.settings, notice)
         outcome, wait_ms = _judge(one, attempt)
@@ -131,10 +136,11 @@ class Dispatch:
             _log.error("channel %d is disabled: its receiver asks never to be called again", one.channel.id)
         await self._settle(one, outcome, wait_ms, _report(one, attempt))
 
-    async def _with_tags(self, one: Lease) -> Lease:
+    async def _with_tags(self, one: Lease) -> Lease | None:
         """A collection with the tags of its monitors, which are looked up once; if that cannot be done, there are none.
 
-        What was found is noted before the first attempt, so that every attempt says the same.
+        What was found is noted before the first attempt, so that every attempt says the same. None: it cannot be noted,
+        as the lease was lost or Redis is away, so that this is no time for an attempt.
         """
         event = one.event
         if not isinstance(event, CollectedEvent) or event.is_tagged:
@@ -144,7 +150,12 @@ class Dispatch:
             tags = await asyncio.to_thread(self._count_tags, event.member_ids)
         except OverdueError as error:
             _log.warning("delivery %s is told without tags: %s", one.delivery_id, error)
-        return msgspec.structs.replace(one, event=await tag_collection(self._shard, one, tags) or event)
+        try:
+            noted = await tag_collection(self._shard, one, tags)
+        except OverdueError as error:
+            _log.warning("delivery %s waits for the end of its lease: %s", one.delivery_id, error)
+            return None
+        return None if noted is None else msgspec.structs.replace(one, event=noted)
 
     async def _settle(self, one: Lease, outcome: Settlement, wait_ms: int, report: Report) -> None:
         """Settle, trying for a while if Redis is away; if it stays away, the lease ends and the attempt is repeated."""

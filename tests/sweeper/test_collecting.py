@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,11 +13,13 @@ from store.errors import Unavailable
 from store.live.collected_event import CollectedEvent
 from store.live.delivering import Lease, Settlement, deliver, lease, settle
 from store.live.letters import letter_entry
+from store.live.live import Live
 from store.live.packing import EventKind
 from store.live.restoring import RestoredDelivery, restore_deliveries
 from store.live.telling import tag_collection
 from store.projection import Burst, ChannelTarget, PutChannels
-from tests.stage import ORG, START_MS, Stage, config_of
+from tests.proxy import FaultProxy
+from tests.stage import CLOCK, GENERATION, ORG, START_MS, Stage, config_of
 from tests.sweeper.channels.receivers import SECRET, Receiver, answering, receiving
 from tests.sweeper.telling import Teller, in_turn, silence, statuses, telling, told
 
@@ -279,6 +283,36 @@ async def test_tags_that_cannot_be_read_do_not_hold_up_the_message(stage: Stage,
         first, second = told(receiver)[5:]
     assert first.message["data"]["tags"] is None
     assert first.body == second.body
+
+
+async def test_what_cannot_be_noted_is_not_told_before_it_can(
+    stage: Stage, teller: Teller, tmp_path: Path
+) -> None:
+    async with FaultProxy(tmp_path / "proxy", stage.live.url) as proxy, receiving(answering(200)) as receiver:
+        far = Live(proxy.url, 1, GENERATION, CLOCK)
+
+        def cut_off(_: object) -> list[tuple[str, int]]:
+            asyncio.run_coroutine_threadsafe(_refuse(proxy), loop).result()
+            return [("all", 2)]
+
+        loop = asyncio.get_running_loop()
+        await channels(stage, receiver)
+        await silence(stage, *range(1, 8))
+        await teller.finish()
+        await pass_s(stage, 60)
+        async with telling(far.shards[0]) as unlucky:
+            unlucky.dispatch._count_tags = cut_off
+            await unlucky.step()
+            await asyncio.wait(list(unlucky.dispatch._under_way))
+        await far.aclose()
+        assert len(receiver.calls) == 5
+        await pass_s(stage, 6)
+        await teller.finish()
+        assert [one.message["data"]["count"] for one in told(receiver)[5:]] == [2]
+
+
+async def _refuse(proxy: FaultProxy) -> None:
+    proxy.refuse()
 
 
 async def test_collected_downs_that_are_given_up_take_their_ups_along_and_come_back_with_them(
