@@ -18,7 +18,7 @@ from ingest.doors import DOORS
 from ingest.doors.batch import PATH
 from ingest.endpoint import DoorEndpoint
 from ingest.intake import Intake
-from ingest.pages.endpoint import lost
+from ingest.pages.endpoint import refusal
 from ingest.pages.fleets import Fleets
 from ingest.pages.routes import PAGE_ROUTES
 from ingest.watch import livez, metrics, readyz
@@ -89,15 +89,23 @@ class Front:
         await self._rest(scope, receive, send)
 
 
+def _is_browser(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
 async def _not_found(request: Request, error: Exception) -> Response:
     """People with a browser get a page, everybody else JSON."""
-    if "text/html" in request.headers.get("accept", ""):
-        return lost(request)
+    if _is_browser(request):
+        return refusal(request, 404, "There is nothing at this address.")
     return problem(404, "There is nothing at this path.")
 
 
 async def _wrong_method(request: Request, error: Exception) -> Response:
     headers = getattr(error, "headers", None)
+    if _is_browser(request):
+        response = refusal(request, 405, "This address cannot be opened this way.")
+        response.headers.update(headers or {})
+        return response
     return problem(405, "This path does not answer this method.", headers=headers)
 
 

@@ -143,10 +143,13 @@ class Batcher:
 
     def _watermark(self) -> int:
         """Everything that arrived up to here is in this batch or in an earlier one."""
-        earliest = self._writer.clock.now_ms()
+        earliest = now_ms = self._writer.clock.now_ms()
         if self._queue:
             earliest = min(ping.arrival_ms for ping in self._queue)
         unresolved = self._oldest_unresolved()
+        first = self._queue[0].arrival_ms if self._queue else now_ms
+        if first > now_ms or (unresolved is not None and unresolved > now_ms):
+            return 0  # stamped before the clock was stepped back: nothing more is heard until these are committed
         return (earliest if unresolved is None else min(earliest, unresolved)) - 1
 
     async def _send(self, batch: list[Waiting]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 import click
@@ -16,6 +15,7 @@ COMMANDS: Mapping[str, str] = {
     "ingest": "overdue.parts:ingest",
     "sweeper": "overdue.parts:sweeper",
     "recorder": "overdue.parts:recorder",
+    "run": "overdue.job.command:run",
     "keys": "overdue.keys:keys",
     "orgs": "overdue.orgs:orgs",
     "writers": "overdue.writers:writers",
@@ -56,6 +56,6 @@ class CommandTable(click.Group):
 
 
 @click.group(cls=CommandTable, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("overdue"), prog_name="Overdue", message="%(prog)s %(version)s")
+@click.version_option(package_name="overdue", prog_name="Overdue", message="%(prog)s %(version)s")
 def main() -> None:
     """The dead man's switch for fleets: workers ping it, and when one falls silent, someone is told."""

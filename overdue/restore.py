@@ -10,7 +10,7 @@ import click
 from overdue.archive import DATABASES, NAMES, unpacked
 from overdue.lock import claim
 from overdue.orphan import stop_orphan
-from store.book import installation
+from store.book import installation, session_secret
 from store.book.check import find_problems
 from store.book.database import CONFIG_DB, ConfigBook
 from store.clock import wall_ms
@@ -46,6 +46,8 @@ async def _restore(settings: Settings, source: Path, replace: bool) -> Path | No
     3. Move aside what is there: databases, key, the embedded Valkey's files.
     4. Move the new files into place, the configuration last: without it there is nothing to start on.
     5. Draw a new generation. A Redis that still holds the former state is then known not to hold this one.
+    6. Draw another session secret. A cookie names a key by its number, and numbers that were given after the backup
+    are given again: it would open somebody else's session.
 
     Raises:
         SettingError: the folder is in use.
@@ -68,6 +70,7 @@ async def _restore(settings: Settings, source: Path, replace: bool) -> Path | No
             raise Unavailable(f"the files in {data} cannot be moved: {error}") from error
         async with await ConfigBook.open(data / CONFIG_DB) as book:
             await installation.set_generation(book, installation.draw_generation())
+            await session_secret.redraw(book)
         return aside
 
 

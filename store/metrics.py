@@ -79,6 +79,10 @@ BLIND_SECONDS = CountedInRedis(
     field="blind_ms",
     unit=1000,
 )
+CLOCK_STEPS = Counter(
+    "overdue_clock_steps_total",
+    "Steps of Redis' clock that ingest has noticed; a clock that stands still counts twice a second.",
+)
 WRITERS = Gauge("overdue_writers", "Registered ingest writers.", multiprocess_mode="livemax")
 BROKEN_MONITORS = Gauge(
     "overdue_broken_monitors",

@@ -47,13 +47,19 @@ class MonitorConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MonitorState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A monitor as it is. `base_ms` is where its current window starts; `seen_ms` is 0 until the first ping."""
+    """A monitor as it is. `base_ms` is where its current window starts; `seen_ms` is 0 until the first ping.
+
+    `delayed_ms` is how much later blind time made a down. `deadline_ms` is the end of the longest silence allowed,
+    blind time included; None where blind time has not touched it, or nobody has looked.
+    """
 
     phase: Phase
     base_ms: int
     seen_ms: int
     recorded_ms: int
     down_at_ms: int
+    delayed_ms: int = 0
+    deadline_ms: int | None = None
 
 
 class Expectation(Protocol):
@@ -78,7 +84,8 @@ def status_of(asked: Expectation, state: MonitorState | None, now_ms: int) -> st
         return "paused"
     if state.phase == Phase.DOWN:
         return "down"
-    if now_ms > state.base_ms + asked.interval_s * 1000:
+    deadline_ms = deadline_of(asked, state) or 0
+    if now_ms > deadline_ms - (asked.limit_ms - asked.interval_s * 1000):
         return "late"
     return "up" if state.seen_ms else "new"
 
@@ -87,4 +94,4 @@ def deadline_of(asked: Expectation, state: MonitorState | None) -> int | None:
     """The end of the longest silence allowed, in ms; None while nothing is awaited."""
     if state is None or state.phase != Phase.ACTIVE:
         return None
-    return state.base_ms + asked.limit_ms
+    return state.base_ms + asked.limit_ms if state.deadline_ms is None else state.deadline_ms

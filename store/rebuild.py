@@ -124,6 +124,7 @@ class _Memory(msgspec.Struct, frozen=True):
             seen_ms=seen_ms or 0,
             recorded_ms=seen_ms or 0,
             down_at_ms=down_at_ms,
+            delayed_ms=opened.delayed_ms if opened is not None else 0,
         )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from uuid import uuid5
 
 import msgspec
+from msgspec import field
 
 from store.live.channel_event import FailingEvent, TrialEvent
 from store.live.collected_event import CollectedEvent
 from store.live.event_types import TYPES
 from store.live.packing import AnyEvent, Event, EventKind, MetricEvent
+from store.live.unheard_event import UnheardEvent
 from store.timestamps import rfc3339
 from sweeper.channel_message import FailingData, TrialData, failing, trial
 from sweeper.channels.attempt import Notice
@@ -30,12 +32,13 @@ class MonitorTold(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class IncidentTold(msgspec.Struct, frozen=True, rename="camel"):
-    """The incident; `ended_at` is None while it is open."""
+    """The incident; `ended_at` is None while it is open, the last unless blind time made the deadline later."""
 
     id: str
     kind: str
     started_at: str
     ended_at: str | None
+    delayed_by_seconds: float | None
 
 
 class AlertTold(msgspec.Struct, frozen=True, rename="camel"):
@@ -62,12 +65,33 @@ class MetricData(msgspec.Struct, frozen=True):
     value: float | str
 
 
+class MonitorNamed(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+
+
+class MonitorsUnheard(msgspec.Struct, frozen=True):
+    """How many monitors, and the first of them."""
+
+    count: int
+    examples: list[MonitorNamed]
+
+
+class UnheardData(msgspec.Struct, frozen=True):
+    """From when to when nothing could be heard, and whom that concerns."""
+
+    from_: str = field(name="from")
+    to: str
+    seconds: float
+    monitors: MonitorsUnheard
+
+
 class Told(msgspec.Struct, frozen=True):
     """The whole message. `timestamp` is the moment of the event, not of the attempt."""
 
     type: str
     timestamp: str
-    data: Data | MetricData | CollectedData | TrialData | FailingData
+    data: Data | MetricData | UnheardData | CollectedData | TrialData | FailingData
 
 
 def notice_of(event: AnyEvent) -> Notice:
@@ -77,7 +101,11 @@ def notice_of(event: AnyEvent) -> Notice:
     return Notice(str(uuid5(event.incident_id, kind)), body)
 
 
-def _data(event: AnyEvent) -> Data | MetricData | CollectedData | TrialData | FailingData:
+def _data(
+    event: AnyEvent,
+) -> Data | MetricData | UnheardData | CollectedData | TrialData | FailingData:
+    if isinstance(event, UnheardEvent):
+        return _unheard(event)
     if isinstance(event, CollectedEvent):
         return collected(event)
     if isinstance(event, TrialEvent):
@@ -98,6 +126,16 @@ def _data(event: AnyEvent) -> Data | MetricData | CollectedData | TrialData | Fa
     return MetricData(monitor, incident, alert, told.value)
 
 
+def _unheard(event: UnheardEvent) -> UnheardData:
+    examples = [MonitorNamed(str(one.public_id), one.name) for one in event.told.examples]
+    return UnheardData(
+        from_=rfc3339(event.from_ms),
+        to=rfc3339(event.to_ms),
+        seconds=(event.to_ms - event.from_ms) / 1000,
+        monitors=MonitorsUnheard(event.told.count, examples),
+    )
+
+
 def _monitor(event: Event | MetricEvent) -> MonitorTold:
     return MonitorTold(
         id=str(event.public_id),
@@ -109,9 +147,11 @@ def _monitor(event: Event | MetricEvent) -> MonitorTold:
 
 
 def _incident(event: Event | MetricEvent) -> IncidentTold:
+    delayed_ms = event.delayed_ms if isinstance(event, Event) else 0
     return IncidentTold(
         id=str(event.incident_id),
         kind="metric" if isinstance(event, MetricEvent) else "silence",
         started_at=rfc3339(event.started_ms),
         ended_at=rfc3339(event.at_ms) if event.kind in ENDS else None,
+        delayed_by_seconds=delayed_ms / 1000 if delayed_ms else None,
     )

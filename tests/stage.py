@@ -53,6 +53,7 @@ class Stage:
         self.shard = self.live.shards[0]
         self.links: list[Link] = []
         self.now_ms = START_MS
+        self.stepped_ms = 0
         self.read_up_to = "0-0"
 
     async def open(self) -> None:
@@ -69,14 +70,23 @@ class Stage:
     async def new_writer(self, slot: str = "main-0") -> Writer:
         link = Link(self.live.url, self.live.scripts)
         self.links.append(link)
-        writer = Writer(link, self.shard.keys, self.live.generation, slot, ArrivalClock())
+        writer = Writer(link, self.shard.keys, self.live.generation, slot, self.new_clock())
         await writer.register()
         return writer
+
+    def new_clock(self) -> ArrivalClock:
+        """For a writer whose own time passes as that of the scripts does, but is never stepped."""
+        return ArrivalClock(lambda: self.now_ms - self.stepped_ms)
 
     async def move_to(self, second: float) -> None:
         """Set the clock of the scripts, in seconds after the start."""
         self.now_ms = START_MS + round(second * 1000)
         await self.redis.eval(SET_CLOCK, 1, "test-clock", self.now_ms)
+
+    async def step_clock(self, seconds: float) -> None:
+        """Redis' clock is stepped, while no time passes; from now on `move_to` speaks of its new time."""
+        self.stepped_ms += round(seconds * 1000)
+        await self.move_to((self.now_ms - START_MS) / 1000 + seconds)
 
     async def put(self, config: MonitorConfig) -> None:
         await self.live.project(PutMonitor(config, (digest_of(config.id),)))

@@ -44,7 +44,7 @@ from ingest.intake import Intake
 from overdue.command import COMMANDS
 from store.book.database import ConfigBook
 from store.book.plans import all_plans
-from store.live import keys
+from store.live import key_table, keys
 from store.live.packing import Event, EventKind
 from store.live.scripts import names
 from store.metrics import CountedInRedis
@@ -56,7 +56,7 @@ from sweeper.message import MonitorTold, notice_of
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 SCRIPTS = ROOT / "store" / "live" / "scripts"
 
 # Not settings: where `serve` tells its parts something, and names that examples make up.
@@ -158,12 +158,12 @@ def test_every_metric_that_a_page_names_exists() -> None:
 
 def test_the_keys_are_shown_as_they_are() -> None:
     shown = rows(DOCS / "keyspace.md", "| key | type | written by | life | holds |")
-    assert shown == [(f"`{one.name}`", one.type, one.writer, one.life, one.holds) for one in keys.TABLE]
+    assert shown == [(f"`{one.name}`", one.type, one.writer, one.life, one.holds) for one in key_table.TABLE]
 
 
 def test_every_key_that_is_spelled_has_its_row() -> None:
     spelled = {name for name, member in vars(keys.Keyspace).items() if isinstance(member, property)}
-    listed = {one.name for one in keys.TABLE}
+    listed = {one.name for one in key_table.TABLE}
     assert listed == spelled | {"keys:<bucket>", "part:<name>"}
 
 

@@ -45,12 +45,14 @@ class PingsReply(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class IncidentReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """An incident as callers see it; `endedAt` is null while it is open. The kind `metric` has the last two."""
+    """An incident as callers see it; `endedAt` is null while it is open, `delayedBySeconds` unless blind time made the
+    missed deadline later. The kind `metric` has the last two."""
 
     id: str
     kind: str
     started_at: str
     ended_at: str | None
+    delayed_by_seconds: float | None
     alert_id: str | UnsetType = UNSET
     metric_key: str | UnsetType = UNSET
 
@@ -195,6 +197,7 @@ def _told(row: IncidentRow) -> dict[str, Any]:
         "kind": row.kind,
         "started_at": rfc3339(row.started_ms),
         "ended_at": moment(row.ended_ms),
+        "delayed_by_seconds": None if row.delayed_ms is None else row.delayed_ms / 1000,
         "alert_id": row.alert_id or UNSET,
         "metric_key": UNSET if row.metric_key is None else row.metric_key,
     }

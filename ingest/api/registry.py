@@ -35,7 +35,7 @@ class Watched(msgspec.Struct, frozen=True):
 
     @property
     def deadline_ms(self) -> int | None:
-        """The end of the longest silence allowed; None while nothing is awaited."""
+        """The end of the longest silence allowed, blind time included; None while nothing is awaited."""
         return deadline_of(self.row.config, self.state)
 
 

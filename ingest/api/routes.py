@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from ingest.api import (
     api_keys,
+    blind_times,
     channels,
     deliveries,
     heartbeats,
@@ -34,6 +35,7 @@ API_ROUTES: list[Route] = [
     route("/api/monitors/{id}/pings/{pingId}/body", GET=history.body),
     route("/api/monitors/{id}/incidents", GET=history.incidents),
     route("/api/incidents", GET=history.incidents_of_all),
+    route("/api/blind-times", GET=blind_times.listing),
     route("/api/monitors/{id}/uptime", GET=uptime.show),
     route("/api/monitors/{id}/lateness", GET=lateness.show),
     route("/api/prometheus", GET=prometheus.show),

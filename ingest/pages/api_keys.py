@@ -8,7 +8,7 @@ from ingest.api import api_keys
 from ingest.api.api_keys import CreateKey
 from ingest.api.call import Call
 from ingest.pages.forms import REFUSED, Form, Refused, asked, refused
-from ingest.pages.render import render, see
+from ingest.pages.render import render, render_in_turns, see
 
 
 async def show(call: Call) -> Response:
@@ -35,6 +35,6 @@ async def revoke(call: Call, _: Form) -> Response:
 
 async def _list(call: Call, form: Form | None = None, error: Refused | None = None) -> Response:
     found = await api_keys.page(call)
-    return render(
+    return await render_in_turns(
         call, "keys.html", error.status if error else 200, found=found, form=form or Form(), error=error
     )

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from ingest.api import channels, deliveries
+from ingest.api import deliveries
 from ingest.api.call import Call
 from ingest.api.deliveries import STATES
 from ingest.pages.forms import Form
-from ingest.pages.render import render, see
+from ingest.pages.render import render, render_in_turns, see
+from store.book import channels
+
+# So many can be chosen from; whoever has more writes the id into the address.
+MOST_CHANNELS = 1000
 
 
 async def show(call: Call) -> Response:
     query = call.request.query_params
-    return render(
+    return await render_in_turns(
         call,
         "deliveries.html",
         found=await deliveries.page(call),
-        channels=(await channels.page(call)).channels if "cursor" not in query else [],
+        channels=await channels.page(call.book, call.org_id, 0, MOST_CHANNELS),
         states=STATES,
         chosen={name: query.get(name, "") for name in ("state", "channel", "monitor")},
     )

@@ -18,8 +18,8 @@ from ingest.api.endpoint import Handler
 from ingest.api.problems import EXPECTED, problem, reply_to
 from ingest.pages.forms import TOKEN, Form, read_form
 from ingest.pages.origin import Site, site_of
-from ingest.pages.render import HEADERS, render, render_outside, see
-from ingest.pages.session import COOKIE, is_form_token, key_id_in
+from ingest.pages.render import headers_over, render, render_outside, see
+from ingest.pages.session import COOKIE, is_form_token, ticket_in
 from store.book import keys
 from store.book.keys import KeyHolder
 from store.clock import wall_ms
@@ -60,7 +60,7 @@ class PageEndpoint:
                 response = await self._answer(call)
         except EXPECTED as error:
             response = _page_of(request, call, error)
-        await response(scope, receive, with_headers(send))
+        await response(scope, receive, with_headers(scope, send))
         if call is not None:
             with contextlib.suppress(Unavailable):
                 await note_use(call.book, call.caller, now_ms)
@@ -71,7 +71,7 @@ class PageEndpoint:
             return await self._show(call)
         assert self._take is not None, "the route lets through what is here"
         form = await read_form(call.request)
-        if not _is_ours(call, form):
+        if not is_ours(call.request, form, COOKIE):
             return render(call, "error.html", 403, code=403, sentence=FOREIGN_FORM)
         if call.caller.scope != keys.WRITE:
             return render(call, "error.html", 403, code=403, sentence=READ_ONLY)
@@ -96,7 +96,7 @@ class DataEndpoint:
                 response = await self._handler(call_of(request, caller, now_ms))
         except EXPECTED as error:
             response = reply_to(error)
-        await response(scope, receive, with_headers(send))
+        await response(scope, receive, with_headers(scope, send))
 
 
 class OpenEndpoint:
@@ -113,13 +113,13 @@ class OpenEndpoint:
             response = await self._answer(request)
         except EXPECTED as error:
             response = _page_of(request, None, error)
-        await response(scope, receive, with_headers(send))
+        await response(scope, receive, with_headers(scope, send))
 
     async def _answer(self, request: Request) -> Response:
         if request.method != "POST":
             assert self._show is not None, "the route lets through what is here"
             return await self._show(request, Form())
-        # There is no session yet that a token could belong to, so what cannot be told is let pass.
+        # What the headers do not tell, the handler asks the token: only it knows which cookie that belongs to.
         if site_of(request, request.state.settings.base_url) is Site.FOREIGN:
             return render_outside(request, "error.html", 403, code=403, sentence=FOREIGN_FORM)
         return await self._take(request, await read_form(request))
@@ -145,8 +145,17 @@ def open_page(path: str, *, show: Outsider | None = None, take: Outsider) -> Rou
 async def signed_in(request: Request, now_ms: int) -> KeyHolder | None:
     """Whose session the request belongs to; None without one, or if its key is not valid any more."""
     cookie = request.cookies.get(COOKIE, "")
-    key_id = key_id_in(request.state.session_secret, cookie, now_ms)
-    return None if key_id is None else await keys.holder_of_id(request.state.book, key_id)
+    ticket = ticket_in(request.state.session_secret, cookie, now_ms)
+    return None if ticket is None else await keys.holder_of_session(request.state.book, ticket.key_id, cookie)
+
+
+def is_ours(request: Request, form: Form, cookie: str) -> bool:
+    """Whether a form was sent from one of our pages; `cookie` is the name of the one that its token belongs to."""
+    site = site_of(request, request.state.settings.base_url)
+    if site is Site.UNKNOWN:
+        belongs_to = request.cookies.get(cookie, "")
+        return is_form_token(request.state.session_secret, belongs_to, form.text(TOKEN))
+    return site is Site.OURS
 
 
 def call_of(request: Request, caller: KeyHolder, now_ms: int) -> Call:
@@ -162,33 +171,25 @@ def call_of(request: Request, caller: KeyHolder, now_ms: int) -> Call:
     )
 
 
-def lost(request: Request) -> Response:
-    """The page for an address at which there is nothing."""
-    sentence = "There is nothing at this address."
-    response = render_outside(request, "error.html", 404, code=404, sentence=sentence)
-    response.headers.update(HEADERS)
+def refusal(request: Request, status: int, sentence: str) -> Response:
+    """The page for an address that is none of ours, or that does not take what was sent."""
+    response = render_outside(request, "error.html", status, code=status, sentence=sentence)
+    response.headers.update(headers_over(request.url.scheme))
     return response
 
 
-def with_headers(send: Send) -> Send:
+def with_headers(scope: Scope, send: Send) -> Send:
     """Sends our headers with every reply that does not have its own."""
+    ours = headers_over(scope["scheme"])
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
+            for name, value in ours.items():
                 headers.setdefault(name, value)
         await send(message)
 
     return sending
-
-
-def _is_ours(call: Call, form: Form) -> bool:
-    site = site_of(call.request, call.settings.base_url)
-    if site is Site.UNKNOWN:
-        cookie = call.request.cookies.get(COOKIE, "")
-        return is_form_token(call.request.state.session_secret, cookie, form.text(TOKEN))
-    return site is Site.OURS
 
 
 def _way_in(request: Request) -> Response:

@@ -154,7 +154,8 @@ def _standing(one: Glance, packed: bytes, now_ms: int) -> Standing:
         return Standing(packed, _FOR_EVER, status, state.seen_ms if state else 0)
     if status == "down":
         return Standing(packed, _FOR_EVER, status, state.seen_ms, 0, state.down_at_ms)
-    due_ms, deadline_ms = state.base_ms + one.interval_s * 1000, deadline_of(one, state) or 0
+    deadline_ms = deadline_of(one, state) or 0
+    due_ms = deadline_ms - (one.limit_ms - one.interval_s * 1000)
     if status == "late":
         return Standing(packed, _FOR_EVER, status, state.seen_ms, deadline_ms, due_ms)
     return Standing(packed, due_ms, status, state.seen_ms, deadline_ms)

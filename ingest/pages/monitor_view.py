@@ -94,14 +94,21 @@ async def view(call: Call) -> MonitorView:
 
 
 def _since_ms(glance: Glance) -> int | None:
-    """Since when the monitor is what it is."""
+    """Since when the monitor is what it is; None where nothing that is noted says so.
+
+    Of one that is up that is the end of its last silence, unless it was paused or resumed since: when the first ping
+    after that came, or after it was made, is noted nowhere.
+    """
     watched, state = glance.watched, glance.watched.state
+    row, recovered_ms = watched.row, glance.pulse.recovered_ms
     match watched.status:
         case "down":
             return state.down_at_ms if state else None
         case "late":
-            return state.base_ms + watched.row.config.interval_s * 1000 if state else None
+            return state.base_ms + row.config.interval_s * 1000 if state else None
         case "paused":
-            return None
+            return row.pause_changed_ms
+        case "new":
+            return row.pause_changed_ms or row.created_ms
         case _:
-            return glance.pulse.recovered_ms or watched.row.created_ms
+            return recovered_ms if (recovered_ms or 0) > (row.pause_changed_ms or 0) else None

@@ -29,9 +29,10 @@ HEADERS: Mapping[str, str] = {
     "content-security-policy": CONTENT_POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
+# Over plain HTTP browsers ignore it, and complain in their console.
+OVER_HTTPS: Mapping[str, str] = {"cross-origin-opener-policy": "same-origin"}
 
 
 def _environment() -> Environment:
@@ -70,8 +71,13 @@ async def render_in_turns(call: Call, template: str, status: int = 200, **contex
 def render_outside(request: Request, template: str, status: int = 200, **context: Any) -> Response:
     """A page for somebody who is not."""
     return _page(
-        request, template, status, {**context, "caller": None, "may_change": False, "form_token": ""}
+        request, template, status, {"caller": None, "may_change": False, "form_token": "", **context}
     )
+
+
+def headers_over(scheme: str) -> Mapping[str, str]:
+    """What every reply of ours carries."""
+    return {**HEADERS, **OVER_HTTPS} if scheme == "https" else HEADERS
 
 
 def see(address: str) -> Response:

@@ -42,7 +42,9 @@ SELECT count(*) AS count FROM pragma_table_info(?1) WHERE name IN ('user_agent',
 
 BODY = "SELECT body FROM {table} WHERE id = ? AND monitor_id = ? AND at_ms >= ?"
 
-_INCIDENT = "SELECT id, monitor_id, kind, started_ms, ended_ms, alert_id, metric_key FROM incidents "
+_INCIDENT = (
+    "SELECT id, monitor_id, kind, started_ms, ended_ms, alert_id, metric_key, delayed_ms FROM incidents "
+)
 
 # A monitor's incidents, newest first; the id decides between two of one millisecond.
 INCIDENTS = (
@@ -66,7 +68,8 @@ LAST_SEEN = "SELECT monitor_id, max(at_ms) AS seen_ms FROM {table} GROUP BY moni
 
 # Of silence: what a metric has open says nothing about whether its monitor is up.
 OPEN_INCIDENTS = """
-SELECT monitor_id, silence_ms, started_ms FROM incidents WHERE ended_ms IS NULL AND kind = 'silence'
+SELECT monitor_id, silence_ms, started_ms, coalesce(delayed_ms, 0) AS delayed_ms
+FROM incidents WHERE ended_ms IS NULL AND kind = 'silence'
 """
 
 # A day's table by its name.
@@ -99,7 +102,10 @@ class PingFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One incident; `ended_ms` is None while it is open. Of a metric it names the rule (its public id) and the key."""
+    """One incident; `ended_ms` is None while it is open. Of a metric it names the rule (its public id) and the key.
+
+    `delayed_ms` is how much later blind time made the missed deadline; None: not at all.
+    """
 
     id: str
     monitor_id: int
@@ -108,6 +114,7 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
     ended_ms: int | None
     alert_id: str | None = None
     metric_key: str | None = None
+    delayed_ms: int | None = None
 
 
 class OpenIncident(msgspec.Struct, frozen=True):
@@ -115,6 +122,7 @@ class OpenIncident(msgspec.Struct, frozen=True):
 
     silence_ms: int
     started_ms: int
+    delayed_ms: int = 0
 
 
 class HistoryReader:
@@ -179,7 +187,10 @@ class HistoryReader:
             if not await tables(snapshot, "incidents"):
                 return {}
             rows = await snapshot.rows(OPEN_INCIDENTS)
-        return {row["monitor_id"]: OpenIncident(row["silence_ms"], row["started_ms"]) for row in rows}
+        return {
+            row["monitor_id"]: OpenIncident(row["silence_ms"], row["started_ms"], row["delayed_ms"])
+            for row in rows
+        }
 
     async def _incidents(self, sql: str, values: Sequence[SqlValue]) -> list[IncidentRow]:
         async with snapshot_of(self.path) as snapshot:
@@ -229,4 +240,5 @@ def _read_incident(row: sqlite3.Row) -> IncidentRow:
         ended_ms=row["ended_ms"],
         alert_id=row["alert_id"],
         metric_key=row["metric_key"],
+        delayed_ms=row["delayed_ms"],
     )

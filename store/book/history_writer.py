@@ -68,14 +68,14 @@ SET_LAST_PING_ID = "UPDATE ping_ids SET last = ?"
 
 # An incident that is told twice (Redis crashed and noticed the same silence again) stays one row.
 OPEN_INCIDENT = """
-INSERT INTO incidents (id, monitor_id, org_id, kind, silence_ms, started_ms, alert_id, metric_key)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO incidents (id, monitor_id, org_id, kind, silence_ms, started_ms, alert_id, metric_key, delayed_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO NOTHING
 """
 # An end that comes without its beginning (lost with Redis' last second) leaves a whole row all the same.
 CLOSE_INCIDENT = """
-INSERT INTO incidents (id, monitor_id, org_id, kind, silence_ms, started_ms, alert_id, metric_key, ended_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO incidents (id, monitor_id, org_id, kind, silence_ms, started_ms, alert_id, metric_key, delayed_ms, ended_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET ended_ms = excluded.ended_ms
 """
 
@@ -98,7 +98,10 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class IncidentChange(msgspec.Struct, frozen=True):
-    """An incident's beginning, or with `ended_ms` its end. A metric's incident names its rule and its key."""
+    """An incident's beginning, or with `ended_ms` its end. A metric's incident names its rule and its key.
+
+    `delayed_ms` is how much later blind time made the missed deadline; None: not at all.
+    """
 
     id: str
     monitor_id: int
@@ -109,6 +112,7 @@ class IncidentChange(msgspec.Struct, frozen=True):
     kind: str = "silence"
     alert_id: str | None = None
     metric_key: str | None = None
+    delayed_ms: int | None = None
 
 
 class HistoryWriter:
@@ -200,6 +204,7 @@ class HistoryWriter:
                 one.started_ms,
                 one.alert_id,
                 one.metric_key,
+                one.delayed_ms,
             )
             if one.ended_ms is None:
                 self.connection.execute(OPEN_INCIDENT, values)

@@ -10,7 +10,7 @@ from zlib import crc32
 
 import msgspec
 
-from store.book import plans
+from store.book import ended_sessions, plans
 from store.book.database import ConfigBook, Transaction
 from store.errors import LimitReached, NotFound
 from store.plans import Plan
@@ -42,8 +42,13 @@ INSERT INTO api_keys (org_id, digest, prefix, name, scope, is_admin, created_ms)
 # nothing about keys.
 BY_DIGEST = _HOLDER + "WHERE k.digest = ? AND k.revoked_ms IS NULL"
 
-# The same by the key's id, for people who are signed in.
-BY_ID = _HOLDER + "WHERE k.id = ? AND k.revoked_ms IS NULL"
+# The same by the key's id, for people who are signed in and have not signed out.
+BY_SESSION = (
+    _HOLDER
+    + """
+WHERE k.id = ? AND k.revoked_ms IS NULL AND NOT EXISTS (SELECT 1 FROM ended_sessions WHERE digest = ?)
+"""
+)
 
 OF_ORG = _SELECT + "WHERE org_id = ? ORDER BY id"
 
@@ -134,9 +139,9 @@ async def holder(book: ConfigBook, key: str) -> KeyHolder | None:
     return None if row is None else _read_holder(row)
 
 
-async def holder_of_id(book: ConfigBook, key_id: int) -> KeyHolder | None:
-    """The row of a key that is valid, or None."""
-    row = await book.row(BY_ID, (key_id,))
+async def holder_of_session(book: ConfigBook, key_id: int, cookie: str) -> KeyHolder | None:
+    """The row of the key that a session's cookie names; None if it is not valid, or the session has ended."""
+    row = await book.row(BY_SESSION, (key_id, ended_sessions.digest_of(cookie)))
     return None if row is None else _read_holder(row)
 
 

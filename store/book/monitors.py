@@ -18,7 +18,7 @@ from store.projection import DropMonitor, PutMonitor, key_digest
 
 _SELECT = """
 SELECT m.id, m.public_id, m.org_id, m.name, m.interval_s, m.grace_s, m.paused, m.version, m.key_epoch,
-       m.origin, m.created_ms, token.key AS token, short.key AS short_key,
+       m.origin, m.created_ms, m.pause_changed_ms, token.key AS token, short.key AS short_key,
        (SELECT json_group_array(tag) FROM (
             SELECT tag FROM monitor_tags WHERE monitor_id = m.id ORDER BY place)) AS tags,
        (SELECT json_group_array(public_id) FROM (
@@ -60,7 +60,9 @@ INSERT INTO monitors
 VALUES (?, ?, ?, ?, ?, 0, 1, 1, ?, ?)
 """
 
-UPDATE = "UPDATE monitors SET name = ?, interval_s = ?, grace_s = ?, paused = ?, version = ? WHERE id = ?"
+UPDATE = """
+UPDATE monitors SET name = ?, interval_s = ?, grace_s = ?, paused = ?, version = ?, pause_changed_ms = ? WHERE id = ?
+"""
 
 FORGET_TAGS = "DELETE FROM monitor_tags WHERE monitor_id = ?"
 
@@ -98,7 +100,7 @@ class MonitorChanges(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MonitorRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A monitor with its keys and tags."""
+    """A monitor with its keys and tags. `pause_changed_ms` is when it was last paused or resumed, if it ever was."""
 
     config: MonitorConfig
     token: str
@@ -107,6 +109,7 @@ class MonitorRow(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[UUID, ...]
     origin: str
     created_ms: int
+    pause_changed_ms: int | None
 
     @property
     def digests(self) -> tuple[bytes, ...]:
@@ -184,9 +187,9 @@ async def change(
         if wanted == monitor.config and not names_others:
             return monitor, None
         config = msgspec.structs.replace(wanted, version=wanted.version + 1)
-        await tx.execute(
-            UPDATE, (config.name, config.interval_s, config.grace_s, config.paused, config.version, config.id)
-        )
+        pause_changed_ms = monitor.pause_changed_ms if config.paused == monitor.config.paused else now_ms
+        values = (config.name, config.interval_s, config.grace_s, config.paused, config.version)
+        await tx.execute(UPDATE, (*values, pause_changed_ms, config.id))
         monitor = await _find(tx, org_id, public_id)
         return monitor, await _tell(tx, monitor, now_ms)
 
@@ -245,6 +248,7 @@ def _read(row: Row) -> MonitorRow:
         channels=_CHANNELS.decode(row["channels"]),
         origin=row["origin"],
         created_ms=row["created_ms"],
+        pause_changed_ms=row["pause_changed_ms"],
     )
 
 

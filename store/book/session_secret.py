@@ -11,6 +11,8 @@ READ = "SELECT secret FROM session_secret"
 
 INSERT = "INSERT INTO session_secret (id, secret) VALUES (1, ?) ON CONFLICT DO NOTHING"
 
+REDRAW = "UPDATE session_secret SET secret = ?"
+
 SECRET_BYTES = 32
 
 
@@ -29,3 +31,9 @@ async def read(book: ConfigBook) -> bytes:
 async def insert(tx: Transaction) -> None:
     """Draw the secret unless there is one."""
     await tx.execute(INSERT, (secrets.token_bytes(SECRET_BYTES),))
+
+
+async def redraw(book: ConfigBook) -> None:
+    """Draw another one: no cookie that was handed out before is worth anything from now on."""
+    async with book.write() as tx:
+        await tx.execute(REDRAW, (secrets.token_bytes(SECRET_BYTES),))

@@ -16,6 +16,7 @@ class EventKind(IntEnum):
     CLOSED = 3
     BREACHED = 4
     CLEARED = 5
+    UNHEARD = 6
     TRIAL = 7
     FAILING = 8
     DOWNS = 9

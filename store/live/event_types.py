@@ -13,4 +13,5 @@ TYPES = {
     EventKind.FAILING: "channel.failing",
     EventKind.DOWNS: "monitors.down",
     EventKind.UPS: "monitors.up",
+    EventKind.UNHEARD: "fleet.unheard",
 }

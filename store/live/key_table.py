@@ -1,4 +1,7 @@
-"""Every key in Redis with its type, its writer and its life, for people. `docs/keyspace.md` shows this table."""
+"""Every key in Redis, each with its type, its writer and its life. `docs/keyspace.md` shows this table.
+
+How each is spelled is in `keys.py`.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,18 @@ TABLE: tuple[KeyRow, ...] = (
         "Up to when pings were heard before the last clean stop.",
     ),
     KeyRow(
-        "blind", "string", "ingest", "the last 256", "Packed intervals in which pings could not be heard."
+        "blind",
+        "string",
+        "ingest, sweep",
+        "the last 256",
+        "Packed intervals in which pings could not be heard.",
+    ),
+    KeyRow(
+        "walk",
+        "string",
+        "ingest, sweep",
+        "seconds",
+        "Cursor of the walk that brings windows back after the clock was stepped back.",
     ),
     KeyRow(
         "tallies", "hash", "all scripts", "forever", "Counts: monitors by status, blind ms, history bytes."

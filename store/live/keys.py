@@ -1,4 +1,4 @@
-"""Every key in Redis, spelled once. `key_table.py` says what each of them is for.
+"""How every key in Redis is spelled. What each holds is in `key_table.py`.
 
 All keys of a shard carry the hash tag `{shard}`, and a script touches one shard only, so that a cluster can hold them.
 """
@@ -55,6 +55,10 @@ class Keyspace(msgspec.Struct, frozen=True):
     @property
     def blind(self) -> str:
         return self._key("blind")
+
+    @property
+    def walk(self) -> str:
+        return self._key("walk")
 
     @property
     def tallies(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from redis.exceptions import RedisError
 
+from store.blind_time import BlindTime
 from store.errors import GenerationMissing
 from store.live.channel_event import TrialEvent
 from store.live.channels import put_channels
@@ -211,6 +212,15 @@ class Live:
         except (RedisError, OSError) as error:
             raise translate(error) from error
         return read_holes(blob)
+
+    async def blind_times(self) -> tuple[int, list[list[BlindTime]]]:
+        """Redis' time in ms, and the blind intervals of each shard, oldest first.
+
+        Raises:
+            Unavailable: Redis is away; GenerationMissing: it does not hold this installation.
+        """
+        now_ms, _ = await self.states([])
+        return now_ms, [[BlindTime(*hole) for hole in await self.holes(shard)] for shard in self.shards]
 
     async def say_alive(self, part: str) -> None:
         """A part says that it is up and ready; it has to say so again within five seconds."""

@@ -78,10 +78,10 @@ async def drop_monitor(shard: Shard, drop: DropMonitor) -> bool:
 
 async def look(shard: Shard, monitor_ids: Sequence[int]) -> tuple[int, list[bytes]]:
     """Redis' time in ms, and the packed states of monitors in order; `read_state` reads them."""
-    now_ms, states = 0, b""
+    now_ms, states, keys = 0, b"", shard.keys
     for start in range(0, len(monitor_ids) or 1, MOST_AT_ONCE):
         ids = monitor_ids[start : start + MOST_AT_ONCE]
-        now_ms, part = await shard.call("look", (shard.keys.state,), pack_ids(ids))
+        now_ms, part = await shard.call("look", (keys.state, keys.config, keys.blind), pack_ids(ids))
         states += part
     return int(now_ms), cut_states(states)
 

@@ -15,12 +15,17 @@ import msgspec
 from store.live.channel_event import FailingEvent, TrialEvent, read_channel_event
 from store.live.collected_event import CollectedEvent, read_collected
 from store.live.event_kind import EventKind as EventKind
+from store.live.unheard_event import UnheardEvent, read_unheard
 from store.metric_alert import incident_of
 from store.monitor import INCIDENT_NAMESPACE, MonitorConfig, MonitorState, Phase
 
 _CONFIG = struct.Struct("<BIIIIHB")
 _CONFIG_NAME_AT = _CONFIG.size + 16
 _STATE = struct.Struct("<BBIHIHIHIH")
+_STATE_TAIL = struct.Struct("<IH")
+_LOOKED_SIZE = _STATE.size + _STATE_TAIL.size
+_DELAY_LENGTH = 6
+_DELAYED_FORMAT = 2
 _EVENT = struct.Struct("<BB6s6s6s6sIIII16s")
 _METRIC = struct.Struct("<II")
 _FORMAT = 1
@@ -35,7 +40,10 @@ _KINDS = frozenset(EventKind)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """A transition of a monitor. `silence_ms` is the moment its silence began, `started_ms` the missed deadline."""
+    """A transition of a monitor. `silence_ms` is the moment its silence began, `started_ms` the missed deadline.
+
+    `delayed_ms` is how much later blind time made that deadline.
+    """
 
     kind: EventKind
     at_ms: int
@@ -48,6 +56,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     grace_s: int
     public_id: UUID
     name: str
+    delayed_ms: int = 0
 
     @property
     def incident_id(self) -> UUID:
@@ -97,7 +106,7 @@ class MetricEvent(msgspec.Struct, frozen=True, kw_only=True):
         return incident_of(self.told.public_id, self.breach_ms)
 
 
-AnyEvent = Event | MetricEvent | CollectedEvent | TrialEvent | FailingEvent
+AnyEvent = Event | MetricEvent | UnheardEvent | CollectedEvent | TrialEvent | FailingEvent
 _encode_told = msgspec.msgpack.Encoder().encode
 _decode_told = msgspec.msgpack.Decoder(AlertTold).decode
 
@@ -146,38 +155,53 @@ def read_config(blob: bytes) -> KnownConfig | None:
 
 
 def read_state(blob: bytes | None) -> MonitorState | None:
-    """A packed state; None for a missing or unreadable one."""
-    if blob is None or len(blob) != _STATE.size or blob[0] != _FORMAT or not 1 <= blob[1] <= 3:
+    """A packed state; None for a missing or unreadable one.
+
+    Behind it may stand one moment more: of a down its delay, and of a watched one, where somebody looked, its deadline.
+    """
+    if blob is None or len(blob) not in (_STATE.size, _LOOKED_SIZE):
+        return None
+    if blob[0] != _FORMAT or not 1 <= blob[1] <= 3:
         return None
     # A moment has 48 bits: its lower 32, then its upper 16.
-    _, phase, base, base_up, seen, seen_up, recorded, recorded_up, down, down_up = _STATE.unpack(blob)
+    _, phase, base, base_up, seen, seen_up, recorded, recorded_up, down, down_up = _STATE.unpack_from(blob)
+    tail = 0
+    if len(blob) > _STATE.size:
+        lower, upper = _STATE_TAIL.unpack_from(blob, _STATE.size)
+        tail = lower | upper << 32
     return MonitorState(
         phase=_PHASES[phase],
         base_ms=base | base_up << 32,
         seen_ms=seen | seen_up << 32,
         recorded_ms=recorded | recorded_up << 32,
         down_at_ms=down | down_up << 32,
+        delayed_ms=tail if phase == Phase.DOWN else 0,
+        deadline_ms=tail or None if phase == Phase.ACTIVE else None,
     )
 
 
 def cut_states(blob: bytes) -> list[bytes]:
     """The packed states that `look.lua` gives, one by one."""
-    return [blob[at : at + _STATE.size] for at in range(0, len(blob), _STATE.size)]
+    return [blob[at : at + _LOOKED_SIZE] for at in range(0, len(blob), _LOOKED_SIZE)]
 
 
 def pack_state(state: MonitorState) -> bytes:
     """A monitor's state as the scripts read it."""
     moments = (state.base_ms, state.seen_ms, state.recorded_ms, state.down_at_ms)
     halves = [half for moment in moments for half in (moment & 0xFFFFFFFF, moment >> 32)]
-    return _STATE.pack(_FORMAT, state.phase, *halves)
+    packed = _STATE.pack(_FORMAT, state.phase, *halves)
+    return packed + _pack_u48(state.delayed_ms) if state.delayed_ms else packed
 
 
 def read_event(blob: bytes) -> AnyEvent | None:
     """A packed event, of any sort; None for an unreadable one."""
-    if len(blob) < _EVENT.size or blob[0] != _FORMAT or blob[1] not in _KINDS:
+    least = _EVENT.size + (_DELAY_LENGTH if blob[:1] == bytes([_DELAYED_FORMAT]) else 0)
+    if len(blob) < least or blob[0] not in {_FORMAT, _DELAYED_FORMAT} or blob[1] not in _KINDS:
         return None
     head = _EVENT.unpack_from(blob)
     kind, tail = EventKind(head[1]), blob[_EVENT.size :]
+    if kind == EventKind.UNHEARD:
+        return read_unheard(head, tail)
     if kind in COLLECTED_KINDS:
         return read_collected(blob)
     if kind in CHANNEL_KINDS:
@@ -195,7 +219,11 @@ def read_event(blob: bytes) -> AnyEvent | None:
         "public_id": UUID(bytes=head[10]),
     }
     if kind not in METRIC_KINDS:
-        return Event(silence_ms=began_ms, name=tail.decode("utf-8", "replace"), **common)
+        delayed_ms = _u48(tail, 0) if blob[0] == _DELAYED_FORMAT else 0
+        name = tail[_DELAY_LENGTH:] if blob[0] == _DELAYED_FORMAT else tail
+        return Event(
+            silence_ms=began_ms, name=name.decode("utf-8", "replace"), delayed_ms=delayed_ms, **common
+        )
     try:
         channel_id, alert_id = _METRIC.unpack_from(tail)
         told = _decode_told(tail[_METRIC.size :])

@@ -101,6 +101,7 @@ async def empty_shard(shard: Shard) -> None:
         keys.replies,
         keys.heard,
         keys.blind,
+        keys.walk,
         keys.tallies,
         keys.broken,
         keys.pings,

@@ -33,6 +33,8 @@ async def sweep(shard: Shard, limit: int) -> Swept:
             keys.tallies,
             keys.broken,
             keys.events,
+            keys.walk,
+            keys.due,
         ),
         limit,
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from store.clock import monotonic_ms
 from store.errors import Unavailable
 from store.live.arrival import ArrivalClock
 from store.live.connect import Argument
@@ -16,9 +16,13 @@ from store.live.keys import Keyspace
 from store.live.link import Link
 from store.live.packing import read_waits
 from store.live.shard import Generation
+from store.metrics import CLOCK_STEPS
 
 HISTORY_CAP_BYTES = 512 * 1024 * 1024
 GIVE_UP_MS = 3000
+# A clock that stands still is a step back again and again.
+SAY_STEPS_EVERY_MS = 60_000
+_log = logging.getLogger(__name__)
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -51,9 +55,10 @@ class Writer:
         self._away = False
         self._heard_ms = 0
         self._unheard_ms = 0
-        self._deaf_since: int | None = (
-            None  # by our own clock: before the first registration we know no other
-        )
+        self._steps = clock.steps
+        self._said_ms: int | None = None
+        # By our own clock: before the first registration we know no other.
+        self._deaf_since: int | None = None
         keys = keyspace
         self._record_keys = (
             keys.generation,
@@ -69,6 +74,8 @@ class Writer:
             keys.events,
             keys.plans,
             keys.used,
+            keys.walk,
+            keys.due,
         )
         self._register_keys = (
             keys.generation,
@@ -77,6 +84,8 @@ class Writer:
             keys.heard,
             keys.blind,
             keys.tallies,
+            keys.walk,
+            keys.due,
         )
         self._deregister_keys = (
             keys.generation,
@@ -92,16 +101,17 @@ class Writer:
         await self._register()
         if self._deaf_since is not None:
             # Refused before we had a slot, so that nobody waited for us: blind from then on.
-            self._heard_ms -= monotonic_ms() - self._deaf_since + 1
+            self._heard_ms -= self.clock.monotonic_ms() - self._deaf_since + 1
             await self._register()
             self._deaf_since = None
 
     async def _register(self) -> None:
         self._incarnation = secrets.token_bytes(8)
+        sent_ms = self.clock.monotonic_ms()
         now_ms: int = await self._call("register", self._register_keys, (self._incarnation, self._heard_ms))
         self._sequence = 0
         self._heard_ms = now_ms
-        self.clock.observe(now_ms, monotonic_ms())
+        self.clock.observe(now_ms, sent_ms, self.clock.monotonic_ms())
 
     async def record(self, ids: Sequence[bytes], heads: bytes, history: bytes, watermark_ms: int) -> Recorded:
         """Apply one batch.
@@ -110,6 +120,8 @@ class Writer:
             Unavailable: given up after a while; the batch may or may not have been applied. The number is not used
                 again, so the script sees a gap if it was not, and calls the time blind.
         """
+        if self.clock.steps != self._steps:
+            self._follow_step()
         self._sequence += 1
         arguments: tuple[Argument, ...] = (
             self._incarnation,
@@ -120,8 +132,9 @@ class Writer:
             history,
             *ids,
         )
+        sent_ms = self.clock.monotonic_ms()
         now_ms, outcomes, waits = await self._call("record", self._record_keys, arguments)
-        self.clock.observe(int(now_ms), monotonic_ms())
+        self.clock.observe(int(now_ms), sent_ms, self.clock.monotonic_ms())
         self._heard_ms = min(watermark_ms, int(now_ms))
         if self._heard_ms < self._unheard_ms:
             self._sequence += 1
@@ -135,8 +148,20 @@ class Writer:
         """
         self._sequence += 1
         if not self._heard_ms and self._deaf_since is None:
-            self._deaf_since = monotonic_ms()
+            self._deaf_since = self.clock.monotonic_ms()
         self._unheard_ms = max(self._unheard_ms, arrival_ms)
+
+    def _follow_step(self) -> None:
+        """Redis' clock was stepped since the last batch: call the time around it blind, and forget the former time."""
+        self._steps = self.clock.steps
+        now_ms = self.clock.now_ms()
+        self._heard_ms, self._unheard_ms = min(self._heard_ms, now_ms), min(self._unheard_ms, now_ms)
+        self.confess(now_ms)
+        CLOCK_STEPS.inc()
+        passed_ms = self.clock.monotonic_ms()
+        if self._said_ms is None or passed_ms - self._said_ms >= SAY_STEPS_EVERY_MS:
+            self._said_ms = passed_ms
+            _log.warning("Redis' clock was stepped by %+d ms; that time is blind", self.clock.stepped_ms)
 
     async def deregister(self) -> None:
         """Give the slot back, after everything heard was recorded."""

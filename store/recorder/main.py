@@ -23,6 +23,7 @@ from store.presence import follow_quietly, found_live, say_alive_until, wait_or_
 from store.recorder.forgetting import forget_until
 from store.recorder.ledger import Ledger
 from store.recorder.recorder import Recorder
+from store.recorder.unheard import SHARD, Unheard, tell_until
 from store.settings import Settings
 
 LOCK = "history.lock"
@@ -48,6 +49,8 @@ async def run(settings: Settings, part: Part) -> None:
                 for recorder in recorders:
                     tasks.create_task(_record(recorder, live, part.stop))
                 tasks.create_task(forget_until(ledger, live.shards, settings, part.stop))
+                unheard = Unheard(live, ledger, settings.data, recorders[SHARD].raise_soon)
+                tasks.create_task(tell_until(unheard, part.stop))
                 tasks.create_task(say_alive_until(live, part, lambda: _show(live, recorders)))
         finally:
             for reader in readers:

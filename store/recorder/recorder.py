@@ -7,7 +7,7 @@ they are trimmed with the next step.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from store.book.history_writer import Position
 from store.clock import monotonic_ms
@@ -42,6 +42,10 @@ class Recorder:
     def alerts_waiting(self) -> int:
         """How many threshold alerts are in history.db, but not in Redis yet."""
         return self._raising.waiting
+
+    def raise_soon(self, messages: Iterable[tuple[int, bytes]]) -> None:
+        """Messages that somebody else has committed to the outbox of this shard."""
+        self._raising.add(messages)
 
     async def step(self) -> int:
         """Carry what waits; answers how many entries that was. Waits up to a second for the first one.

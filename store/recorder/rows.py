@@ -73,10 +73,7 @@ def _values(row: BeatRow, outcome: str, now_ms: int) -> PingValues:
 
 
 def incident_change(entry: EventEntry) -> IncidentChange | None:
-    """What an event means for its incident, if it has one.
-
-    One of a metric comes from this recorder, which has written it already.
-    """
+    """What an event means for its incident. One that is no silence's comes from this recorder, which has written it."""
     event = read_event(entry.event)
     if event is None:
         _log.error("event %s cannot be read and is left out", entry.id)
@@ -90,4 +87,5 @@ def incident_change(entry: EventEntry) -> IncidentChange | None:
         silence_ms=event.silence_ms,
         started_ms=event.started_ms,
         ended_ms=None if event.kind == EventKind.DOWN else event.at_ms,
+        delayed_ms=event.delayed_ms or None,
     )

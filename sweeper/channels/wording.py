@@ -136,6 +136,18 @@ def _names(data: Data) -> tuple[str, ...]:
     return ("They are:", *(f"- {name}" for name in names), *((f"and {more} more.",) if more > 0 else ()))
 
 
+def _unheard(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
+    monitors, lasted = data["monitors"], span(data["seconds"])
+    names = [one["name"] for one in monitors["examples"]]
+    more = monitors["count"] - len(names)
+    return f"Pings could not be heard for {lasted}", (
+        f"From {moment(data['from'])} to {moment(data['to'])} this installation could not hear pings. That was our fault.",
+        f"It concerns {monitors['count']} monitors, which are given more time:",
+        *(f"- {name}" for name in names),
+        *((f"and {more} more.",) if more > 0 else ()),
+    )
+
+
 def _trial(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
     name = data["channel"]["name"]
     return f"A trial of the channel {name}", (
@@ -160,6 +172,7 @@ _KINDS: Mapping[str, Callable[[Data, str], tuple[str, tuple[str, ...]]]] = {
     "metric.cleared": _cleared,
     "monitors.down": _downs,
     "monitors.up": _ups,
+    "fleet.unheard": _unheard,
     "channel.test": _trial,
     "channel.failing": _failing,
 }

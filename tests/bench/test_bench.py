@@ -29,8 +29,8 @@ def start(folder: Path, *options: str) -> subprocess.Popen[str]:
     )
 
 
-def test_it_prints_one_table_and_everything_answered_was_recorded(tmp_path: Path) -> None:
-    with start(tmp_path) as bench:
+def test_it_prints_one_table_and_everything_answered_was_recorded(short_path: Path) -> None:
+    with start(short_path) as bench:
         printed, progress = bench.communicate(timeout=240)
 
     assert bench.returncode == 0, printed + progress
@@ -38,12 +38,12 @@ def test_it_prints_one_table_and_everything_answered_was_recorded(tmp_path: Path
     assert "\n 1  empty ASGI reply, 64 connections " in printed
     assert "\n19  recorder, rows with 2 metrics " in printed
     assert "\n[17/17] recorder, rows with 2 metrics … " in progress
-    assert list(tmp_path.iterdir()) == []
+    assert list(short_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_leaves_no_process_and_no_file(tmp_path: Path, number: signal.Signals) -> None:
-    with start(tmp_path, "--seconds", "60", "--rows", "single,plain") as bench:
+def test_interrupted_it_leaves_no_process_and_no_file(short_path: Path, number: signal.Signals) -> None:
+    with start(short_path, "--seconds", "60", "--rows", "single,plain") as bench:
         assert bench.stderr
         while "warming" not in bench.stderr.readline():
             assert bench.poll() is None
@@ -54,4 +54,4 @@ def test_interrupted_it_leaves_no_process_and_no_file(tmp_path: Path, number: si
     assert bench.returncode == 130
     assert len(started) >= 7
     assert [pid for pid in started if read_stat(pid)] == []
-    assert list(tmp_path.iterdir()) == []
+    assert list(short_path.iterdir()) == []

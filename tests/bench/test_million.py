@@ -82,12 +82,12 @@ def test_a_fleet_is_read_as_the_import_prints_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_whole_of_it_small(tmp_path: Path) -> None:
+def test_the_whole_of_it_small(short_path: Path) -> None:
     command = [sys.executable, "-m", "bench.million", "--monitors", "2000", "--rounds", "1", "--seconds", "1"]
     ended = subprocess.run(
         command,
         cwd=ROOT,
-        env=os.environ | {"TMPDIR": str(tmp_path)},
+        env=os.environ | {"TMPDIR": str(short_path)},
         check=False,
         capture_output=True,
         text=True,
@@ -97,4 +97,4 @@ def test_the_whole_of_it_small(tmp_path: Path) -> None:
     assert "bars are met" in ended.stdout, ended.stderr
     assert "200 deadlines in a second: all events after" in ended.stdout
     assert "never" not in ended.stdout
-    assert list(tmp_path.iterdir()) == []
+    assert list(short_path.iterdir()) == []

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import redis
 
 from bench import drain, lone
 from bench.case import GENERATOR, REDIS, WEB, Case
@@ -24,21 +25,29 @@ from store.clock import monotonic_ms
 US = {REDIS: (os.getpid(),)}
 
 
-async def test_the_script_alone_records_every_ping_of_every_call(redis_url: str) -> None:
-    await lay_out(redis_url, "0" * 32, monitors=10)
+@pytest.fixture
+def empty_url(redis_url: str) -> str:
+    """A server that holds nothing, whatever other tests have left in it."""
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    return redis_url
+
+
+async def test_the_script_alone_records_every_ping_of_every_call(empty_url: str) -> None:
+    await lay_out(empty_url, "0" * 32, monitors=10)
 
     for pings in (1, 7):
-        done = await measure_script(Server(0, US), redis_url, "0" * 32, 10, pings, seconds_s=0.05)
+        done = await measure_script(Server(0, US), empty_url, "0" * 32, 10, pings, seconds_s=0.05)
 
         assert done.faults == ()
         assert (set(done.cpu_us), done.pings) == ({REDIS, GENERATOR}, done.result.answered * pings)
         assert 0 < done.result.p50_ms <= done.result.p99_ms
 
 
-async def test_pings_of_monitors_that_are_not_there_are_faults(redis_url: str) -> None:
-    await lay_out(redis_url, "1" * 32, monitors=3)
+async def test_pings_of_monitors_that_are_not_there_are_faults(empty_url: str) -> None:
+    await lay_out(empty_url, "1" * 32, monitors=3)
 
-    done = await measure_script(Server(0, US), redis_url, "1" * 32, 40, 30, seconds_s=0.01)
+    done = await measure_script(Server(0, US), empty_url, "1" * 32, 40, 30, seconds_s=0.01)
 
     assert "pings were not recorded" in done.faults[0]
 

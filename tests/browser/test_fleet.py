@@ -201,6 +201,10 @@ def test_the_fleet_and_its_forms_have_no_serious_fault_for_those_who_cannot_see_
     tick(visitor.page, name)
     assert visitor.faults() == []
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= (390 if dark else 1440)
+    # The style of other pages is not that of this one.
+    expect(visitor.page.locator("td.state").first).to_have_css("display", "block" if dark else "table-cell")
+    expect(visitor.page.locator("svg.strip").first).to_have_css("height", "8px" if dark else "16px")
+    expect(visitor.page.locator("td.ping").first).to_have_css("margin-left", "0px")
     visitor.page.get_by_role("button", name="Delete").click()
     assert visitor.faults() == []
     visitor.page.goto("/monitors/new")

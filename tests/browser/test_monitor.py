@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.visitor import Visitor
 from tests.system.api import Api, Json
@@ -92,6 +92,53 @@ def test_the_range_of_the_charts_is_chosen_by_key_and_remembered(visitor: Visito
     expect(plot).to_have_attribute("aria-label", re.compile("last 72 hours"))
     page.get_by_text("6 h", exact=True).click()
     expect(plot).to_have_attribute("aria-label", re.compile("last 6 hours"))
+
+
+def test_a_range_that_cannot_be_loaded_is_asked_for_now_and_then(visitor: Visitor, monitor: Json) -> None:
+    send(monitor, {"rows": 1})
+    page = opened(visitor, monitor)
+    plot = chart(page, "rows").locator(".plot")
+    expect(plot).to_have_attribute("aria-label", re.compile("last 24 hours: 1 "))
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=503)
+
+    page.route("**/data/points*", refuse)
+    page.get_by_text("72 h", exact=True).click()
+    page.wait_for_timeout(2000)  # what is not to happen has this long
+    assert 1 <= len(asked) < 5
+    page.unroute("**/data/points*")
+    expect(plot).to_have_attribute("aria-label", re.compile("last 72 hours: 1 "))
+    visitor.complaints[:] = [one for one in visitor.complaints if "503" not in one]
+
+
+def test_who_is_signed_out_asks_for_no_other_range(visitor: Visitor, monitor: Json) -> None:
+    send(monitor, {"rows": 1})
+    page = opened(visitor, monitor)
+    expect(chart(page, "rows").locator("canvas")).to_be_visible()
+    page.context.clear_cookies()
+    expect(page.locator("#trouble")).to_contain_text("You are signed out.")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.get_by_text("72 h", exact=True).click()
+    page.wait_for_timeout(300)
+    assert asked == []
+    assert all("401" in one for one in visitor.complaints)
+    visitor.complaints.clear()
+
+
+def test_the_way_to_all_pings_turns_up_with_the_ping_that_has_no_room(
+    visitor: Visitor, monitor: Json
+) -> None:
+    for _ in range(20):
+        send(monitor)
+    page = opened(visitor, monitor)
+    expect(page.locator(".pings li")).to_have_count(20)
+    expect(page.get_by_role("link", name="All pings")).to_have_count(0)
+    send(monitor)
+    expect(page.get_by_role("link", name="All pings")).to_be_visible()
 
 
 def test_a_threshold_alert_is_made_breached_and_deleted(visitor: Visitor, monitor: Json) -> None:

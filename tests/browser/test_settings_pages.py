@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.visitor import Visitor
-from tests.system.api import Api
+from tests.system.api import Api, Json
 from tests.system.house import ADMIN_KEY, House
+from tests.system.receiver import Receiver
+from tests.system.waiting import until
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(1)</script>{{7*7}}"
 
@@ -18,6 +22,47 @@ def webhook_form(page: Page) -> Locator:
     if form.get_attribute("open") is None:
         form.locator("summary").click()
     return form
+
+
+@pytest.fixture(scope="module")
+def told(api: Api, receiver: Receiver) -> Iterator[Json]:
+    """A monitor that is down: a channel with a long name cannot be told, and a receiver refuses in hostile words."""
+    asked = {"type": "webhook", "name": "x" * 200, "url": "https://example.org/hook"}
+    channel = api.post("/api/channels", asked)
+    monitor = api.monitor(name=HOSTILE)
+    receiver.says = HOSTILE
+    receiver.refuse(monitor["id"], 1)
+    api.ping_well(monitor["key"])
+
+    def both_tried() -> bool:
+        return len([one for one in api.deliveries(monitor["id"]) if one["attempts"]]) == 2
+
+    until(both_tried, 15, "both channels are tried")
+    yield monitor
+    receiver.says = ""
+    api.delete(f"/api/channels/{channel['id']}")
+    api.delete(f"/api/monitors/{monitor['id']}")
+
+
+def delivery_to_receiver(api: Api, monitor: Json) -> str:
+    deliveries = api.deliveries(monitor["id"])
+    return next(str(one["id"]) for one in deliveries if one["channel"]["name"] == "receiver")
+
+
+def test_what_a_receiver_answers_is_shown_nowhere(visitor: Visitor, api: Api, told: Json) -> None:
+    page = visitor.page
+    for path in (f"/deliveries?monitor={told['id']}", f"/deliveries/{delivery_to_receiver(api, told)}"):
+        page.goto(path)
+        expect(page.get_by_role("link", name=HOSTILE).first).to_be_visible()  # the monitor's name, as a text
+        expect(page.locator("main")).to_contain_text("500")
+        assert page.locator("main img, main script").count() == 0
+        assert page.locator("tbody tr").count() >= 1
+        assert (
+            "onerror"
+            not in page.locator(
+                "tbody [data-label='Answer'], tbody [data-label='Last answer']"
+            ).first.inner_text()
+        )
 
 
 def test_a_channel_is_made_its_secret_shown_once_and_deleted_after_asking(visitor: Visitor) -> None:
@@ -76,22 +121,64 @@ def test_moments_are_in_the_viewers_zone_and_in_utc_on_hover(visitor: Visitor, a
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_no_page_has_a_serious_fault_or_is_wider_than_a_phone(
-    browser: Browser, house: House, api: Api, dark: bool
+    browser: Browser, house: House, api: Api, told: Json, dark: bool
 ) -> None:
     visitor = Visitor(browser, house.url, width=390, dark=dark)
     visitor.sign_in(ADMIN_KEY)
-    made = {"type": "webhook", "name": "w" * 60, "url": "https://example.org/" + "x" * 80}
-    channel = api.post("/api/channels", made)
+    monitor, delivery = f"/monitors/{told['id']}", f"/deliveries/{delivery_to_receiver(api, told)}"
+    of_monitor = (f"{monitor}/pings", f"{monitor}/incidents")
+    channel = next(one["id"] for one in api.get("/api/channels")["channels"] if len(one["name"]) == 200)
     for path in (
         "/channels",
-        f"/channels/{channel['id']}",
+        f"/channels/{channel}",
         "/keys",
         "/plan",
         "/incidents",
         "/deliveries",
+        delivery,
+        *of_monitor,
         "/nowhere",
     ):
         visitor.page.goto(path)
-        assert visitor.faults() == [], path
-        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 390, path
+        check(visitor)
     visitor.close()
+
+
+def test_no_page_between_two_others_has_a_serious_fault_either(
+    browser: Browser, house: House, told: Json
+) -> None:
+    visitor = Visitor(browser, house.url, width=390)
+    visitor.sign_in(ADMIN_KEY)
+    page = visitor.page
+    page.get_by_role("checkbox", name=HOSTILE).first.check()
+    page.get_by_role("button", name="Add tag").click()
+    check(visitor)
+    page.goto("/keys")
+    webhook_form(page).get_by_label("Name").fill("walked over")
+    page.get_by_role("button", name="Make the key").click()
+    check(visitor)
+    page.goto("/keys")
+    follow(page, "Revoke walked over")
+    check(visitor)
+    page.get_by_role("button", name="Revoke it").click()
+    page.goto("/channels")
+    page.get_by_label("Name").fill("walked over")
+    page.get_by_label("Address").fill("https://example.org/hook")
+    page.get_by_role("button", name="Add the channel").click()
+    check(visitor)
+    page.goto("/channels")
+    follow(page, "Delete walked over")
+    check(visitor)
+    page.get_by_role("button", name="Delete it").click()
+    visitor.close()
+
+
+def follow(page: Page, name: str) -> None:
+    page.get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("walked over?")
+
+
+def check(visitor: Visitor) -> None:
+    page = visitor.page
+    assert visitor.faults() == [], page.url
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390, page.url

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 AXE = Path(__file__).with_name("axe.min.js")
 PATIENCE_MS = 10_000
 
-# A form that is refused, a page that is not there: the browser logs these, and they are meant.
+# A form that is refused, a page that is not there: the browser logs these, and they are meant. Of what a script asks
+# for by itself they are not.
 _MEANT = ("the server responded with a status of 401", "of 403", "of 404", "of 409", "of 422", "of 429")
 
 
@@ -31,8 +32,10 @@ class Visitor:
         self._context.set_default_timeout(PATIENCE_MS)
         expect.set_options(timeout=PATIENCE_MS)
         self.complaints: list[str] = []
+        self._documents: set[str] = set()
         self.page: Page = self._context.new_page()
-        self.page.on("console", lambda message: self._note(message.type, message.text))
+        self.page.on("request", self._note_document)
+        self.page.on("console", self._note)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def sign_in(self, key: str) -> None:
@@ -58,6 +61,14 @@ class Visitor:
         self._context.close()
         assert self.complaints == []
 
-    def _note(self, kind: str, text: str) -> None:
-        if kind == "error" and not any(words in text for words in _MEANT):
-            self.complaints.append(text)
+    def _note_document(self, request: Request) -> None:
+        if request.is_navigation_request():
+            self._documents.add(request.url)
+
+    def _note(self, message: ConsoleMessage) -> None:
+        address = message.location["url"]
+        # Of a text that is no page the browser asks for an icon by itself.
+        is_own = address in self._documents or address.endswith("/favicon.ico")
+        is_meant = is_own and any(words in message.text for words in _MEANT)
+        if message.type == "error" and not is_meant:
+            self.complaints.append(f"{message.text} ({address})")

@@ -180,6 +180,26 @@ async def test_pings_reach_their_own_shard_and_one_shard_does_not_wait_for_anoth
 # The watermark
 
 
+async def test_what_was_stamped_before_the_clock_was_stepped_back_holds_the_watermark(
+    entrance: Entrance,
+) -> None:
+    await entrance.put(1)
+    await entrance.know(1)
+    entrance.gate.shut()
+    first = entrance.arrive(1)
+    await under_way(entrance.gate)
+    clock, [batcher, *_] = entrance.intake.clock, entrance.intake._batchers
+    assert batcher._watermark() > 0
+    queued = entrance.arrive(1)
+    passed_ms = clock.monotonic_ms()
+    clock.observe(clock.now_ms() - 3_600_000, passed_ms, passed_ms)
+
+    assert clock.steps == 1
+    assert batcher._watermark() == 0
+    entrance.gate.open()
+    assert await answers([first, queued]) == [Outcome.RECORDED] * 2
+
+
 async def test_the_watermark_never_passes_a_ping_that_is_left_in_the_queue(entrance: Entrance) -> None:
     await entrance.put(1)
     await entrance.know(1)

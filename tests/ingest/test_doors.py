@@ -128,6 +128,17 @@ async def test_an_unknown_or_malformed_key_is_not_found(served: Served, key: str
         assert "alive" not in reply.json()
 
 
+async def test_people_with_a_browser_are_refused_with_a_page_and_everybody_else_with_json(
+    served: Served,
+) -> None:
+    for path, status, allowed in (("/nowhere", 404, None), ("/sign-out", 405, "POST")):
+        page = await served.client.get(path, headers={"accept": "text/html,*/*"})
+        assert (page.status_code, page.headers.get("allow")) == (status, allowed)
+        assert "</html>" in page.text
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        assert (await served.client.get(path)).json()["error"]
+
+
 async def test_other_methods_are_told_which_ones_ping(served: Served) -> None:
     monitor = await served.make()
     reply = await served.client.put(f"/ping/{monitor['key']}")

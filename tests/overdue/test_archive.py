@@ -27,6 +27,11 @@ def generation(data: Path) -> str:
         return str(connection.execute("SELECT generation FROM installation").fetchone()[0])
 
 
+def signing(data: Path) -> bytes:
+    with closing(sqlite3.connect(data / "config.db")) as connection:
+        return bytes(connection.execute("SELECT secret FROM session_secret").fetchone()[0])
+
+
 def rows(data: Path) -> list[int]:
     with closing(sqlite3.connect(f"file:{data}/history.db?mode=ro", uri=True)) as connection:
         return [value for (value,) in connection.execute("SELECT a FROM t ORDER BY a")]
@@ -84,6 +89,17 @@ def test_a_restored_installation_has_a_new_generation_so_that_an_old_redis_is_no
     monkeypatch.setenv("OVERDUE_DATA", str(tmp_path / "fresh"))
     command("restore", tmp_path / "b.tar.gz")
     assert generation(tmp_path / "fresh") != generation(data)
+
+
+def test_a_restored_installation_signs_sessions_anew_so_that_a_cookie_opens_nothing_of_somebody_else(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command("backup", tmp_path / "b.tar.gz")
+    monkeypatch.setenv("OVERDUE_DATA", str(tmp_path / "fresh"))
+    command("restore", tmp_path / "b.tar.gz")
+    before, after = signing(data), signing(tmp_path / "fresh")
+    assert len(before) == len(after) == 32
+    assert before != after
 
 
 def test_databases_that_are_there_are_kept_unless_told(data: Path, tmp_path: Path) -> None:

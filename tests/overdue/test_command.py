@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from overdue.command import COMMANDS
+
 
 def overdue(*words: str, **extra: str) -> subprocess.CompletedProcess[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("OVERDUE_")} | extra
@@ -28,7 +30,7 @@ def test_it_tells_its_version() -> None:
 
 def test_its_help_names_every_command() -> None:
     shown = overdue("--help").stdout
-    for command in ("serve", "ingest", "sweeper", "recorder", "keys", "orgs", "doctor", "backup", "restore"):
+    for command in COMMANDS:
         assert f"\n  {command} " in shown
 
 

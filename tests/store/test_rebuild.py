@@ -176,6 +176,20 @@ async def test_the_time_since_the_last_known_ping_is_blind_and_the_dead_are_told
     assert await stage.told() == [("down", dead.config.id, 170)]
 
 
+async def test_a_history_that_knows_of_a_later_time_than_the_clock_makes_no_window_long(
+    stage: Stage, library: Library
+) -> None:
+    alive = await library.monitor("alive")
+    await stage.move_to(4000)
+    await library.pings(alive)
+    await stage.move_to(400)
+    await flush(stage)
+    await rebuilt(library)
+    await listen_again(stage)
+    assert await stage.holes() == [(399, 400)]
+    assert await stage.deadline(alive.config.id) == 440
+
+
 async def test_signs_of_life_that_are_no_history_and_a_resume_are_no_false_alarm(
     stage: Stage, library: Library
 ) -> None:

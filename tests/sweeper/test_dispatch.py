@@ -76,6 +76,7 @@ async def test_a_down_and_its_up_reach_every_channel_once_as_the_contract_has_it
                 "kind": "silence",
                 "startedAt": "2027-01-15T08:00:40.000Z",
                 "endedAt": None,
+                "delayedBySeconds": None,
             },
         },
     }
@@ -83,6 +84,7 @@ async def test_a_down_and_its_up_reach_every_channel_once_as_the_contract_has_it
     assert up.message["data"]["incident"] == {
         **down.message["data"]["incident"],
         "endedAt": "2027-01-15T08:00:50.000Z",
+        "delayedBySeconds": None,
     }
     assert (down.webhook_id, up.webhook_id) == (other_down.webhook_id, other_up.webhook_id)
     assert down.webhook_id != up.webhook_id

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from store.live.packing import Event, EventKind
+from store.live.unheard_event import FleetUnheard, MonitorUnheard, UnheardEvent
 from sweeper.message import notice_of
 
 SILENCE_MS = 1_772_416_893_000
@@ -45,6 +46,7 @@ def test_a_down_says_who_and_since_when() -> None:
                 "kind": "silence",
                 "startedAt": "2026-03-02T02:03:03.123Z",
                 "endedAt": None,
+                "delayedBySeconds": None,
             },
         },
     }
@@ -58,6 +60,7 @@ def test_an_up_says_when_it_ended_and_names_the_same_incident() -> None:
         "kind": "silence",
         "startedAt": "2026-03-02T02:03:03.123Z",
         "endedAt": "2026-03-02T02:03:13.000Z",
+        "delayedBySeconds": None,
     }
 
 
@@ -88,3 +91,46 @@ def test_another_monitor_or_another_silence_is_another_incident(change: dict[str
     other = msgspec.structs.replace(DOWN, **change)
     assert other.incident_id != DOWN.incident_id
     assert notice_of(other).event_id != notice_of(DOWN).event_id
+
+
+def test_an_incident_that_blind_time_delayed_says_so() -> None:
+    delayed = [msgspec.structs.replace(event, delayed_ms=61_500) for event in (DOWN, UP)]
+    told = [msgspec.json.decode(notice_of(event).body)["data"]["incident"] for event in delayed]
+    assert [one["delayedBySeconds"] for one in told] == [61.5, 61.5]
+
+
+UNHEARD = UnheardEvent(
+    from_ms=SILENCE_MS,
+    to_ms=SILENCE_MS + 90_123,
+    org_id=1,
+    public_id=UUID(int=1),
+    told=FleetUnheard(7, [MonitorUnheard(MONITOR, "Nächtliche Sicherung")]),
+)
+
+
+def test_an_unheard_fleet_is_told_from_when_to_when_and_whom_it_concerns() -> None:
+    assert msgspec.json.decode(notice_of(UNHEARD).body) == {
+        "type": "fleet.unheard",
+        "timestamp": "2026-03-02T02:03:03.123Z",
+        "data": {
+            "from": "2026-03-02T02:01:33.000Z",
+            "to": "2026-03-02T02:03:03.123Z",
+            "seconds": 90.123,
+            "monitors": {
+                "count": 7,
+                "examples": [{"id": str(MONITOR), "name": "Nächtliche Sicherung"}],
+            },
+        },
+    }
+
+
+def test_each_organisation_and_each_time_has_a_message_of_its_own() -> None:
+    replace = msgspec.structs.replace
+    others = [
+        replace(UNHEARD, public_id=UUID(int=2)),
+        replace(UNHEARD, from_ms=1),
+        replace(UNHEARD, to_ms=SILENCE_MS + 1),
+    ]
+    ids = {notice_of(event).event_id for event in (UNHEARD, *others)}
+    assert len(ids) == 4
+    assert notice_of(replace(UNHEARD, told=FleetUnheard(8, []))).event_id == notice_of(UNHEARD).event_id

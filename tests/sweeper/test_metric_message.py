@@ -44,6 +44,7 @@ BREACHED = {
             "kind": "metric",
             "startedAt": "2027-01-15T08:00:00.000Z",
             "endedAt": None,
+            "delayedBySeconds": None,
         },
         "alert": {
             "id": str(UUID(int=2)),

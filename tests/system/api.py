@@ -54,6 +54,10 @@ class Api:
         found: list[Json] = self.get(f"/api/monitors/{monitor_id}/incidents")["incidents"]
         return found
 
+    def blind_times(self) -> list[Json]:
+        found: list[Json] = self.get("/api/blind-times")["blindTimes"]
+        return found
+
     def deliveries(self, monitor_id: str) -> list[Json]:
         found: list[Json] = self.get(f"/api/deliveries?monitor={monitor_id}")["deliveries"]
         return found

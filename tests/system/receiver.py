@@ -68,12 +68,17 @@ class Call:
 
 
 class Receiver:
-    """Notes every call and answers 200, after `delay_s`; or 500 where it was told to refuse."""
+    """Notes every call and answers 200, after `delay_s`; or 500 where it was told to refuse.
+
+    `says` comes with each answer. `unheard` are the calls about no monitor, but about a time in which none could be heard.
+    """
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
+        self.unheard: list[Call] = []
         self.secret = ""
         self.delay_s = 0.0
+        self.says = ""
         self.port = 0
         self._refusals: dict[str, int] = {}
 
@@ -102,7 +107,11 @@ class Receiver:
 
     def flaws(self) -> list[str]:
         """What is wrong with the calls: a bad signature, or two bodies under one id."""
-        flaws = [f"bad signature: {one}" for one in self.calls if not one.is_signed_with(self.secret)]
+        flaws = [
+            f"bad signature: {one}"
+            for one in (*self.calls, *self.unheard)
+            if not one.is_signed_with(self.secret)
+        ]
         by_id = self.by_id()
         return flaws + [
             f"two bodies: {same}" for same in by_id.values() if len({one.body for one in same}) > 1
@@ -116,7 +125,9 @@ class Receiver:
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
                 status = self._note(headers, body)
                 await asyncio.sleep(self.delay_s)
-                writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode())
+                said = self.says.encode()
+                head = f"HTTP/1.1 {status} {self.says or 'X'}\r\nContent-Length: {len(said)}\r\n\r\n"
+                writer.write(head.encode() + said)
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
@@ -126,6 +137,9 @@ class Receiver:
     def _note(self, headers: dict[str, str], body: bytes) -> int:
         """Write a call down; the status to answer."""
         call = Call(wall_ms(), headers, body)
+        if call.type == "fleet.unheard":
+            self.unheard.append(call)
+            return call.status
         left = self._refusals.get(call.monitor_id, 0)
         if left > 0:
             self._refusals[call.monitor_id] = left - 1

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from store.clock import wall_ms
+from store.timestamps import rfc3339
 from tests.stage import Stage, config_of
 from tests.system.api import Api
 from tests.system.fleet import Job, pinging
@@ -184,6 +185,10 @@ def test_everything_is_really_stopped_for_two_minutes(tmp_path: Path) -> None:
         delays_ms = [one.at_ms - bound_ms for one in receiver.calls]
         print("told", *delays_ms, "ms after end of hole + interval + grace")
         assert max(delays_ms) <= SWEEP_S * 1000
+        [unheard] = [one.told["data"] for one in receiver.unheard]
+        assert (unheard["from"], unheard["to"]) == (rfc3339(hole[0]), rfc3339(hole[1]))
+        assert unheard["monitors"]["count"] == len(jobs)
+        assert unheard["from"] in [one["from"] for one in api.blind_times()]
         assert fleet.wrong() == []
         assert receiver.flaws() == []
         api.close()

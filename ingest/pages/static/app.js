@@ -16,15 +16,24 @@ export function localize(root = document) {
   }
 }
 
+/** Browsers have a clipboard for pages over HTTPS only; elsewhere the text is marked, and copied as if by hand. */
+async function copy(button) {
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    return true;
+  } catch {
+    getSelection().selectAllChildren(button.parentElement.querySelector("code, pre"));
+    return document.execCommand("copy");
+  }
+}
+
 /** Show the buttons that copy, and let them do so. */
 export function enableCopying(root = document) {
-  if (!navigator.clipboard) return;
   for (const button of root.querySelectorAll("button[data-copy][hidden]")) {
     button.hidden = false;
     button.addEventListener("click", async () => {
       const label = button.textContent;
-      await navigator.clipboard.writeText(button.dataset.copy);
-      button.textContent = "Copied";
+      button.textContent = (await copy(button)) ? "Copied" : "Press Ctrl+C";
       setTimeout(() => { button.textContent = label; }, 1500);
     });
   }

@@ -91,7 +91,7 @@ export class Chart {
       bands: [{ series: [HIGH, LOW], fill: () => thin(colours().accent, 20) }],
       axes: [
         { ...axis, space: 64, size: 28, gap: 6, values: (u, splits) => splits.map(tickTime) },
-        { ...axis, space: 36, gap: 6, size: widthOfTicks, values: (u, splits) => splits.map(this.spec.sayTick) },
+        { ...axis, space: 36, gap: 6, size: widthOfTicks, values: (u, splits, at, space, step) => splits.map((value) => this.spec.sayTick(value, step)) },
       ],
       hooks: {
         drawClear: [(u) => this.shade(u)],

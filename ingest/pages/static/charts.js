@@ -100,6 +100,7 @@ export class Charts {
   }
 
   refresh() {
+    if ("over" in this.page.dataset) return; // signed out, or the monitor is gone
     for (const source of this.sources.values()) source.refresh();
   }
 

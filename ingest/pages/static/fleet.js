@@ -4,6 +4,7 @@
 const EVERY_MS = 3000;
 const MOST_MS = 30_000;
 const TYPED_MS = 250;
+const GIVE_UP_MS = 10_000;
 
 const fleet = document.getElementById("fleet");
 const live = document.getElementById("live");
@@ -140,7 +141,7 @@ function merge(fresh) {
 /** Show an address without leaving the page; what has the focus and what is ticked stays. */
 async function show(address) {
   const number = ++asked;
-  const reply = await fetch(address, { headers: { accept: "text/html" } });
+  const reply = await fetch(address, { headers: { accept: "text/html" }, signal: AbortSignal.timeout(GIVE_UP_MS) });
   if (reply.redirected) return location.reload(); // signed out
   if (!reply.ok) throw new Error(`${reply.status}`);
   const text = await reply.text();
@@ -202,7 +203,10 @@ async function poll() {
   clearTimeout(timer);
   if (document.hidden) return;
   try {
-    const reply = await fetch(`/data/fleet${location.search}`, { headers: tag ? { "if-none-match": tag } : {} });
+    const reply = await fetch(`/data/fleet${location.search}`, {
+      headers: tag ? { "if-none-match": tag } : {},
+      signal: AbortSignal.timeout(GIVE_UP_MS),
+    });
     if (reply.status === 401) return location.reload();
     if (!reply.ok && reply.status !== 304) throw new Error(`${reply.status}`);
     if (reply.status === 200) {

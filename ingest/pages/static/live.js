@@ -21,8 +21,23 @@ const isInUse = (element) =>
 function take(part, fresh) {
   const list = part.querySelector("[data-list]");
   const news = fresh.querySelector("[data-list]");
-  if (list && news) return merge(list, news);
+  if (list && news) {
+    const whole = merge(list, news);
+    return takeOthers(part, list, fresh, news) && whole;
+  }
   return replace(part, fresh, (element) => element.replaceChildren(...fresh.cloneNode(true).childNodes));
+}
+
+/** What stands below the list, such as the way to all of its entries. */
+function takeOthers(part, list, fresh, news) {
+  const others = [...part.children].filter((one) => !one.contains(list));
+  const wanted = [...fresh.children].filter((one) => !one.contains(news));
+  const said = (those) => those.map((one) => one.outerHTML).join();
+  if (said(others) === said(wanted)) return true;
+  if (others.some(isInUse)) return false;
+  for (const one of others) one.remove();
+  part.append(...wanted.map((one) => one.cloneNode(true)));
+  return true;
 }
 
 function replace(element, fresh, put) {
@@ -104,6 +119,7 @@ export class Live {
     });
     if (reply.status in SAID) {
       this.isOver = true;
+      this.page.dataset.over = "";
       this.say(SAID[reply.status]);
       return;
     }

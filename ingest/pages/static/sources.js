@@ -2,13 +2,14 @@
 
 import { Chart } from "./chart.js";
 import { now_ms } from "./clock.js";
-import { lateness, moment, number, tickNumber } from "./figures.js";
+import { lateness, moment, number, tickLateness, tickNumber } from "./figures.js";
 
 // About so many points make a line that is smooth, and the band around it says what they leave out.
 const POINTS = 180;
 const MOST_STEPS = 1.5 * POINTS;
 const SLIDE_EVERY_MS = 15_000;
 const GIVE_UP_MS = 15_000;
+const GROW_AT_MOST_EVERY_S = 15, GROWS_A_STEP = 10;
 const MOST_CHANGES = 5, MOST_STRETCHES = 100, SHADES = 4;
 export const seconds = (text) => Date.parse(text) / 1000;
 
@@ -48,20 +49,27 @@ class Source {
     if (!this.isSeen || this.isLoading) return;
     const { hours } = this.board;
     const isOther = this.range !== hours || this.points.length > MOST_STEPS;
+    const isGrowing = this.known !== this.newest && now_ms() - this.asked_ms > this.pause_ms();
     const isSliding = now_ms() - this.drawn_ms > SLIDE_EVERY_MS;
-    if (!isOther && this.known === this.newest && !isSliding) return;
+    if (!isOther && !isGrowing && !isSliding) return;
     this.isLoading = true;
     const newest = this.newest;
     try {
       if (isOther) await this.load(hours);
-      else if (this.known !== newest) await this.grow();
-      this.known = newest;
+      else if (isGrowing) await this.grow();
+      if (isOther || isGrowing) this.known = newest;
       this.show();
     } catch {
       if (!this.points.length) this.summary.textContent = "This cannot be loaded now; trying again.";
     }
     this.isLoading = false;
-    if (this.range !== this.board.hours) await this.refresh();
+    // Only if another range was chosen meanwhile: what could not be loaded waits for the next look.
+    if (this.board.hours !== hours) this.board.refresh();
+  }
+
+  /** A step that has hardly begun looks the same: so long nothing is asked again. */
+  pause_ms() {
+    return 1000 * Math.min(GROW_AT_MOST_EVERY_S, this.step_s / GROWS_A_STEP);
   }
 
   async load(hours) {
@@ -70,6 +78,7 @@ class Source {
     this.step_s = found.step;
     this.points = found.points.map((point) => this.read(point)).filter(Boolean);
     this.range = hours;
+    this.asked_ms = now_ms();
   }
 
   async grow() {
@@ -78,6 +87,7 @@ class Source {
     const found = await this.fetch({ from: from.toFixed(3), step: this.step_s });
     const fresh = found.points.map((point) => this.read(point)).filter(Boolean);
     this.points = [...this.points.filter((point) => point.x < from), ...fresh];
+    this.asked_ms = now_ms();
   }
 
   show() {
@@ -96,7 +106,7 @@ class LineSource extends Source {
     this.rules.hidden = true;
     this.plot = this.figure.appendChild(element("div", "plot"));
     this.plot.tabIndex = 0;
-    this.plot.setAttribute("role", "img");
+    this.plot.setAttribute("role", "group"); // not "img": the tooltip in it is to be read
     this.plot.setAttribute("aria-label", `Chart of ${title}`);
   }
 
@@ -199,7 +209,7 @@ export class LatenessSource extends LineSource {
   spec() {
     return {
       say: lateness,
-      sayTick: lateness,
+      sayTick: tickLateness,
       // A silence of hours would press everything else flat; that it was one is shaded, and its length is in the list.
       ceiling: () => 1.5 * (this.board.grace_s || this.board.interval_s),
       lines: (point) => [

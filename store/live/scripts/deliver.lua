@@ -67,7 +67,7 @@ local function channels_of_monitor(org, monitor)
   return chosen(channels, is_default)
 end
 
--- The default ones but for the one that fails; if that leaves nobody, all others.
+-- The default ones but for the one that fails (0: none does); if that leaves nobody, all others.
 local function others(org, failing)
   local channels = chosen(channels_of_org(org), function(one) return one.id ~= failing end)
   local found = chosen(channels, is_default)
@@ -78,7 +78,7 @@ end
 local function channels_of(kind, org, monitor, event)
   if kind == EVENT_CLOSED then return {} end
   if kind < FIRST_METRIC_KIND then return channels_of_monitor(org, monitor) end
-  if kind > LAST_METRIC_KIND and kind < KIND_TRIAL then return channels_of_org(org) end
+  if kind == KIND_UNHEARD then return others(org, 0) end
   if #event < METRIC_AT + 7 then return {} end
   local channel = struct.unpack(METRIC, event, METRIC_AT)
   if kind == KIND_FAILING then return others(org, channel) end
@@ -191,7 +191,7 @@ for i = 1, #entries do
   local entry, event = entries[i][1], entries[i][2][2]
   if #event >= EVENT_LEAST then format, kind, _, _, _, _, monitor, org = struct.unpack(EVENT_HEAD, event) end
   -- One that cannot be read is passed over; the recorder reports it.
-  local is_readable = format == 1 and TOLD_KINDS[kind]
+  local is_readable = format >= 1 and format <= LAST_FORMAT and kind >= 1 and kind <= LAST_TOLD_KIND
   if not is_readable then kind = EVENT_CLOSED end
   kinds[i] = string.char(kind)
   local channels = channels_of(kind, org, monitor, event)

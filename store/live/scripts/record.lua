@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- record: applies one batch of pings of one writer, or (with no pings) only says how far the writer has heard.
 --
--- KEYS  generation config state deadlines writers replies blind tallies broken pings events plans used
+-- KEYS  generation config state deadlines writers replies blind tallies broken pings events plans used walk due
 -- ARGV  generation, slot, incarnation (8 bytes), sequence, watermark_ms, cap of the history backlog in bytes,
 --       heads (per ping: arrival_ms I6, key epoch I2, known version I4, flags B), history (opaque, one blob for all),
 --       then one monitor id per ping
@@ -18,6 +18,7 @@
 --@include records
 --@include blind
 --@include writers
+--@include stepping
 --@include plans
 local HEAD, HEAD_LENGTH, FIRST_ID = '<I6I2I4B', 13, 9
 local RECORDED, UNKNOWN, PAUSED_PING, LIMITED, BROKEN, ALIVE = 1, 2, 3, 4, 5, 6
@@ -27,7 +28,7 @@ local HOLE_LEAST_MS, CLAMP_MS, ENTRY_BYTES = 1000, 60000, 128
 
 local K_CONFIG, K_STATE, K_DEADLINES, K_WRITERS, K_REPLIES = KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local K_BLIND, K_TALLIES, K_BROKEN, K_PINGS, K_EVENTS = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
-local K_PLANS, K_USED = KEYS[12], KEYS[13]
+local K_PLANS, K_USED, K_WALK, K_DUE = KEYS[12], KEYS[13], KEYS[14], KEYS[15]
 local slot, incarnation = ARGV[2], ARGV[3]
 local sequence, told_watermark, backlog_cap = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local heads, history = ARGV[7], ARGV[8]
@@ -49,6 +50,7 @@ redis.call('XLEN', K_PINGS)
 redis.call('XLEN', K_EVENTS)
 redis.call('SCARD', K_BROKEN)
 redis.call('HLEN', K_USED)
+redis.call('ZCARD', K_DUE)
 
 -- 2. Reads.
 local configs, states = {}, {}
@@ -60,6 +62,10 @@ local backlog = redis.call('HMGET', K_TALLIES, 'history_appended', 'history_trim
 local holes = nil
 
 -- 3. Hear. A gap in the sequence is a batch that was lost or refused; a leap of the watermark is time unheard.
+if is_step_back(watermark, now) then
+  holes = step_back(K_WRITERS, K_BLIND, K_TALLIES, K_WALK, K_DUE, now, watermark)
+  watermark = now
+end
 if told_watermark > now then told_watermark = now end
 if told_watermark < watermark then told_watermark = watermark end
 if sequence ~= last_sequence + 1 or told_watermark - watermark > HOLE_LEAST_MS then
@@ -84,7 +90,7 @@ end
 -- 4. Fold. Columns by position; `at` finds the position of a monitor that appears again in the batch.
 local at, count = {}, 0
 local ids, blobs, limits, versions, epochs = {}, {}, {}, {}, {}
-local phases, bases, seens, recordeds, downs, first_status = {}, {}, {}, {}, {}, {}
+local phases, bases, seens, recordeds, downs, delays, first_status = {}, {}, {}, {}, {}, {}, {}
 local outcomes, events, broken, waits, noted = {}, {}, {}, {}, {}
 local orgs, plans, kept = {}, {}, 0
 
@@ -97,9 +103,13 @@ for i = 1, pings do
     at[id], ids[c], blobs[c] = c, id, configs[i]
     local version, interval_s, grace_s, org, epoch = read_config(configs[i])
     if version then
-      local phase, base, seen, recorded, down_at = read_state(states[i])
+      local phase, base, seen, recorded, down_at, delayed = read_state(states[i])
       versions[c], epochs[c], limits[c], orgs[c] = version, epoch, (interval_s + grace_s) * 1000, org
       if phase then
+        if base > now or seen > now or recorded > now then
+          base, seen, recorded = brought_back(now, phase, base, seen, recorded)
+        end
+        delays[c] = delayed
         phases[c], bases[c], seens[c], recordeds[c], downs[c] = phase, base, seen, recorded, down_at
         first_status[c] = counted_as(phase, seen)
       else
@@ -129,15 +139,17 @@ for i = 1, pings do
         local deadline = effective_deadline(base, limits[c], holes)
         if arrival > deadline and everybody_heard(deadline) then
           -- The sweep has not come by yet. A late ping must not hide the miss: write it here.
-          events[#events + 1] = pack_event(EVENT_DOWN, deadline, base, deadline, seens[c], id, blobs[c])
+          delays[c] = deadline - base - limits[c]
+          events[#events + 1] = pack_event(EVENT_DOWN, deadline, base, deadline, seens[c], id, blobs[c], delays[c])
           phases[c], downs[c] = DOWN, deadline
         end
       end
     end
     if phases[c] == DOWN then
       local back = arrival > downs[c] and arrival or downs[c]
-      events[#events + 1] = pack_event(EVENT_UP, back, base, downs[c], seens[c], id, blobs[c])
+      events[#events + 1] = pack_event(EVENT_UP, back, base, downs[c], seens[c], id, blobs[c], delays[c])
       phases[c], downs[c] = ACTIVE, 0
+      if base > now then bases[c] = now end
     end
     if phases[c] == ACTIVE then
       if arrival > base then bases[c] = arrival end

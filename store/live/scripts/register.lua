@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- register: takes a writer slot for a new incarnation. The time since the slot, or the last writer, was heard is blind.
 --
--- KEYS  generation writers replies heard blind tallies
+-- KEYS  generation writers replies heard blind tallies walk due
 -- ARGV  generation, slot, incarnation (8 bytes), up to when the caller itself was heard before, in ms (0: never)
 -- Returns  now_ms, which is the writer's first watermark; its next sequence is 1
 -- Errors   GENERATION; nothing is written
@@ -10,13 +10,21 @@
 --@include generation
 --@include blind
 --@include writers
+--@include stepping
 local K_WRITERS, K_REPLIES, K_HEARD, K_BLIND, K_TALLIES = KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local K_WALK, K_DUE = KEYS[7], KEYS[8]
 local slot, incarnation = ARGV[2], ARGV[3]
 if #incarnation ~= 8 then return redis.error_reply('MALFORMED incarnation') end
 local now = now_ms()
 -- A slot that is still there belongs to a process that died: what it held is lost, however short the gap.
 local unheard_since = read_writer(redis.call('HGET', K_WRITERS, slot))
 if not unheard_since and redis.call('HLEN', K_WRITERS) == 0 then unheard_since = tonumber(redis.call('GET', K_HEARD)) end
+local _, _, latest = smallest_watermark(K_WRITERS)
+latest = math.max(latest or 0, unheard_since or 0)
+if is_step_back(latest, now) then
+  step_back(K_WRITERS, K_BLIND, K_TALLIES, K_WALK, K_DUE, now, latest)
+  unheard_since = unheard_since and math.min(unheard_since, now)
+end
 local own = math.min(tonumber(ARGV[4]), now)
 if own > 0 and (not unheard_since or own < unheard_since) then unheard_since = own end
 if unheard_since then add_hole(K_BLIND, K_TALLIES, unheard_since, now) end

@@ -17,10 +17,13 @@ local now = now_ms()
 
 for i = 0, monitors - 1 do
   local version, interval_s, grace_s = read_config(ARGV[first_config + i])
-  local phase, base, seen, recorded, down_at = read_state(ARGV[first_state + i])
+  local phase, base, seen, recorded, down_at, delayed = read_state(ARGV[first_state + i])
   if not version or not phase then return redis.error_reply('MALFORMED monitor') end
   if base == 0 then base = now end
-  plant(ARGV[FIRST_ID + i], ARGV[first_config + i], (interval_s + grace_s) * 1000, phase, base, seen, recorded, down_at)
+  -- History may know of a later time than the clock: then it was stepped back.
+  base, seen, recorded = brought_back(now, phase, base, seen, recorded)
+  local id, config, limit = ARGV[FIRST_ID + i], ARGV[first_config + i], (interval_s + grace_s) * 1000
+  plant(id, config, limit, phase, base, seen, recorded, down_at, delayed)
 end
 write_planted(KEYS[1], KEYS[2], KEYS[3], KEYS[4])
 for i = first_digest, #ARGV, 2 do

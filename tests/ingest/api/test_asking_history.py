@@ -152,6 +152,7 @@ async def test_incidents_of_all_monitors_come_newest_first_with_their_monitor(
                 "kind": "silence",
                 "startedAt": "1970-01-01T00:00:04.000Z",
                 "endedAt": "1970-01-01T00:00:05.000Z",
+                "delayedBySeconds": None,
                 "monitor": None,
             },
             {
@@ -159,6 +160,7 @@ async def test_incidents_of_all_monitors_come_newest_first_with_their_monitor(
                 "kind": "silence",
                 "startedAt": "1970-01-01T00:00:03.000Z",
                 "endedAt": None,
+                "delayedBySeconds": None,
                 "monitor": {"id": second["id"], "name": "second"},
             },
             {
@@ -166,6 +168,7 @@ async def test_incidents_of_all_monitors_come_newest_first_with_their_monitor(
                 "kind": "silence",
                 "startedAt": "1970-01-01T00:00:01.000Z",
                 "endedAt": "1970-01-01T00:00:02.000Z",
+                "delayedBySeconds": None,
                 "monitor": {"id": first["id"], "name": "first"},
             },
         ],
@@ -181,6 +184,7 @@ async def test_the_incident_of_a_metric_names_its_rule_and_its_key(api: Api, his
         "kind": "metric",
         "startedAt": "1970-01-01T00:00:01.000Z",
         "endedAt": None,
+        "delayedBySeconds": None,
         "alertId": "the rule",
         "metricKey": "load",
     }

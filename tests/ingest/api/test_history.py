@@ -77,18 +77,25 @@ async def test_an_incident_is_told_with_its_times(api: Api, path: Path) -> None:
     made = await api.monitor()
     recorder = Recorder(path)
     recorder.incident("closed", 1000, 2000)
-    recorder.incident("open", 3000)
+    recorder.incident("open", 3000, delayed_ms=2500)
     recorder.writer.close()
 
     reply = await api.owner.get(f"/api/monitors/{made['id']}/incidents")
 
     assert reply.json()["incidents"] == [
-        {"id": "open", "kind": "silence", "startedAt": "1970-01-01T00:00:03.000Z", "endedAt": None},
+        {
+            "id": "open",
+            "kind": "silence",
+            "startedAt": "1970-01-01T00:00:03.000Z",
+            "endedAt": None,
+            "delayedBySeconds": 2.5,
+        },
         {
             "id": "closed",
             "kind": "silence",
             "startedAt": "1970-01-01T00:00:01.000Z",
             "endedAt": "1970-01-01T00:00:02.000Z",
+            "delayedBySeconds": None,
         },
     ]
 

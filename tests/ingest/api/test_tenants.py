@@ -98,6 +98,7 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("GET", "/api/monitors/{id}/pings/{pingId}/body"): LOOK,
     ("GET", "/api/monitors/{id}/incidents"): LOOK,
     ("GET", "/api/incidents"): LIST,
+    ("GET", "/api/blind-times"): LIST,
     ("GET", "/api/monitors/{id}/uptime"): LOOK,
     ("GET", "/api/monitors/{id}/lateness"): LOOK,
     ("GET", "/api/prometheus"): LIST,

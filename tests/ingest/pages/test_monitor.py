@@ -9,8 +9,10 @@ import pytest
 
 from store.book.history_writer import IncidentChange
 from store.clock import wall_ms
+from store.timestamps import rfc3339
 from tests.ingest.api.cast import Api, Json
 from tests.ingest.pages.browsing import Person, browsing
+from tests.stage import Stage
 from tests.store.book.test_history_reader import Recorder
 from tests.store.book.test_sample_reader import Samples
 
@@ -150,6 +152,30 @@ async def test_since_when_it_is_what_it_is(api: Api, recorder: Recorder) -> None
     async with browsing(api, "owner") as person:
         page = (await person.see(f"/monitors/{monitor['id']}")).text
     assert 'datetime="2026-01-02T03:04:05.000Z"' in page
+
+
+async def test_after_a_pause_nothing_is_said_that_is_not_known(
+    api: Api, recorder: Recorder, stage: Stage
+) -> None:
+    monitor = await api.monitor()
+    path = f"/monitors/{monitor['id']}"
+    recorder.incident("old", 1_000, 1_767_323_045_000, monitor_id=await number_of(api, monitor))
+    async with browsing(api, "owner") as person:
+        await api.owner.patch(f"/api{path}", json={"paused": True})
+        (row,) = await api.book.rows("SELECT pause_changed_ms FROM monitors")
+        paused = (await person.see(path)).text
+        await api.owner.patch(f"/api{path}", json={"name": "other"})
+        renamed = (await person.see(path)).text
+        await api.owner.patch(f"/api{path}", json={"paused": False})
+        (later,) = await api.book.rows("SELECT pause_changed_ms FROM monitors")
+        waiting = (await person.see(path)).text
+        await stage.ping(await number_of(api, monitor))
+        up = (await person.see(path)).text
+    assert f'since <time datetime="{rfc3339(row["pause_changed_ms"])}"' in paused
+    assert f'since <time datetime="{rfc3339(row["pause_changed_ms"])}"' in renamed
+    assert f'since <time datetime="{rfc3339(later["pause_changed_ms"])}"' in waiting
+    assert '<span class="status up">' in up
+    assert "since <time" not in up
 
 
 async def test_pings_come_page_by_page(api: Api, recorder: Recorder) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ingest.pages.session import COOKIE, DOOR_COOKIE
 from tests.ingest.api.cast import Api
 from tests.ingest.pages.browsing import Person, browsing
 
@@ -65,3 +66,37 @@ async def test_nobody_is_signed_in_by_another_site(api: Api) -> None:
         )
     assert reply.status_code == 403
     assert "set-cookie" not in reply.headers
+
+
+async def test_without_headers_nobody_is_signed_in_but_by_the_form_of_the_page(api: Api) -> None:
+    async with browsing(api) as person, browsing(api) as other:
+        token, others = await person.token("/sign-in"), await other.token("/sign-in")
+        for wrong in ("", others, token[::-1]):
+            reply = await person.client.post(
+                "/sign-in", data={"key": api.key_of("owner"), "form_token": wrong}
+            )
+            assert (reply.status_code, COOKIE in person.client.cookies) == (403, False)
+            assert f'value="{token}"' in reply.text, "the form is there again, and good"
+        data = {"key": api.key_of("owner"), "form_token": token}
+        assert (await person.client.post("/sign-in", data=data)).status_code == 303
+        assert (await person.see("/plan")).status_code == 200
+
+
+async def test_the_cookie_of_the_way_in_is_not_sent_by_other_sites(api: Api) -> None:
+    async with browsing(api) as person:
+        said = (await person.see("/sign-in")).headers["set-cookie"]
+    assert said.startswith(f"{DOOR_COOKIE}=")
+    for word in ("HttpOnly", "SameSite=strict", "Path=/sign-in", "Max-Age=3600"):
+        assert word in said
+
+
+async def test_without_headers_nobody_is_signed_out_but_by_the_form_of_the_page(api: Api) -> None:
+    async with browsing(api, "owner") as person:
+        token = await person.token("/plan")
+        for wrong in ("", token[::-1]):
+            reply = await person.client.post("/sign-out", data={"form_token": wrong})
+            assert reply.status_code == 403
+            assert (await person.see("/plan")).status_code == 200
+        assert (await person.client.post("/sign-out", data={"form_token": token})).status_code == 303
+        assert (await person.see("/plan")).status_code == 303
+        assert (await person.client.post("/sign-out")).status_code == 303, "nobody is signed in any more"

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from starlette.routing import Route
 
+from ingest.api.paging import seal
 from ingest.pages.endpoint import DataEndpoint, OpenEndpoint, PageEndpoint
 from ingest.pages.render import HEADERS, TEMPLATES
 from ingest.pages.routes import PAGE_ROUTES
@@ -110,6 +111,20 @@ async def test_every_page_keeps_the_browser_from_doing_more_than_it_needs(api: A
     assert "unsafe" not in HEADERS["content-security-policy"]
 
 
+async def test_only_over_https_is_said_what_browsers_heed_only_there(api: Api) -> None:
+    async with browsing(api) as person:
+        for scheme, said in (("http", None), ("https", "same-origin")):
+            reply = await person.client.get("/sign-in", headers={"x-forwarded-proto": scheme})
+            assert reply.headers.get("cross-origin-opener-policy") == said
+
+
+async def test_a_reader_is_asked_nothing_that_only_others_may_do(api: Api) -> None:
+    world = await a_world(api)
+    async with browsing(api, "reader") as person:
+        for path in (f"/monitors/{world.monitor}/delete", f"/keys/{world.key}/revoke"):
+            assert '<button class="danger" disabled>' in (await person.see(path)).text, path
+
+
 @pytest.mark.parametrize("template", sorted(TEMPLATES.glob("*.html")), ids=lambda path: path.name)
 def test_no_template_has_inline_scripts_styles_or_unescaped_values(template: Path) -> None:
     text = template.read_text(encoding="utf-8")
@@ -122,8 +137,7 @@ def test_every_form_that_changes_something_carries_the_token() -> None:
         for form in re.findall(
             r"<form[^>]*method=\"post\".*?</form>", path.read_text(encoding="utf-8"), re.DOTALL
         ):
-            is_open = 'action="/sign-' in form
-            assert is_open or "ui.token(form_token)" in form, (path.name, form[:80])
+            assert "ui.token(form_token)" in form, (path.name, form[:80])
 
 
 async def test_a_file_of_the_present_version_is_kept_for_ever_and_another_is_not(api: Api) -> None:
@@ -144,6 +158,16 @@ async def test_a_bad_form_is_shown_again_with_what_was_typed_and_what_is_wrong(a
     assert 'value="mine"' in reply.text
     assert 'id="url-said"' in reply.text
     assert 'aria-invalid="true"' in reply.text
+
+
+async def test_deliveries_keep_the_channel_that_was_chosen_from_page_to_page(api: Api) -> None:
+    channel = await api.channel(name="on call")
+    async with browsing(api, "owner") as person:
+        first = (await person.see(f"/deliveries?channel={channel['id']}&limit=1")).text
+        cursor = {"channel": channel["id"], "limit": "1", "cursor": seal("1")}
+        later = (await person.client.get("/deliveries", params=cursor)).text
+    for page in (first, later):
+        assert f'<option value="{channel["id"]}" selected>on call</option>' in page
 
 
 async def flood(person: Person) -> int:

@@ -48,7 +48,7 @@ CREATE TABLE monitors (
     key_epoch INTEGER NOT NULL,
     origin TEXT NOT NULL CHECK (origin IN ('heartbeats', 'monitors')),
     created_ms INTEGER NOT NULL
-) STRICT;
+, pause_changed_ms INTEGER) STRICT;
 CREATE INDEX monitors_by_org ON monitors (org_id, id);
 CREATE TABLE monitor_tags (
     monitor_id INTEGER NOT NULL REFERENCES monitors (id) ON DELETE CASCADE,
@@ -117,6 +117,11 @@ CREATE TABLE session_secret (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     secret BLOB NOT NULL CHECK (length(secret) = 32)
 ) STRICT;
+CREATE TABLE ended_sessions (
+    digest BLOB PRIMARY KEY CHECK (length(digest) = 32),
+    until_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ended_sessions_by_end ON ended_sessions (until_ms);
 CREATE TABLE fleet_changes (
     org_id INTEGER PRIMARY KEY,
     count INTEGER NOT NULL

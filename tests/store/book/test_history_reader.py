@@ -34,12 +34,18 @@ class Recorder:
             )
 
     def incident(
-        self, incident_id: str, started_ms: int, ended_ms: int | None = None, monitor_id: int = 1
+        self,
+        incident_id: str,
+        started_ms: int,
+        ended_ms: int | None = None,
+        monitor_id: int = 1,
+        delayed_ms: int | None = None,
     ) -> None:
+        change = IncidentChange(
+            incident_id, monitor_id, 1, started_ms - 500, started_ms, ended_ms, delayed_ms=delayed_ms
+        )
         with self.writer.transaction():
-            self.writer.change_incidents(
-                [IncidentChange(incident_id, monitor_id, 1, started_ms - 500, started_ms, ended_ms)]
-            )
+            self.writer.change_incidents([change])
 
 
 @pytest.fixture

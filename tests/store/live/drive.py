@@ -169,6 +169,7 @@ class Drive:
     def do_register_again(self, slot: str) -> None:
         self.run(self.writers[slot].register())
         self.model.register(slot, self.heard.get(slot))
+        self.heard[slot] = self.model.now
         self.confessed.discard(slot)
         self.last_batch.pop(slot, None)
 
@@ -196,5 +197,5 @@ class Drive:
 
 def _told(event: Event) -> Told:
     kind: Any = event.kind.name.lower()
-    moments = (moment - START_MS for moment in (event.at_ms, event.silence_ms, event.started_ms))
-    return Told(kind, event.monitor_id, *moments)
+    at, silence, started = (moment - START_MS for moment in (event.at_ms, event.silence_ms, event.started_ms))
+    return Told(kind, event.monitor_id, at, silence, started, event.delayed_ms)

@@ -115,6 +115,10 @@ class LiveMachine(Drive, RuleBasedStateMachine):
     def pass_in_silence(self, ms: int) -> None:
         self.do_move_to(self.model.now + ms)
 
+    @rule(ms=st.sampled_from((300, 500, 501, 1500, 6000, 90_000, 3_600_000)))
+    def step_the_clock_back(self, ms: int) -> None:
+        self.do_move_to(self.model.now - ms)
+
     # Pings and silence
 
     @precondition(lambda self: self.model.ears)
@@ -153,11 +157,12 @@ class LiveMachine(Drive, RuleBasedStateMachine):
 
     @rule(limit=limits)
     def sweep(self, limit: int) -> None:
+        self.model.look_around()
         due, heard = self.model.due(), self.model.watermark
         swept = self.run(self.stage.sweep(limit))
         fresh = self.read_events()
         numbers = [told.monitor_id for told in fresh]
-        assert swept.watermark_ms == (None if heard is None else START_MS + heard)
+        assert swept.watermark_ms == (None if heard is None else START_MS + min(heard, self.model.now))
         assert swept.writers == len(self.model.ears)
         assert swept.looked_at <= limit
         assert len(set(numbers)) == len(numbers)

@@ -15,6 +15,8 @@ from store.live.packing import Outcome
 
 HOLE_MS = 1000
 PATIENCE = 3
+STEP_MS = 500
+STEP_BLIND_MS = 1000
 OLDEST_STAMP_MS = 60_000
 
 Phase = Literal["active", "down", "paused"]
@@ -29,6 +31,7 @@ class Told(NamedTuple):
     at: int
     silence: int
     started: int
+    delayed: int
 
 
 class Beat(NamedTuple):
@@ -52,6 +55,7 @@ class Watched:
     seen: int | None = None
     recorded: int | None = None
     down_at: int | None = None
+    delayed: int = 0
 
     @property
     def limit(self) -> int:
@@ -83,16 +87,22 @@ class Model:
     holes: list[tuple[int, int]] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     recorded_pings: int = 0
+    blind_ms: int = 0
+    walk_is_due: bool = False
 
     def register(self, slot: str, itself_heard: int | None = None) -> None:
         """A writer starts. What its dead predecessor, or nobody at all, or it itself failed to hear is blind."""
-        if slot in self.ears:
-            self.blind(self.ears[slot].heard, self.now)
-        elif not self.ears and self.last_heard is not None:
-            self.blind(self.last_heard, self.now)
+        heard = self.ears[slot].heard if slot in self.ears else None
+        if not self.ears:
+            heard = self.last_heard
+        known = [ear.heard for ear in self.ears.values()] + ([] if heard is None else [heard])
+        if self.notice_step_back(known) and heard is not None:
+            heard = min(heard, self.now)
+        if heard is not None:
+            self.blind(heard, self.now)
         if itself_heard is not None:
             self.blind(itself_heard, self.now)
-        self.ears[slot] = Ear(self.now)
+        self.ears[slot] = Ear(self.now if heard is None else max(self.now, heard))
         self.last_heard = None
 
     def deregister(self, slot: str) -> None:
@@ -107,10 +117,32 @@ class Model:
     def hear(self, slot: str, heard: int, skipped: bool) -> None:
         """A batch says how far the writer has heard; a leap of more than a second, or a lost batch, is a hole."""
         ear = self.ears[slot]
+        self.notice_step_back([ear.heard])
         heard = max(ear.heard, min(heard, self.now))
         if skipped or heard - ear.heard > HOLE_MS:
             self.blind(ear.heard, heard)
         ear.heard = heard
+
+    def notice_step_back(self, moments: Iterable[int]) -> bool:
+        """Up to when somebody heard cannot lie in the future: if it does, the clock was stepped back. Then a second is
+        blind, whoever heard longer has heard up to now, and no hole reaches beyond now."""
+        if max(moments, default=self.now) <= self.now + STEP_MS:
+            return False
+        since = min([self.now - STEP_BLIND_MS, *(ear.heard for ear in self.ears.values())])
+        for ear in self.ears.values():
+            ear.heard = min(ear.heard, self.now)
+        self.holes = [(start, min(end, self.now)) for start, end in self.holes if start < self.now]
+        self.blind(since, self.now)
+        self.walk_is_due = True
+        return True
+
+    def bring_back(self, one: Watched) -> None:
+        """What was noted by the time before a step back is not later than now."""
+        if one.phase == "active":
+            one.base = min(one.base, self.now)
+        one.seen = None if one.seen is None else min(one.seen, self.now)
+        if one.recorded is not None and one.recorded > self.now:
+            one.recorded = None
 
     @property
     def watermark(self) -> int | None:
@@ -124,7 +156,9 @@ class Model:
         touching = [hole for hole in self.holes if hole[0] <= end and start <= hole[1]]
         apart = [hole for hole in self.holes if hole not in touching]
         union = (min([start, *(a for a, _ in touching)]), max([end, *(b for _, b in touching)]))
+        before = sum(end - start for start, end in self.holes)
         self.holes = sorted([*apart, union])
+        self.blind_ms += sum(end - start for start, end in self.holes) - before
 
     def deadline(self, one: Watched) -> int:
         """Interval + grace after the window began, or a whole one after the last hole that touches the window; a hole
@@ -152,6 +186,8 @@ class Model:
     def ping(self, beat: Beat) -> Outcome:
         """One ping, in the order of its batch."""
         one = self.monitors.get(beat.monitor_id)
+        if one and (one.phase == "active" or (one.phase == "down" and not beat.stale_key)):
+            self.bring_back(one)
         if one is None or beat.stale_key:
             return Outcome.UNKNOWN
         if one.phase == "paused":
@@ -163,7 +199,8 @@ class Model:
         if one.phase == "down":
             assert one.down_at is not None
             self._tell("up", beat.monitor_id, max(arrival, one.down_at))
-            one.phase, one.down_at = "active", None
+            one.phase, one.down_at, one.delayed = "active", None, 0
+            self.bring_back(one)
         one.base = max(one.base, arrival)
         one.seen = _latest(one.seen, arrival)
         if beat.life_only:
@@ -171,6 +208,14 @@ class Model:
         one.recorded = _latest(one.recorded, arrival)
         self.recorded_pings += 1
         return Outcome.RECORDED
+
+    def look_around(self) -> None:
+        """What a sweep does before it judges."""
+        self.notice_step_back(ear.heard for ear in self.ears.values())
+        if self.walk_is_due:
+            for one in self.monitors.values():
+                self.bring_back(one)
+            self.walk_is_due = False
 
     def due(self) -> set[int]:
         """Who has been silent up to the deadline, as far as everybody has heard."""
@@ -199,14 +244,15 @@ class Model:
                 version, interval, grace, self.now, phase="paused" if paused else "active"
             )
             return
+        self.bring_back(former)
         allowed = self.deadline(former)
         one = former
         edited = one.limit != interval + grace
         one.version, one.interval, one.grace = version, interval, grace
         if paused:
             if one.phase == "down":
-                self._tell("closed", number, self.now)
-            one.phase, one.down_at = "paused", None
+                self._close(number, one)
+            one.phase, one.down_at, one.delayed = "paused", None, 0
         elif one.phase == "paused":
             one.phase, one.base = "active", self.now
         elif one.phase == "active" and edited:
@@ -218,7 +264,7 @@ class Model:
             return
         one = self.monitors.get(number)
         if one and one.phase == "down":
-            self._tell("closed", number, self.now)
+            self._close(number, one)
         self.monitors.pop(number, None)
         self.buried[number] = version
 
@@ -226,9 +272,6 @@ class Model:
         """How many monitors are new, up, down and paused."""
         counts = Counter(one.status for one in self.monitors.values())
         return {status: counts[status] for status in ("new", "up", "down", "paused")}
-
-    def blind_ms(self) -> int:
-        return sum(end - start for start, end in self.holes)
 
     def _edit_window(self, one: Watched, allowed: int) -> None:
         # A new limit counts from where the window began. Where that alone would cut off what the monitor was allowed
@@ -244,13 +287,18 @@ class Model:
     def _go_down(self, number: int) -> None:
         one = self.monitors[number]
         one.down_at = self.deadline(one)
+        one.delayed = one.down_at - one.base - one.limit
         one.phase = "down"
         self._tell("down", number, one.down_at)
+
+    def _close(self, number: int, one: Watched) -> None:
+        self._tell("closed", number, max(self.now, one.down_at or self.now))
 
     def _tell(self, kind: Kind, number: int, at: int) -> None:
         one = self.monitors[number]
         assert one.down_at is not None
-        self.told.append(Told(kind, number, at, one.base, one.down_at))
+        delayed = 0 if kind == "closed" else one.delayed
+        self.told.append(Told(kind, number, at, one.base, one.down_at, delayed))
 
 
 def _latest(former: int | None, moment: int) -> int:

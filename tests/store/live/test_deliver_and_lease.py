@@ -9,7 +9,7 @@ import pytest
 
 from store.live.channels import put_channels
 from store.live.delivering import Delivered, Lease, Leased, Settlement, deliver, lease, renew, settle
-from store.live.packing import EventKind
+from store.live.packing import Event, EventKind
 from store.projection import ChannelTarget, PutChannels
 from tests.stage import ORG, START_MS, Stage, config_of
 
@@ -43,7 +43,11 @@ async def pass_ms(stage: Stage, ms: int) -> None:
 
 def told(leases: Sequence[Lease]) -> list[tuple[int, str, int]]:
     """What is to be told, as (channel, kind, monitor), sorted."""
-    return sorted((one.channel_id, one.event.kind.name, one.event.monitor_id) for one in leases if one.event)
+    return sorted(
+        (one.channel_id, one.event.kind.name, one.event.monitor_id)
+        for one in leases
+        if isinstance(one.event, Event)
+    )
 
 
 async def rest(stage: Stage) -> tuple[int, int, int]:

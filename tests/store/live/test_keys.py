@@ -7,7 +7,8 @@ from hashlib import sha256
 
 import pytest
 
-from store.live.keys import TABLE, Keyspace, shard_of
+from store.live.key_table import TABLE
+from store.live.keys import Keyspace, shard_of
 
 PROPERTIES = [name for name, value in vars(Keyspace).items() if isinstance(value, property)]
 DIGEST = bytes.fromhex("00112233445566778899aabbccddeeff")

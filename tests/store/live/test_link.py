@@ -13,7 +13,6 @@ from time import monotonic
 import pytest
 
 from store.errors import Unavailable
-from store.live.arrival import ArrivalClock
 from store.live.link import Link
 from store.live.live import Live
 from store.live.packing import LIFE_ONLY, cut_states, pack_head, pack_ids, read_state
@@ -51,7 +50,7 @@ async def link(stage: Stage, proxy: FaultProxy) -> AsyncIterator[Link]:
 @pytest.fixture
 async def writer(stage: Stage, link: Link) -> Writer:
     """A writer whose connection goes through the proxy, with monitor 1 to ping."""
-    writer = Writer(link, stage.shard.keys, stage.live.generation, "main-1", ArrivalClock())
+    writer = Writer(link, stage.shard.keys, stage.live.generation, "main-1", stage.new_clock())
     await writer.register()
     await stage.put(config_of(1))
     return writer
@@ -61,7 +60,10 @@ async def look(stage: Stage, link: Link, give_up_ms: int = 3000) -> list[Monitor
     """The states of monitors 1 and 2, through the link."""
     keys = stage.shard.keys
     reply: list[bytes] = await link.call(
-        "look", (keys.generation, keys.state), (GENERATION, pack_ids([1, 2])), give_up_ms
+        "look",
+        (keys.generation, keys.state, keys.config, keys.blind),
+        (GENERATION, pack_ids([1, 2])),
+        give_up_ms,
     )
     return [read_state(state) for state in cut_states(reply[1])]
 

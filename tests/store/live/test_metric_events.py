@@ -10,6 +10,7 @@ import pytest
 from store.errors import GenerationMissing
 from store.live.delivering import Lease, deliver, lease, raise_events, settle
 from store.live.packing import AlertTold, EventKind, MetricEvent, pack_metric_event
+from store.live.unheard_event import FleetUnheard, UnheardEvent, pack_unheard_event
 from tests.stage import ORG, START_MS, Stage, config_of
 
 
@@ -83,6 +84,25 @@ async def test_an_event_of_a_metric_is_for_its_channel_alone(stage: Stage) -> No
     [one] = await leased(stage)
     assert one.channel_id == 2
     assert isinstance(one.event, MetricEvent)
+
+
+async def test_an_unheard_fleet_is_told_to_all_channels_of_its_organisation_and_waits_for_nothing(
+    stage: Stage,
+) -> None:
+    await stage.channels(1, 2)
+    events = [
+        UnheardEvent(from_ms=at, to_ms=at + 1, org_id=org, public_id=UUID(int=org), told=FleetUnheard(1, []))
+        for org, at in ((ORG, START_MS), (ORG, START_MS + 5), (ORG + 1, START_MS))
+    ]
+    packed = [(number, pack_unheard_event(event)) for number, event in enumerate(events, start=1)]
+    await raise_events(stage.shard, 0, packed)
+
+    delivered = await deliver(stage.shard, 10)
+
+    assert (delivered.events, delivered.deliveries) == (3, 4)
+    assert delivered.kinds == [EventKind.UNHEARD] * 3
+    got = [(one.channel_id, one.event) for one in await leased(stage)]
+    assert sorted(got, key=str) == sorted(((c, e) for c in (1, 2) for e in events[:2]), key=str)
 
 
 async def test_an_event_for_a_channel_that_is_gone_is_acknowledged_and_told_to_nobody(stage: Stage) -> None:

@@ -27,6 +27,7 @@ UNTIL_IT_FAILS = settings(
 
 PUTS = "create_monitor change_monitor"
 JUDGES = f"record sweep {PUTS}"
+HEARS = "record register sweep"
 
 # What is broken: the scripts, the text in them, and what stands there instead.
 BREAKAGES: dict[str, tuple[str, str, str]] = {
@@ -145,6 +146,50 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
         "",
     ),
     "a lost registry leaves no hole": ("register", "if own > 0 and", "if false and"),
+    "the sweep sees no step back": ("sweep", "if latest and is_step_back(latest, now) then", "if false then"),
+    "a batch sees no step back": ("record", "if is_step_back(watermark, now) then", "if false then"),
+    "who registers sees no step back": ("register", "if is_step_back(latest, now) then", "if false then"),
+    "a step back leaves no hole": (
+        HEARS,
+        "return add_hole(blind_key, tallies_key, math.min(heard, now - STEP_BLIND_MS), now)",
+        "return read_holes(redis.call('GET', blind_key))",
+    ),
+    "holes reach beyond a step back": (HEARS, "math.min(holes[i][2], now)", "holes[i][2]"),
+    "a step back leaves watermarks in the future": (
+        HEARS,
+        "if watermark > now then\n        redis",
+        "if false then redis",
+    ),
+    "nobody walks after a step back": (
+        "sweep",
+        "local cursor = redis.call('GET', walk_key)",
+        "local cursor = nil",
+    ),
+    "the walk leaves deadlines where they were": ("sweep", "'XX', unpack(scores)", "'NX', unpack(scores)"),
+    "a window begins in the future": (
+        f"record sweep {PUTS}",
+        "if phase == ACTIVE and base > now then base = now end",
+        "",
+    ),
+    "last seen lies in the future": (f"record sweep {PUTS}", "if seen > now then seen = now end", ""),
+    "recorded in the future": (f"record sweep {PUTS}", "if recorded > now then recorded = 0 end", ""),
+    "an incident ends before it began": ("change_monitor drop_monitor", "math.max(now, down_at)", "now"),
+    "the sweep does not say that blind time delayed a down": (
+        "sweep",
+        "local delayed = deadline - base - (interval_s + grace_s) * 1000",
+        "local delayed = 0",
+    ),
+    "a late ping does not say that blind time delayed a down": (
+        "record",
+        "delays[c] = deadline - base - limits[c]",
+        "delays[c] = 0",
+    ),
+    "an end does not say that its down was delayed": (
+        "record",
+        "downs[c], seens[c], id, blobs[c], delays[c])\n      phases[c], downs[c] = ACTIVE",
+        "downs[c], seens[c], id, blobs[c])\n      phases[c], downs[c] = ACTIVE",
+    ),
+    "an edit forgets that a down was delayed": (PUTS, "down_at, delayed))", "down_at))"),
     "an older version is applied": (PUTS, "former_version >= version", "false"),
     "a deleted monitor comes back": (PUTS, "if is_buried(K_TOMBSTONES, id, version) then", "if false then"),
     "a deletion leaves no tombstone": (

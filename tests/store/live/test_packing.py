@@ -22,6 +22,7 @@ from store.live.packing import (
     read_holes,
     read_state,
 )
+from store.live.unheard_event import FleetUnheard, MonitorUnheard, UnheardEvent, pack_unheard_event
 from store.monitor import MAX_GRACE_S, MAX_INTERVAL_S, MonitorConfig, MonitorState, Phase
 from tests.stage import Stage, config_of
 
@@ -71,7 +72,35 @@ async def test_python_reads_a_state_as_lua_packs_it_and_so_does_lua(stage: Stage
     assert read_state(blob) == MonitorState(
         phase=phase, base_ms=base_ms, seen_ms=seen_ms, recorded_ms=recorded_ms, down_at_ms=down_at_ms
     )
-    assert await in_lua(stage, "records", "return {read_state(ARGV[1])}", blob) == [phase, *moments]
+    assert await in_lua(stage, "records", "return {read_state(ARGV[1])}", blob) == [phase, *moments, 0]
+
+
+async def test_a_state_and_an_event_may_say_how_long_blind_time_has_delayed_the_down(stage: Stage) -> None:
+    blob = await in_lua(stage, "records", "return pack_state(2, 1, 2, 3, 4, tonumber(ARGV[1]))", LAST_MS)
+    state = read_state(blob)
+    assert state and (state.down_at_ms, state.delayed_ms) == (4, LAST_MS)
+    assert await in_lua(stage, "records", "return {read_state(ARGV[1])}", blob) == [2, 1, 2, 3, 4, LAST_MS]
+    body = "return pack_event(1, 9, 1, 4, 2, 7, ARGV[1], tonumber(ARGV[2]))"
+    event = read_event(await in_lua(stage, "records", body, pack_config(LARGEST), LAST_MS))
+    assert isinstance(event, Event)
+    assert (event.name, event.public_id, event.delayed_ms) == (LARGEST.name, LARGEST.public_id, LAST_MS)
+
+
+UNHEARD = UnheardEvent(
+    from_ms=1_800_000_000_000,
+    to_ms=LAST_MS,
+    org_id=LAST_ID,
+    public_id=UUID(int=7),
+    told=FleetUnheard(1_000_000, [MonitorUnheard(UUID(int=1), "ü" * 200)]),
+)
+
+
+def test_an_unheard_fleet_is_read_as_it_was_packed_and_always_has_the_same_id() -> None:
+    packed = pack_unheard_event(UNHEARD)
+    again = read_event(packed)
+    assert again == UNHEARD
+    assert again.incident_id == UNHEARD.incident_id
+    assert [read_event(packed[:length]) for length in range(len(packed))] == [None] * len(packed)
 
 
 @pytest.mark.parametrize("config", CONFIGS)
@@ -128,10 +157,12 @@ def records() -> dict[str, tuple[bytes, int]]:
     """Of each kind of record a good one, and how long it has to be at least."""
     state = struct.pack("<BB", 1, 1) + bytes(24)
     event = struct.pack("<BB", 1, 1) + bytes(56)
-    return {"config": (pack_config(config_of(1)), 36), "state": (state, 26), "event": (event, 58)}
+    late = struct.pack("<BB", 2, 1) + bytes(62)
+    config = pack_config(config_of(1))
+    return {"config": (config, 36), "state": (state, 26), "event": (event, 58), "late event": (late, 64)}
 
 
-READERS = {"config": read_config, "state": read_state, "event": read_event}
+READERS = {"config": read_config, "state": read_state, "event": read_event, "late event": read_event}
 
 
 @pytest.mark.parametrize("kind", READERS)
@@ -146,7 +177,8 @@ def test_python_reads_nothing_from_a_record_that_was_cut_off(kind: str) -> None:
 def test_python_reads_nothing_from_a_record_of_another_format(kind: str) -> None:
     blob, _ = records()[kind]
     read: Any = READERS[kind]
-    assert [read(bytes([form]) + blob[1:]) for form in (0, 2, 255)] == [None] * 3
+    others = {0, 1, 2, 3, 255} - ({1, 2} if read is read_event else {1})
+    assert [read(bytes([form]) + blob[1:]) for form in others] == [None] * len(others)
 
 
 @pytest.mark.parametrize("kind", ["state", "event"])

@@ -9,7 +9,7 @@ import pytest
 
 from store.errors import GenerationMissing
 from store.live.delivering import deliver
-from store.live.packing import Outcome, read_event
+from store.live.packing import Event, Outcome, read_event
 from store.live.shard import Generation, Shard
 from store.live.streams import FIRST, StreamReader, trim_events, trim_pings
 from tests.stage import START_MS, Stage, config_of
@@ -44,7 +44,7 @@ async def test_both_streams_are_read_in_the_order_in_which_they_were_written(
     assert [list(entry.outcomes) for entry in pings] == [[Outcome.RECORDED] * 2, [Outcome.RECORDED]]
     assert [entry.history for entry in pings] == [b"history"] * 2
     found = [read_event(entry.event) for entry in events]
-    assert [(event.kind.name, event.monitor_id) for event in found if event] == [
+    assert [(event.kind.name, event.monitor_id) for event in found if isinstance(event, Event)] == [
         ("DOWN", 1),
         ("DOWN", 2),
         ("UP", 1),

@@ -84,15 +84,15 @@ async def test_a_record_that_cannot_be_read_holds_the_clock_until_it_is_dropped(
 
 
 async def test_what_was_refused_before_there_was_a_slot_is_blind_as_others_listened_without_us(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Stage,
 ) -> None:
     await stage.listen(until=20)
+    passed_ms = 70_000
     link = Link(stage.live.url, stage.live.scripts)
     stage.links.append(link)
-    late = Writer(link, stage.shard.keys, stage.live.generation, "main-1", ArrivalClock())
-    monkeypatch.setattr("store.live.writer.monotonic_ms", lambda: 70_000)
+    late = Writer(link, stage.shard.keys, stage.live.generation, "main-1", ArrivalClock(lambda: passed_ms))
     late.confess()
-    monkeypatch.setattr("store.live.writer.monotonic_ms", lambda: 73_000)
+    passed_ms = 73_000
     late.confess()
     await late.register()
     assert await stage.holes() == [(16.999, 20)]

@@ -156,6 +156,18 @@ async def test_an_incident_opens_with_its_down_and_ends_with_its_up(stage: Stage
     assert desk.rows(f"SELECT {incident} FROM incidents") == [(*opened[:-1], START_MS + 50_000)]
 
 
+async def test_an_incident_says_how_much_later_blind_time_made_it(stage: Stage, desk: Desk) -> None:
+    await stage.move_to(12)
+    await stage.ping()
+    await stage.listen(until=53)
+    await stage.sweep()
+    await desk.step()
+    assert desk.rows("SELECT started_ms, delayed_ms FROM incidents") == [(START_MS + 52_000, 12_000)]
+    await stage.ping(1)
+    await desk.step()
+    assert desk.rows("SELECT ended_ms, delayed_ms FROM incidents") == [(START_MS + 53_000, 12_000)]
+
+
 async def test_an_incident_of_a_monitor_that_is_paused_ends(stage: Stage, desk: Desk) -> None:
     await stage.listen(until=41)
     await stage.sweep()

@@ -8,6 +8,7 @@ import pytest
 from store.live.channel_event import ChannelTold, FailingEvent
 from store.live.collected_event import CollectedEvent, Named
 from store.live.packing import EventKind
+from store.live.unheard_event import FleetUnheard, MonitorUnheard, UnheardEvent
 from sweeper.channels.wording import LONGEST_SUBJECT, Words, span, words_of
 from sweeper.message import notice_of
 from tests.sweeper.test_message import DOWN, MONITOR, UP
@@ -118,3 +119,12 @@ def test_a_channel_that_fails_is_told_with_the_reason() -> None:
     words = words_of(notice_of(event).body, "")
     assert words.subject == "The channel night fails"
     assert "the receiver answered 500." in words.lines[0]
+
+
+def test_a_time_in_which_nothing_was_heard_is_told_with_whom_it_concerns() -> None:
+    told = FleetUnheard(3, [MonitorUnheard(MONITOR, "backup")])
+    event = UnheardEvent(from_ms=1000, to_ms=91_000, org_id=1, public_id=MONITOR, told=told)
+    words = words_of(notice_of(event).body, "https://overdue.example.org")
+    assert words.subject == "Pings could not be heard for 1 minute 30 seconds"
+    assert words.lines[1:] == ("It concerns 3 monitors, which are given more time:", "- backup", "and 2 more.")
+    assert words.link == "https://overdue.example.org/"

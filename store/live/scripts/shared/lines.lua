@@ -3,10 +3,10 @@
 local DELIVERY, DELIVERY_EVENT_AT, EVENT_LEAST = '<BI2', 4, 58
 -- An event as far as it is read here (records.lua has all of it); in one of a metric channel and rule come after the UUID.
 local EVENT_HEAD, METRIC, METRIC_AT = '<BBI6I6I6I6I4I4', '<I4I4', 59
-local FIRST_METRIC_KIND, LAST_METRIC_KIND = 4, 5
-local KIND_DOWN, KIND_UP, KIND_CLEARED, KIND_TRIAL, KIND_FAILING, KIND_DOWNS, KIND_UPS = 1, 2, 5, 7, 8, 9, 10
+local FIRST_METRIC_KIND, LAST_METRIC_KIND, LAST_FORMAT = 4, 5, 2
+local KIND_DOWN, KIND_UP, KIND_CLEARED, KIND_UNHEARD, KIND_TRIAL, KIND_FAILING, KIND_DOWNS, KIND_UPS = 1, 2, 5, 6, 7, 8, 9, 10
 -- The kinds that events have; collections are made of them.
-local TOLD_KINDS = {true, true, true, true, true, false, true, true}
+local LAST_TOLD_KIND = KIND_FAILING
 
 local function read_delivery(blob)
   if not blob or #blob < DELIVERY_EVENT_AT then return nil end

@@ -1,11 +1,11 @@
 -- Puts many monitors into the hashes at once: noted one by one, written in vectors, one call of each kind.
 local planted_configs, planted_states, planted_scores, planted_tally = {}, {}, {}, {}
 
-local function plant(id, config, limit, phase, base, seen, recorded, down_at)
+local function plant(id, config, limit, phase, base, seen, recorded, down_at, delayed)
   planted_configs[#planted_configs + 1] = id
   planted_configs[#planted_configs + 1] = config
   planted_states[#planted_states + 1] = id
-  planted_states[#planted_states + 1] = pack_state(phase, base, seen, recorded, down_at)
+  planted_states[#planted_states + 1] = pack_state(phase, base, seen, recorded, down_at, delayed)
   if phase == ACTIVE then
     planted_scores[#planted_scores + 1] = base + limit
     planted_scores[#planted_scores + 1] = id

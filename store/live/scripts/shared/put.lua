@@ -13,13 +13,14 @@ if is_buried(K_TOMBSTONES, id, version) then return 0 end
 if former_version and former_version >= version then return 0 end
 
 local limit, paused = (interval_s + grace_s) * 1000, flags % 2 == FLAG_PAUSED
-local phase, base, seen, recorded, down_at = read_state(redis.call('HGET', K_STATE, id))
+local phase, base, seen, recorded, down_at, delayed = read_state(redis.call('HGET', K_STATE, id))
+if phase then base, seen, recorded = brought_back(now, phase, base, seen, recorded) end
 local before = phase and counted_as(phase, seen)
 if not phase then
   phase, base, seen, recorded, down_at = paused and PAUSED or ACTIVE, now, 0, 0, 0
 elseif paused and phase ~= PAUSED then
   if phase == DOWN then close_incident(K_EVENTS, now, id, base, down_at, seen, config) end
-  phase, down_at = PAUSED, 0
+  phase, down_at, delayed = PAUSED, 0, 0
 elseif not paused and phase == PAUSED then
   phase, base = ACTIVE, now
 elseif phase == ACTIVE and former_version then
@@ -37,7 +38,7 @@ if named ~= '' then
 elseif former then
   redis.call('HDEL', K_NAMED, id)
 end
-redis.call('HSET', K_STATE, id, pack_state(phase, base, seen, recorded, down_at))
+redis.call('HSET', K_STATE, id, pack_state(phase, base, seen, recorded, down_at, delayed))
 if phase == ACTIVE then
   local deadline = effective_deadline(base, limit, read_holes(redis.call('GET', K_BLIND)))
   redis.call('ZADD', K_DEADLINES, deadline, id)

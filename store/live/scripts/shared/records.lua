@@ -1,12 +1,13 @@
 -- Packed records (little-endian, see store/live/packing.py for the same in Python). A length is checked before a
 -- field is believed: a record that is too short or of another format reads as nil.
 --   config: format, version, interval_s, grace_s, org, key epoch, flags; 16 bytes of UUID, name
---   state:  format, phase, base_ms, seen_ms, recorded_ms, down_at_ms
+--   state:  format, phase, base_ms, seen_ms, recorded_ms, down_at_ms; and delayed_ms, if blind time delayed the down
 --   event:  format, kind, at_ms, silence_ms, started_ms, seen_ms, monitor, org, interval_s, grace_s; UUID, name
+--   event in format 2, for an incident that blind time delayed: the same, with delayed_ms between UUID and name
 --   event of a metric: the same up to the UUID, then channel, rule, and what is opaque here
 local CONFIG, CONFIG_LEAST, CONFIG_TAIL = '<BI4I4I4I4I2B', 36, 21
-local STATE, STATE_LENGTH = '<BBI6I6I6I6', 26
-local EVENT = '<BBI6I6I6I6I4I4I4I4'
+local STATE, STATE_LENGTH, DELAY, DELAY_LENGTH = '<BBI6I6I6I6', 26, '<I6', 6
+local EVENT, EVENT_DELAYED, UUID_LENGTH = '<BBI6I6I6I6I4I4I4I4', 2, 16
 local ACTIVE, DOWN, PAUSED = 1, 2, 3
 local EVENT_DOWN, EVENT_UP, EVENT_CLOSED = 1, 2, 3
 local FLAG_PAUSED = 1
@@ -19,20 +20,36 @@ local function read_config(blob)
 end
 
 local function read_state(blob)
-  if not blob or #blob ~= STATE_LENGTH then return nil end
+  if not blob or (#blob ~= STATE_LENGTH and #blob ~= STATE_LENGTH + DELAY_LENGTH) then return nil end
   local format, phase, base, seen, recorded, down_at = struct.unpack(STATE, blob)
   if format ~= 1 or phase < ACTIVE or phase > PAUSED then return nil end
-  return phase, base, seen, recorded, down_at
+  local delayed = #blob > STATE_LENGTH and struct.unpack(DELAY, blob, STATE_LENGTH + 1) or 0
+  return phase, base, seen, recorded, down_at, delayed
 end
 
-local function pack_state(phase, base, seen, recorded, down_at)
-  return struct.pack(STATE, 1, phase, base, seen, recorded, down_at)
+local function pack_state(phase, base, seen, recorded, down_at, delayed)
+  local packed = struct.pack(STATE, 1, phase, base, seen, recorded, down_at)
+  if delayed and delayed > 0 then packed = packed .. struct.pack(DELAY, delayed) end
+  return packed
 end
 
-local function pack_event(kind, at, silence, started, seen, id, config)
+local function pack_event(kind, at, silence, started, seen, id, config, delayed)
   local _, _, interval_s, grace_s, org = struct.unpack(CONFIG, config)
-  return struct.pack(EVENT, 1, kind, at, silence, started, seen, tonumber(id), org, interval_s, grace_s)
-    .. string.sub(config, CONFIG_TAIL)
+  local is_delayed = delayed and delayed > 0
+  local head = struct.pack(
+    EVENT, is_delayed and EVENT_DELAYED or 1, kind, at, silence, started, seen, tonumber(id), org, interval_s, grace_s)
+  if not is_delayed then return head .. string.sub(config, CONFIG_TAIL) end
+  local name_at = CONFIG_TAIL + UUID_LENGTH
+  return head .. string.sub(config, CONFIG_TAIL, name_at - 1) .. struct.pack(DELAY, delayed) .. string.sub(config, name_at)
+end
+
+-- A moment in the future was written before the clock stepped back; what it says now is: not before now. When a ping was
+-- recorded is not known then, so that none is refused for its rate.
+local function brought_back(now, phase, base, seen, recorded)
+  if phase == ACTIVE and base > now then base = now end
+  if seen > now then seen = now end
+  if recorded > now then recorded = 0 end
+  return base, seen, recorded
 end
 
 -- The status under which a monitor is counted in the tallies.

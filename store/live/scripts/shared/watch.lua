@@ -9,7 +9,8 @@ local function is_buried(tombstones_key, id, version)
   return buried >= version
 end
 
--- Ends an open incident without calling it recovered: the monitor was paused or deleted.
+-- Ends an open incident without calling it recovered: the monitor was paused or deleted. No end lies before its beginning,
+-- even if the clock was stepped back.
 local function close_incident(events_key, now, id, base, down_at, seen, config)
-  redis.call('XADD', events_key, '*', 'e', pack_event(EVENT_CLOSED, now, base, down_at, seen, id, config))
+  redis.call('XADD', events_key, '*', 'e', pack_event(EVENT_CLOSED, math.max(now, down_at), base, down_at, seen, id, config))
 end

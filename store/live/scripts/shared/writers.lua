@@ -13,14 +13,15 @@ local function pack_writer(watermark, sequence, registered, incarnation)
 end
 
 -- The smallest watermark: up to here every registered writer has committed all that it heard. nil: nobody listens,
--- or a record cannot be read; then there is no verdict.
+-- or a record cannot be read; then there is no verdict. Also how many writers there are, and the largest watermark.
 local function smallest_watermark(writers_key)
   local blobs = redis.call('HVALS', writers_key)
-  local smallest = nil
+  local smallest, largest = nil, nil
   for i = 1, #blobs do
     local watermark = read_writer(blobs[i])
     if not watermark then return nil, #blobs end
     if not smallest or watermark < smallest then smallest = watermark end
+    if not largest or watermark > largest then largest = watermark end
   end
-  return smallest, #blobs
+  return smallest, #blobs, largest
 end

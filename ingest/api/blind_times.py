@@ -1,0 +1,43 @@
+"""When pings could not be heard, newest first. It is nobody's secret: the times are those of the whole installation."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import field
+from starlette.responses import Response
+
+from ingest.api.call import Call
+from ingest.api.paging import cut, parse_number, read_page, seal
+from ingest.api.wire import Json
+from store.blind_time import BlindTime
+from store.book import blind_times
+from store.book.history_reader import HISTORY_DB, MAX_ID
+from store.timestamps import rfc3339
+
+
+class BlindTimeReply(msgspec.Struct, frozen=True):
+    from_: str = field(name="from")
+    to: str
+    seconds: float
+
+
+class BlindTimesReply(msgspec.Struct, frozen=True, rename="camel"):
+    blind_times: list[BlindTimeReply]
+    next_cursor: str | None
+
+
+async def listing(call: Call) -> Response:
+    return Json(await page(call))
+
+
+async def page(call: Call) -> BlindTimesReply:
+    """The page that the request's query asks for."""
+    asked = read_page(call.request)
+    to_text, _, from_text = asked.cursor.partition(".")
+    before = BlindTime(MAX_ID, MAX_ID)
+    if asked.cursor:
+        before = BlindTime(parse_number(from_text, "cursor"), parse_number(to_text, "cursor"))
+    found = await blind_times.page(call.settings.data / HISTORY_DB, asked.limit_and_one, before)
+    rows, last = cut(found, asked.limit)
+    shown = [BlindTimeReply(rfc3339(one.from_ms), rfc3339(one.to_ms), one.length_ms / 1000) for one in rows]
+    return BlindTimesReply(shown, seal(f"{last.to_ms}.{last.from_ms}") if last else None)

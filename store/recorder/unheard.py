@@ -1,0 +1,132 @@
+"""Writes blind times down when they are over, and tells each organisation once that it could not be heard.
+
+The monitors concerned are those that were watched and not down: a hole lies in the window of each of them. They are
+counted from the books, never in Redis.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from store.blind_time import BlindTime
+from store.book import blind_times
+from store.book.concerned import Concerned, Fleet, concerned
+from store.book.database import CONFIG_DB
+from store.book.history_reader import HISTORY_DB
+from store.clock import wall_ms
+from store.errors import OverdueError
+from store.live.live import Live
+from store.live.unheard_event import FleetUnheard, MonitorUnheard, UnheardEvent, pack_unheard_event
+from store.presence import wait_or_stop
+from store.recorder.ledger import Ledger
+
+LOOK_EVERY_S = 1.0
+# One is over when it has not grown for so long.
+CALM_MS = 15_000
+# A shorter one is written down, but nobody is told: a restart is no news.
+TELL_FROM_MS = 10_000
+# Nor of one that nobody could write down for a day.
+TELL_WITHIN_MS = 86_400_000
+# Which shard's stream carries the word.
+SHARD = 0
+_log = logging.getLogger(__name__)
+
+Message = tuple[int, bytes]
+
+
+class Unheard:
+    """Follows the blind times of all shards. What it tells goes through the outbox, and then to `raise_soon`."""
+
+    def __init__(
+        self, live: Live, ledger: Ledger, data: Path, raise_soon: Callable[[Iterable[Message]], None]
+    ) -> None:
+        self._live = live
+        self._ledger = ledger
+        self._history = data / HISTORY_DB
+        self._config = data / CONFIG_DB
+        self._raise_soon = raise_soon
+
+    async def step(self) -> int:
+        """1. What is over and not written down? 2. Count the monitors concerned. 3. Write it down with what is to be
+        told, in one transaction: a crash before that changes nothing, one after it is made up for by the outbox.
+
+        Answers how many were written down.
+
+        Raises:
+            Unavailable: Redis or a database is away; nothing is lost, the step can be repeated.
+        """
+        now_ms, holes = await self._live.blind_times()
+        async with self._ledger.lock:
+            known_ms = await asyncio.to_thread(blind_times.last_end, self._ledger.history, now_ms)
+        fresh = [one for one in _over(holes, now_ms) if one.to_ms > known_ms]
+        for blind in fresh:
+            blind = BlindTime(max(blind.from_ms, known_ms), blind.to_ms)
+            known_ms = blind.to_ms
+            is_told = blind.length_ms >= TELL_FROM_MS and now_ms - blind.to_ms <= TELL_WITHIN_MS
+            await self._write(blind, await self._whom(blind, holes) if is_told else [])
+        return len(fresh)
+
+    async def _whom(self, blind: BlindTime, holes: Sequence[Sequence[BlindTime]]) -> list[Concerned]:
+        touched = [
+            shard
+            for shard, own in enumerate(holes)
+            if any(one.from_ms < blind.to_ms and blind.from_ms < one.to_ms for one in own)
+        ]
+        down = await blind_times.down_throughout(self._history, blind)
+        return await concerned(self._config, Fleet(blind.to_ms, len(holes), touched), down)
+
+    async def _write(self, blind: BlindTime, whom: Sequence[Concerned]) -> None:
+        events = [pack_unheard_event(_event(blind, one)) for one in whom]
+        async with self._ledger.lock:
+            messages = await asyncio.to_thread(self._commit, blind, events)
+        self._raise_soon(messages)
+        if whom:
+            _log.warning(
+                "no ping could be heard for %.1f s; %d organisations are told",
+                blind.length_ms / 1000,
+                len(whom),
+            )
+
+    def _commit(self, blind: BlindTime, events: Sequence[bytes]) -> list[Message]:
+        with self._ledger.history.transaction():
+            blind_times.put(self._ledger.history, blind, len(events))
+            return self._ledger.alerts.put(SHARD, events, wall_ms()) if events else []
+
+
+async def tell_until(unheard: Unheard, stop: asyncio.Event) -> None:
+    """Look every second, until stopped; what cannot be done now is tried again."""
+    complaint = ""
+    while not stop.is_set():
+        try:
+            await unheard.step()
+            complaint = ""
+        except OverdueError as error:
+            if str(error) != complaint:
+                _log.warning("cannot write down when pings could not be heard: %s", error)
+            complaint = str(error)
+        await wait_or_stop(stop, LOOK_EVERY_S)
+
+
+def _over(holes: Sequence[Sequence[BlindTime]], now_ms: int) -> list[BlindTime]:
+    """The holes of all shards as one list, in order, merged where they touch; without those that may grow."""
+    merged: list[BlindTime] = []
+    for one in sorted((one for own in holes for one in own), key=lambda hole: hole.from_ms):
+        if merged and one.from_ms <= merged[-1].to_ms:
+            merged[-1] = BlindTime(merged[-1].from_ms, max(merged[-1].to_ms, one.to_ms))
+        else:
+            merged.append(one)
+    return [one for one in merged if one.to_ms <= now_ms - CALM_MS]
+
+
+def _event(blind: BlindTime, one: Concerned) -> UnheardEvent:
+    examples = [MonitorUnheard(known.public_id, known.name) for known in one.examples]
+    return UnheardEvent(
+        from_ms=blind.from_ms,
+        to_ms=blind.to_ms,
+        org_id=one.org_id,
+        public_id=one.public_id,
+        told=FleetUnheard(one.count, examples),
+    )
