@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Most tests wait more than they work, so two files at a time.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
-.PHONY: run install dev test test-all lint bench bench-million lock clean
+.PHONY: run install dev test test-all lint chaos bench bench-million lock clean
 
 run: .venv/installed            ## install and start Overdue
 	@$(BIN)/overdue serve
@@ -35,6 +35,9 @@ test: lint                      ## the fast full set, under five minutes
 
 test-all: lint                  ## adds the slow proofs, and Debian's redis-server where it is installed
 	@$(BIN)/pytest $(SIDE_BY_SIDE)
+
+chaos: .venv/installed-dev      ## kill every process at every fault point; ROUNDS=1000, SEED=7 (the one of a former run)
+	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
 
 bench: .venv/installed-dev      ## what a ping costs, measured here and now; BENCH="--rows single --write" narrows and keeps it
 	@$(BIN)/python -m bench $(BENCH)

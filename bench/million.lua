@@ -1,9 +1,9 @@
--- Pings monitors at random: args are a file with one path a line, and how many of them (from the first) to ping.
+-- Pings monitors in turn, or at random: args are a file with one path a line, and where to begin (or "random").
 --
 -- The file is kept as one string, as a million formatted requests would not fit. All paths are of one length. One
 -- thread only. At the end one line says what came back, as walk.lua does.
 
-local paths, length, most
+local paths, length, most, place
 local before, after = "GET ", ""
 
 function init(args)
@@ -11,14 +11,21 @@ function init(args)
   paths = file:read("*a")
   file:close()
   length = string.find(paths, "\n", 1, true)
-  most = math.min(tonumber(args[2]), math.floor(#paths / length))
+  most = math.floor(#paths / length)
+  place = tonumber(args[2])
   local template = wrk.format("GET", "/")
   after = string.sub(template, 6)
   math.randomseed(os.time())
 end
 
 function request()
-  local at = math.random(0, most - 1) * length
+  local at
+  if place then
+    at = place % most * length
+    place = place + 1
+  else
+    at = math.random(0, most - 1) * length
+  end
   return before .. string.sub(paths, at + 1, at + length - 1) .. after
 end
 

@@ -22,24 +22,26 @@ from types import FrameType
 from bench.case import RECORDER, REDIS, SWEEPER, WEB
 from bench.load import BenchFailed
 from bench.machine import describe_machine, describe_versions
-from bench.million_burst import Burst, light, receiver, tell, watch
-from bench.million_figures import Figure, section, table, verdict, write_section
+from bench.million_burst import light, receiver, tell, watch
+from bench.million_figures import Figure, section, table, verdict
 from bench.million_fleet import Fleet, ping_in_batches, read_fleet, write_file
 from bench.million_house import House, running_house
 from bench.million_pings import Cost, catch_up, childrens_cpu_us, measure, middle, own_cpu_us, recorded, spent
+from bench.million_rows import SMALL, burst_figures, ping_figures
 from bench.million_slowlog import SlowLog
+from bench.results import write_section
 from store.clock import monotonic_ms, wall_ms
 
-SMALL = 1_000
 IDLE_S = 20
 LIMIT_S = 120
 OF_THE_SWEEPER = ("sweep", "deliver", "lease", "renew")
 REMARKS = (
     "CPU is user and system time from the operating system's accounts; the load generators share the cores, so "
     "throughput and latency are what is left beside them.",
-    "A ping's cost is that of ingest and Redis over 64 connections, pings at random over all monitors, all of them "
-    "known to ingest; the two installations take turns, the figures are medians. The share of rewriting the "
-    "append-only file is added to the large one.",
+    "A ping's cost is that of ingest and Redis over 64 connections. Monitors ping in turn, in a shuffled order that "
+    "stays the same, as fleets do that ping periodically; at random is worse, as each move in the order of deadlines "
+    "then begins somewhere else. Ingest knows all keys. The two installations take turns, the figures are medians; the "
+    "share of rewriting the append-only file is added to the large one.",
     "Memory is Redis' `used_memory` before and after the import, divided by the monitors; names have 21 characters.",
     "Scripts are all calls from 3 s before the deadlines on: SLOWLOG has those over 200 µs, INFO their number.",
     "Pings meanwhile come at 1,000 a second, each at its moment, whatever the replies take.",
@@ -94,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
     ]
     print("\n".join([*about, "", table(figures), "", *REMARKS, "", verdict(figures)]))
     if options.write:
-        write_section(section(about, figures, REMARKS))
+        write_section("million", section(about, figures, REMARKS))
     return 0 if all(one.is_met for one in figures) else 1
 
 
@@ -144,47 +146,31 @@ class Bench:
 
     def _pings(self, few: Fleet, many: Fleet) -> list[Figure]:
         batches = self._warm_up(few, many)
-        costs: dict[str, list[Cost]] = {"few": [], "many": []}
         # Rewrites of the append-only file come when they come: none now, and their share is counted by itself.
         self._large.ask("CONFIG", "SET", "auto-aof-rewrite-percentage", 0)
         self._rewritten()
         appended = int(self._large.info("persistence")["aof_current_size"])
-        for number in range(self._options.rounds):
-            costs["few"].append(measure(self._small, few, self._options.seconds))
-            costs["many"].append(measure(self._large, many, self._options.seconds))
-            few_us, many_us = costs["few"][-1].answering_us, costs["many"][-1].answering_us
-            say(f"round {number + 1}: {few_us:.1f} µs a ping beside few, {many_us:.1f} beside many")
-        one, other = middle(costs["few"]), middle(costs["many"])
+        one, other, shuffled = (middle(costs) for costs in self._rounds(few, many))
         appended = int(self._large.info("persistence")["aof_current_size"]) - appended
         self._large.ask("CONFIG", "SET", "auto-aof-rewrite-percentage", 100)
-        share_us = self._rewrite_share_us(appended / other.answered)
-        ratio = (other.answering_us + share_us) / one.answering_us
-        recorder = max(other.cpu_us[RECORDER] / other.cpu_us[WEB], batches.value or 0)
-        return [
-            Figure(f"a ping beside {SMALL:,} monitors: ingest + Redis", one.answering_us, "µs"),
-            Figure(f"a ping beside {self._monitors:,}: ingest + Redis", other.answering_us, "µs"),
-            *(
-                Figure(
-                    f"  {part}: beside the few {one.cpu_us[part]:.1f}, beside the many",
-                    other.cpu_us[part],
-                    "µs",
-                )
-                for part in (WEB, REDIS)
-            ),
-            Figure("  its share of rewriting the append-only file", share_us, "µs"),
-            Figure("  ÷ the same beside the few", ratio, "", 1.5, ".2f"),
-            Figure("  pings a second beside wrk", other.per_second, "/s", None, ",.0f"),
-            Figure("recorder: CPU of a row, single pings", other.cpu_us[RECORDER], "µs"),
-            Figure(
-                "  ÷ CPU of ingest for a single ping",
-                other.cpu_us[RECORDER] / other.cpu_us[WEB],
-                "",
-                None,
-                ".2f",
-            ),
-            batches,
-            Figure("recorder ÷ ingest, the worse of the two", recorder, "", 1.0, ".2f"),
-        ]
+        share_us = self._rewrite_share_us(appended / (other.answered + shuffled.answered))
+        return ping_figures(self._monitors, one, other, shuffled, share_us, batches)
+
+    def _rounds(self, few: Fleet, many: Fleet) -> tuple[list[Cost], list[Cost], list[Cost]]:
+        """Beside few monitors in turn, beside many in turn, beside many at random; they take turns themselves."""
+        costs: tuple[list[Cost], list[Cost], list[Cost]] = ([], [], [])
+        seconds_s = self._options.seconds
+        for number in range(self._options.rounds):
+            for kept, house, fleet, is_random in (
+                (costs[0], self._small, few, False),
+                (costs[1], self._large, many, False),
+                (costs[2], self._large, many, True),
+            ):
+                walked = sum(one.answered for one in kept)
+                kept.append(measure(house, fleet, seconds_s, None if is_random else walked))
+            latest = ", ".join(f"{one[-1].answering_us:.1f}" for one in costs)
+            say(f"round {number + 1}: a ping beside few, beside many, and at random: {latest} µs")
+        return costs
 
     def _warm_up(self, few: Fleet, many: Fleet) -> Figure:
         """Let ingest learn all keys, through the batch door, which is also the recorder's hardest hour."""
@@ -287,24 +273,6 @@ class Bench:
             Figure("idle: its scripts in Redis", scripts, "% of a core", None, ".2f"),
             Figure("idle: both together", sweeper + scripts, "% of a core", 1, ".2f"),
         ]
-
-
-def burst_figures(burst: Burst, wanted: int) -> list[Figure]:
-    """A burst beside its bars."""
-    slowest, slowest_ms = burst.scripts.slowest()
-    whole = burst.events == wanted and burst.deliveries >= wanted
-    return [
-        Figure(f"{wanted:,} deadlines in a second: all events after", burst.events_s, "s", 10),
-        Figure("  all deliveries after", burst.deliveries_s if whole else None, "s", 30),
-        Figure("  scripts, p99", burst.scripts.percentile_ms(0.99), "ms", 5),
-        Figure("  scripts, p99.9", burst.scripts.percentile_ms(0.999), "ms", 10),
-        Figure(f"  the longest script ({slowest})", slowest_ms, "ms"),
-        Figure("  of that time Redis waited for a core", burst.redis_waited, "%"),
-        Figure("  pings at the same pace before, p99", burst.usual.p99_ms, "ms"),
-        Figure("  pings meanwhile, p50", burst.pings.p50_ms, "ms"),
-        Figure("  pings meanwhile, p99", burst.pings.p99_ms, "ms", 50),
-        Figure("  pings meanwhile that were refused", burst.pings.refused, "", 0, ".0f"),
-    ]
 
 
 def say(words: str) -> None:

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
-from bench.load import BenchFailed
-
-RESULTS = Path(__file__).with_name("RESULTS.md")
-TITLE = "# Figures\n\nMeasured, not promised: how to measure them again stands in each section.\n"
-MARK = "million"
 HEADINGS = ("what", "figure", "bar", "")
 MET, MISSED = "met", "MISSED"
 
@@ -69,22 +63,3 @@ def section(about: Sequence[str], figures: Sequence[Figure], remarks: Sequence[s
         "\n".join(f"- {line}" for line in remarks),
     ]
     return "\n\n".join(parts)
-
-
-def write_section(text: str, path: Path = RESULTS) -> None:
-    """Put our section into the page in the place of its former self, or at the end; nothing else changes.
-
-    Raises:
-        BenchFailed: the page has one of the section's two marks, but not the other after it.
-    """
-    begin, end = f"<!-- {MARK}: begin -->", f"<!-- {MARK}: end -->"
-    page = path.read_text(encoding="utf-8") if path.exists() else TITLE
-    ours = f"{begin}\n\n{text.strip()}\n\n{end}\n"
-    before, found, rest = page.partition(begin)
-    _, closed, after = rest.partition(end)
-    if bool(found) != bool(closed) or (not found and end in page):
-        raise BenchFailed(f"{path.name} has a damaged section {MARK!r}: its marks are no pair")
-    if found:
-        path.write_text(before + ours + after.removeprefix("\n"), encoding="utf-8")
-    else:
-        path.write_text(f"{page.rstrip()}\n\n{ours}", encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from random import Random
 
 import msgspec
 
@@ -24,7 +25,7 @@ _LINE = msgspec.json.Decoder(Imported)
 
 
 class Fleet(msgspec.Struct, frozen=True):
-    """Monitors by their ping keys, in the order of the file; `paths` is a file of their paths, for wrk."""
+    """Monitors by their ping keys, in an order in which they take turns; `paths` is a file of their paths, for wrk."""
 
     keys: Sequence[str]
     paths: Path
@@ -40,9 +41,10 @@ def write_file(file: Path, count: int, interval_s: int = DAY_S, grace_s: int = D
 
 
 def read_fleet(output: Path, paths: Path) -> Fleet:
-    """The keys in what `overdue import` printed."""
+    """The keys in what `overdue import` printed, shuffled, as who is created together does not ping together."""
     with output.open("rb") as lines:
         keys = [_LINE.decode(line).ping_url.rsplit("/", 1)[1] for line in lines]
+    Random(len(keys)).shuffle(keys)
     paths.write_text("".join(f"/ping/{key}\n" for key in keys), encoding="utf-8")
     return Fleet(keys, paths)
 

@@ -62,10 +62,13 @@ def spent(house: House) -> dict[str, int]:
     return {part: own_cpu_us(pids) for part, pids in house.pids().items()}
 
 
-def measure(house: House, fleet: Fleet, seconds_s: int) -> Cost:
-    """Drive pings at random monitors of a fleet; the recorder is waited for, so that its CPU is whole."""
+def measure(house: House, fleet: Fleet, seconds_s: int, start: int | None) -> Cost:
+    """Drive pings at a fleet: in turn from a place in its order on, or (None) at random.
+
+    The recorder is waited for, so that its CPU is whole.
+    """
     before = spent(house)
-    found = _wrk(house, fleet, seconds_s)
+    found = _wrk(house, fleet, seconds_s, start)
     after = spent(house)
     catch_up(house)
     after[RECORDER] = spent(house)[RECORDER]
@@ -108,11 +111,11 @@ def recorded(house: House) -> int:
     return int(last)
 
 
-def _wrk(house: House, fleet: Fleet, seconds_s: int) -> dict[str, int]:
+def _wrk(house: House, fleet: Fleet, seconds_s: int, start: int | None) -> dict[str, int]:
     command = [
         *("wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds_s}s", "--timeout", f"{TIMEOUT_S}s"),
         *("-H", f"User-Agent: {USER_AGENT}", "-H", "Accept: */*", "-s", str(SCRIPT)),
-        *(house.url, "--", str(fleet.paths), str(len(fleet.keys))),
+        *(house.url, "--", str(fleet.paths), "random" if start is None else str(start)),
     ]
     ended = subprocess.run(command, check=False, capture_output=True, text=True)
     line = re.search(r"^walked (.+)$", ended.stdout, re.MULTILINE)

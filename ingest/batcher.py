@@ -17,6 +17,7 @@ from ingest.waiting import Waiting
 from store.beat import BeatRow, encode_history, size_of
 from store.clock import monotonic_ms
 from store.errors import Unavailable
+from store.fault_points import reach
 from store.live.connect import Unregistered
 from store.live.packing import OUT_OF_DATE, Outcome, pack_head
 from store.live.writer import Recorded, Writer
@@ -179,6 +180,7 @@ class Batcher:
             raise
         else:
             if batch:
+                reach("batch.recorded")
                 REDIS_CALL.observe((monotonic_ms() - started_ms) / 1000)
                 BATCH_PINGS.observe(len(batch))
                 self._answer(batch, recorded)
@@ -219,6 +221,7 @@ class Batcher:
         """Take the slot, or wait a moment. What was refused meanwhile falls into the hole that registering notes."""
         try:
             await self._writer.register()
+            reach("writer.registered")
             self.is_open = True
         except Unavailable:
             self._refuse_queue()
@@ -228,4 +231,5 @@ class Batcher:
         """Say how far was heard at last, and free the slot; if Redis is away, the next start notes the hole."""
         with suppress(Unavailable):
             await self._writer.record((), b"", b"", self._watermark())
+            reach("writer.flushed")
             await self._writer.deregister()

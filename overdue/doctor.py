@@ -1,4 +1,4 @@
-"""`overdue doctor`: looks at an installation from outside and says what it finds, one line each."""
+"""`overdue doctor`: looks at an installation from outside, says what it finds, and repairs what it can."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import os
 import stat
 import sys
 from collections.abc import AsyncIterator
-from enum import Enum
 from pathlib import Path
 
 import click
 import msgspec
 
+from overdue.health.examination import compare
+from overdue.health.finding import Finding, Verdict
 from overdue.listen import reachable_host
 from overdue.ready import open_client, what_is_missing
 from overdue.valkey import embedded_url
@@ -28,38 +29,28 @@ from store.live.writers import SILENT_MS, registered
 from store.settings import Settings, read_settings
 
 
-class Verdict(Enum):
-    GOOD = "ok"
-    WARNING = "warn"
-    BAD = "BAD"
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One line of the report."""
-
-    verdict: Verdict
-    what: str
-    sentence: str
-
-    def line(self) -> str:
-        return f"{self.verdict.value:<5} {self.what:<12} {self.sentence}"
-
-
 @click.command()
-def doctor() -> None:
-    """Check settings, data folder, Redis, databases and parts; exit code 1 if anything is bad."""
-    sys.exit(asyncio.run(_report()))
+@click.option("--fix", is_flag=True, help="Repair what differs between Redis and the books.")
+@click.option("--json", "as_json", is_flag=True, help="Say it as JSON, for programs.")
+def doctor(fix: bool, as_json: bool) -> None:
+    """Check settings, data folder, Redis, databases, parts, and that Redis is as the books say; exit code 1 if anything
+    is bad. Works while Overdue runs."""
+    sys.exit(asyncio.run(_report(fix, as_json)))
 
 
-async def _report() -> int:
-    bad = False
-    async for finding in examine():
-        click.echo(finding.line())
-        bad = bad or finding.verdict is Verdict.BAD
+async def _report(fix: bool, as_json: bool) -> int:
+    found: list[Finding] = []
+    async for finding in examine(fix):
+        found.append(finding)
+        if not as_json:
+            click.echo(finding.line())
+    bad = any(one.verdict is Verdict.BAD for one in found)
+    if as_json:
+        click.echo(msgspec.json.encode({"ok": not bad, "findings": found}).decode())
     return int(bad)
 
 
-async def examine() -> AsyncIterator[Finding]:
+async def examine(fix: bool = False) -> AsyncIterator[Finding]:
     """All findings, in an order in which the first bad one tends to explain the others."""
     try:
         settings = read_settings()
@@ -67,13 +58,24 @@ async def examine() -> AsyncIterator[Finding]:
         yield Finding(Verdict.BAD, "settings", str(error))
         return
     yield Finding(Verdict.GOOD, "settings", "all can be read")
+    async for finding in examine_installation(settings, fix):
+        yield finding
+
+
+async def examine_installation(settings: Settings, fix: bool = False) -> AsyncIterator[Finding]:
+    """The same with settings that can be read."""
     yield _data_folder(settings.data)
     yield _admin_key(settings.data / ADMIN_KEY)
-    for name in (CONFIG_DB, HISTORY_DB):
-        yield _database(settings.data / name)
-    yield await _redis(settings)
+    config = _database(settings.data / CONFIG_DB)
+    yield config
+    yield _database(settings.data / HISTORY_DB)
+    redis = await _redis(settings)
+    yield redis
     yield await _writers(settings)
     yield await _parts(settings)
+    if config.verdict is Verdict.GOOD and redis.verdict is not Verdict.BAD:
+        async for finding in compare(settings, settings.redis_url or embedded_url(settings.data), fix):
+            yield finding
 
 
 def _data_folder(data: Path) -> Finding:

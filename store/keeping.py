@@ -13,6 +13,7 @@ from store.book.database import ConfigBook
 from store.book.history_reader import HistoryReader
 from store.clock import wall_ms
 from store.errors import OverdueError, Unavailable
+from store.fault_points import reach
 from store.live.connect import Refused
 from store.live.live import Live
 from store.live.rebuilding import Rebuilding
@@ -57,6 +58,7 @@ async def disable_channels(live: Live, book: ConfigBook, known: Refusals) -> Ref
         if known.get(channel_id) != (epoch, at_ms):
             change = await channels.disable(book, channel_id, epoch, at_ms, wall_ms())
             if change is not None:
+                reach("channel.disabled")
                 await live.project(change.projection)
                 await outbox.settle(book, [change.id])
     return found
@@ -77,6 +79,7 @@ async def drain_outbox(live: Live, book: ConfigBook, *, everything: bool) -> Non
             continue
         try:
             await live.project(row.projection)
+            reach("outbox.projected")
             carried.append(row.id)
         except Refused as error:
             # It alone waits: changes carry versions, so that their order does not matter.

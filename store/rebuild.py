@@ -19,6 +19,7 @@ from store.book.history_reader import HistoryReader, OpenIncident
 from store.book.installation import draw_generation
 from store.book.letter_reader import LetterReader
 from store.errors import OverdueError
+from store.fault_points import reach
 from store.live import channels as live_channels
 from store.live import monitors as live_monitors
 from store.live.live import Live
@@ -83,7 +84,9 @@ async def _rebuild(live: Live, book: ConfigBook, history: HistoryReader, lock: R
     opened = await history.open_incidents()
     for shard in live.shards:
         await empty_shard(shard)
+    reach("rebuild.emptied")
     count = await _put_monitors(live, book, _Memory(seen, opened, heard_ms or 0))
+    reach("rebuild.planted")
     for org in await orgs.all_orgs(book):
         channels, plan = await put_channels(book, org.id), await plans.put_plan(book, org.id)
         for shard in live.shards:
@@ -92,8 +95,10 @@ async def _rebuild(live: Live, book: ConfigBook, history: HistoryReader, lock: R
     await _put_named(live, book)
     # After the incidents were read: what became of one since then is told twice at the worst, and never not at all.
     letters = await restore_letters(live, LetterReader(history.path))
+    reach("rebuild.restored")
     await lock.check()
     await installation.replace_generation(book, former, generation)
+    reach("rebuild.noted")
     live.generation.value = generation
     await finish_rebuild(live, heard_ms)
     _log.info("Redis is in order: %d monitors, %d deliveries", count, letters)

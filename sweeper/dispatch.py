@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from store.errors import OverdueError, Unavailable
+from store.fault_points import reach
 from store.live.channel_event import ChannelTold, FailingEvent, TrialEvent
 from store.live.collected_event import CollectedEvent
 from store.live.delivering import Lease, Report, Settlement, deliver, lease, renew, settle
@@ -71,6 +72,8 @@ class Dispatch:
             Unavailable: Redis is away or is being rebuilt; everything waits in it.
         """
         delivered = await deliver(self._stepping, EVENTS_AT_ONCE)
+        if delivered.deliveries:
+            reach("dispatch.delivered")
         for kind in delivered.kinds:
             EVENTS.labels(TYPES.get(kind, "monitor.closed")).inc()
         begun = await self._begin_attempts()
@@ -106,6 +109,8 @@ class Dispatch:
         # So few that none of the others can get more than its share either.
         fullest = max((count for count in per_channel.values() if count < ATTEMPTS_PER_CHANNEL), default=0)
         leased = await lease(self._stepping, min(free, ATTEMPTS_PER_CHANNEL - fullest), LEASE_MS, busy)
+        if leased.leases:
+            reach("dispatch.leased")
         for one in leased.leases:
             task = asyncio.create_task(self._attempt(one))
             self._under_way[task] = one
@@ -128,6 +133,7 @@ class Dispatch:
             )
             return
         attempt = await self._channels[one.channel.kind].send(one.channel.settings, notice)
+        reach("dispatch.attempted")
         outcome, wait_ms = _judge(one, attempt)
         DELIVERIES.labels(one.channel.kind, _COUNTED_AS.get(outcome, outcome)).inc()
         if outcome != "done":
@@ -164,6 +170,7 @@ class Dispatch:
                 while True:
                     try:
                         await settle(self._shard, one, outcome, wait_ms, report)
+                        reach("dispatch.settled")
                         return
                     except Unavailable:
                         await asyncio.sleep(LONGEST_WAIT_S)

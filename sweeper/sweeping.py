@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from store.fault_points import reach
 from store.live.shard import Shard
 from store.live.sweeping import Swept, sweep
 from store.live.writers import Registered, registered
@@ -37,6 +38,8 @@ class Sweep:
             Unavailable: Redis is away or is being rebuilt; the deadlines wait in it.
         """
         swept = await sweep(self._shard, DEADLINES_AT_ONCE)
+        if swept.delays_ms:
+            reach("sweep.swept")
         for delay_ms in swept.delays_ms:
             DETECTION_DELAY.observe(delay_ms / 1000)
         await self._watch_clock(swept)

@@ -13,7 +13,7 @@ CHUNK_BYTES = 65_536
 
 
 class FaultProxy:
-    """Listens on a Unix socket and forwards to a `unix://` or `redis://` URL.
+    """Listens on a Unix socket, or without a path on a port of its own, and forwards to a `unix://` or TCP URL.
 
     `delay_s`: each request waits that long. `hold_replies`: requests are forwarded, their replies stay here until
     it is False again. `black_hole`: everything is taken and nothing is forwarded. `lose_replies(n)`: the next n
@@ -21,8 +21,7 @@ class FaultProxy:
     `refuse()` also lets nobody connect until `accept()`.
     """
 
-    def __init__(self, path: Path, target: str) -> None:
-        self.url = f"unix://{path}"
+    def __init__(self, path: Path | None, target: str) -> None:
         self.delay_s = 0.0
         self.hold_replies = False
         self.black_hole = False
@@ -31,10 +30,18 @@ class FaultProxy:
         self.lost = 0
         self._path = path
         self._target = urlsplit(target)
+        self._port = 0
         self._to_lose = 0
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def url(self) -> str:
+        """Where to connect; on a port, with the rest of the target's URL. Known once it was opened."""
+        if self._path is not None:
+            return f"unix://{self._path}"
+        return self._target._replace(netloc=f"127.0.0.1:{self._port}").geturl()
 
     async def __aenter__(self) -> FaultProxy:
         await self.accept()
@@ -62,12 +69,17 @@ class FaultProxy:
         if self._server:
             self._server.close()
             self._server = None
-            self._path.unlink(missing_ok=True)
+            if self._path is not None:
+                self._path.unlink(missing_ok=True)
         self.cut()
 
     async def accept(self) -> None:
         """Let clients connect (again)."""
-        self._server = await asyncio.start_unix_server(self._begin, self._path)
+        if self._path is not None:
+            self._server = await asyncio.start_unix_server(self._begin, self._path)
+            return
+        self._server = await asyncio.start_server(self._begin, "127.0.0.1", self._port)
+        self._port = self._server.sockets[0].getsockname()[1]
 
     def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._serve((reader, writer)))

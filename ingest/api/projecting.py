@@ -8,6 +8,7 @@ from ingest.api.call import Call
 from store.book import outbox
 from store.book.outbox import OutboxRow
 from store.errors import Unavailable
+from store.fault_points import reach
 
 
 async def project(call: Call, change: OutboxRow) -> None:
@@ -16,11 +17,13 @@ async def project(call: Call, change: OutboxRow) -> None:
     Raises:
         Unavailable: Redis went away since the change was committed; whoever drains the outbox carries it later.
     """
+    reach("config.committed")
     try:
         await call.live.project(change.projection)
     except Unavailable as error:
         sentence = f"The change is kept and will be applied when Redis is back ({error})."
         raise Unavailable(sentence, error.retry_after_s) from error
+    reach("config.projected")
     # Left behind, the row is carried once more later, which does nothing: no reason to fail now.
     with contextlib.suppress(Unavailable):
         await outbox.settle(call.book, [change.id])

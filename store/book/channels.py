@@ -182,6 +182,12 @@ async def disable(book: ConfigBook, channel_id: int, epoch: int, at_ms: int, now
         return None if row is None else await _tell(tx, row["org_id"], now_ms)
 
 
+async def put_again(book: ConfigBook, org_id: int, now_ms: int) -> OutboxRow:
+    """Tell Redis of an organisation's channels as if one had been changed."""
+    async with book.write() as tx:
+        return await _tell(tx, org_id, now_ms)
+
+
 async def delete(book: ConfigBook, org_id: int, public_id: UUID, now_ms: int) -> OutboxRow:
     """Delete a channel.
 

@@ -32,6 +32,8 @@ LEFT JOIN monitor_keys AS short ON short.monitor_id = m.id AND short.kind = 'sho
 # One monitor of an organisation, by its public id.
 FIND = _SELECT + "WHERE m.org_id = ? AND m.public_id = ?"
 
+BY_ID = _SELECT + "WHERE m.id = ?"
+
 # A page of an organisation's monitors, oldest first.
 PAGE = _SELECT + "WHERE m.org_id = ? AND m.id > ? ORDER BY m.id LIMIT ?"
 
@@ -63,6 +65,8 @@ VALUES (?, ?, ?, ?, ?, 0, 1, 1, ?, ?)
 UPDATE = """
 UPDATE monitors SET name = ?, interval_s = ?, grace_s = ?, paused = ?, version = ?, pause_changed_ms = ? WHERE id = ?
 """
+
+RAISE_VERSION = "UPDATE monitors SET version = version + 1 WHERE id = ?"
 
 FORGET_TAGS = "DELETE FROM monitor_tags WHERE monitor_id = ?"
 
@@ -194,6 +198,21 @@ async def change(
         return monitor, await _tell(tx, monitor, now_ms)
 
 
+async def put_again(
+    book: ConfigBook, monitor_id: int, now_ms: int, gone: tuple[bytes, ...] = ()
+) -> OutboxRow | None:
+    """Tell Redis of a monitor as if it had been changed; None if there is no such monitor.
+
+    `gone` are digests that are not its keys, whatever Redis believes.
+    """
+    async with book.write() as tx:
+        await tx.execute(RAISE_VERSION, (monitor_id,))
+        row = await tx.row(BY_ID, (monitor_id,))
+        if row is None:
+            return None
+        return await _tell(tx, _read(row), now_ms, gone)
+
+
 async def delete(book: ConfigBook, org_id: int, public_id: UUID, now_ms: int) -> tuple[MonitorRow, OutboxRow]:
     """Delete a monitor and its keys; what it was is returned.
 
@@ -207,9 +226,9 @@ async def delete(book: ConfigBook, org_id: int, public_id: UUID, now_ms: int) ->
         return monitor, await outbox.add(tx, drop, now_ms)
 
 
-async def _tell(tx: Transaction, monitor: MonitorRow, now_ms: int) -> OutboxRow:
+async def _tell(tx: Transaction, monitor: MonitorRow, now_ms: int, gone: tuple[bytes, ...] = ()) -> OutboxRow:
     named = await monitor_channels.ids_of(tx, monitor.config.id)
-    return await outbox.add(tx, PutMonitor(monitor.config, monitor.digests, channels=named), now_ms)
+    return await outbox.add(tx, PutMonitor(monitor.config, monitor.digests, gone, named), now_ms)
 
 
 async def _find(source: ConfigBook | Transaction, org_id: int, public_id: UUID) -> MonitorRow:

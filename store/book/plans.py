@@ -94,6 +94,12 @@ async def tell(tx: Transaction, org_id: int, now_ms: int) -> None:
     await outbox.add(tx, await put_plan(tx, org_id), now_ms)
 
 
+async def put_again(book: ConfigBook, org_id: int, now_ms: int) -> None:
+    """Tell Redis of the plan of an organisation as if it had been changed; whoever drains the outbox carries that."""
+    async with book.write() as tx:
+        await tell(tx, org_id, now_ms)
+
+
 async def put_plan(source: ConfigBook | Transaction, org_id: int) -> PutPlan:
     """What Redis is told of an organisation's plan."""
     (row,) = await source.rows(LIMITS, (org_id,))

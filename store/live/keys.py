@@ -162,7 +162,11 @@ class Keyspace(msgspec.Struct, frozen=True):
 
     def key_bucket(self, digest: bytes) -> str:
         """The hash that holds `digest`: 2^14 buckets, so that a million keys lie in small packed lists."""
-        return self._key(f"keys:{int.from_bytes(digest[:2], 'big') >> (16 - _BUCKET_BITS)}")
+        return self.bucket(str(int.from_bytes(digest[:2], "big") >> (16 - _BUCKET_BITS)))
+
+    def bucket(self, number: str) -> str:
+        """One of the hashes that hold digests; all of them by a pattern."""
+        return self._key(f"keys:{number}")
 
     def part(self, name: str) -> str:
         return self._key(f"part:{name}")

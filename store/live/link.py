@@ -34,6 +34,7 @@ class Link:
     def __init__(self, url: str, scripts: Scripts, call_timeout_s: float = CALL_TIMEOUT_S) -> None:
         self._url = url
         self._wire: Wire | None = None
+        self._closed = False
         self._scripts = scripts
         self._call_timeout_s = call_timeout_s
 
@@ -66,12 +67,16 @@ class Link:
                 raise translate(error) from error
 
     async def aclose(self) -> None:
-        """Close the connection."""
+        """Close the connection, for good: a call that comes late, or was under way, finds Redis away."""
+        self._closed = True
         self._drop()
 
     async def _exchange(self, packed: bytes) -> Any:
         if self._wire is None or not self._wire.is_open:
             self._wire = await open_wire(self._url, CONNECT_TIMEOUT_S)
+        if self._closed:
+            self._drop()
+            raise ConnectionError("this link is closed")
         return await self._wire.exchange(packed, self._call_timeout_s)
 
     async def _load(self, source: str, until_ms: int) -> None:

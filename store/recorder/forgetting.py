@@ -11,6 +11,7 @@ from store.book.history_writer import PINGS
 from store.book.sample_writer import HOURS, MINUTES, SAMPLES
 from store.clock import wall_ms
 from store.errors import Unavailable
+from store.fault_points import reach
 from store.live.dead_letters import forget_dead
 from store.live.shard import Shard
 from store.presence import wait_or_stop
@@ -43,6 +44,7 @@ async def forget_deliveries(ledger: Ledger, shards: Sequence[Shard], days: int, 
     for shard in shards:
         while await forget_dead(shard, days * DAY_MS, DELIVERIES_AT_ONCE) == DELIVERIES_AT_ONCE:
             pass
+    reach("letters.dropped")
     forgotten = DELIVERIES_AT_ONCE
     while forgotten == DELIVERIES_AT_ONCE:
         async with ledger.lock:

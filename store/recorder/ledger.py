@@ -13,6 +13,7 @@ from store.book.letter_writer import Growth, LetterWriter, NewDelivery
 from store.book.rule_reader import RuleReader
 from store.book.sample_writer import SampleWriter
 from store.clock import wall_ms
+from store.fault_points import reach
 from store.live.letters import LetterEntry
 from store.live.streams import EventEntry, PingEntry
 from store.metrics import METRIC_KEYS_REFUSED, RECORDER_ROWS
@@ -90,6 +91,7 @@ class Ledger:
             deliveries, attempts = self._write_letters(batch)
             for stream, position in zip(STREAMS, msgspec.structs.astuple(batch.at), strict=True):
                 self.history.set_position(batch.generation, batch.shard, stream, position)
+            reach("recorder.written")
         RECORDER_ROWS.labels(PINGS).inc(len(pings))
         RECORDER_ROWS.labels("samples").inc(counted.samples)
         RECORDER_ROWS.labels("incidents").inc(len(changes))

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from store.book.alert_writer import AlertWriter
 from store.clock import monotonic_ms
+from store.fault_points import reach
 from store.live.delivering import raise_events
 from store.live.shard import Shard
 
@@ -61,6 +62,8 @@ class Raising:
         while True:
             batch = [one for one in messages if one[0] > self._raised_id][:AT_ONCE]
             raised_id = await raise_events(self._shard, self._raised_id, batch)
+            if batch:
+                reach("alerts.raised")
             lost = raised_id < self._raised_id
             self._raised_id, self._looked_ms = raised_id, monotonic_ms()
             if lost:

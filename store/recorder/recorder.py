@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from store.book.history_writer import Position
 from store.clock import monotonic_ms
+from store.fault_points import reach
 from store.live.dead_letters import find_lost
 from store.live.letters import LetterEntry
 from store.live.shard import Shard
@@ -63,7 +64,9 @@ class Recorder:
         pings, events, letters = await self._reader.read(
             at.pings.entry, at.events.entry, at.letters.entry, ENTRIES_AT_ONCE
         )
+        reach("recorder.read")
         await self._write(pings, events, letters)
+        reach("recorder.committed")
         await self._raising.step()
         # Even when nothing was written: what dispatch had not turned into deliveries, or a crash has left, goes now.
         await self.trim()
@@ -75,6 +78,7 @@ class Recorder:
         at = self._at
         if at.pings.appended_bytes:
             await trim_pings(self._shard, at.pings.entry, at.pings.appended_bytes)
+            reach("recorder.trimmed")
         if at.letters.appended_bytes:
             await trim_letters(self._shard, at.letters.entry, at.letters.appended_bytes)
         await trim_events(self._shard, at.events.entry)

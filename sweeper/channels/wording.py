@@ -140,8 +140,9 @@ def _unheard(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
     monitors, lasted = data["monitors"], span(data["seconds"])
     names = [one["name"] for one in monitors["examples"]]
     more = monitors["count"] - len(names)
+    stretch = f"From {moment(data['from'])} to {moment(data['to'])}"
     return f"Pings could not be heard for {lasted}", (
-        f"From {moment(data['from'])} to {moment(data['to'])} this installation could not hear pings. That was our fault.",
+        f"{stretch} this installation could not hear pings. That is no fault of the monitors.",
         f"It concerns {monitors['count']} monitors, which are given more time:",
         *(f"- {name}" for name in names),
         *((f"and {more} more.",) if more > 0 else ()),

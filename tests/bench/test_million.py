@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.load import BenchFailed
-from bench.million_figures import Figure, section, table, verdict, write_section
+from bench.million_figures import Figure, section, table, verdict
 from bench.million_fleet import read_fleet, write_file
 from bench.million_slowlog import LEAST_US, Scripts
+from bench.results import write_section
 
 ROOT = Path(__file__).parent.parent.parent
 GOOD = Figure("start", 4.04, "s", 5)
@@ -40,10 +40,10 @@ def test_the_verdict_names_what_was_missed() -> None:
 def test_a_section_replaces_its_former_self_and_nothing_else(tmp_path: Path) -> None:
     page = tmp_path / "RESULTS.md"
     page.write_text("# Figures\n\nabout pings\n", encoding="utf-8")
-    write_section(section(["then"], [BAD], []), page)
+    write_section("million", section(["then"], [BAD], []), page)
     page.write_text(page.read_text(encoding="utf-8") + "\nmore\n", encoding="utf-8")
 
-    write_section(section(["now"], [GOOD], ["so it is"]), page)
+    write_section("million", section(["now"], [GOOD], ["so it is"]), page)
 
     text = page.read_text(encoding="utf-8")
     assert text.startswith(
@@ -52,14 +52,6 @@ def test_a_section_replaces_its_former_self_and_nothing_else(tmp_path: Path) -> 
     assert "| start | 4.0 s | ≤ 5 s | met |" in text
     assert text.endswith("- so it is\n\n<!-- million: end -->\n\nmore\n")
     assert "ping |" not in text
-
-
-def test_a_page_with_half_a_mark_is_left_alone(tmp_path: Path) -> None:
-    page = tmp_path / "RESULTS.md"
-    page.write_text("<!-- million: begin -->\n", encoding="utf-8")
-    with pytest.raises(BenchFailed, match="no pair"):
-        write_section("text", page)
-    assert page.read_text(encoding="utf-8") == "<!-- million: begin -->\n"
 
 
 def test_percentiles_are_of_all_calls_though_only_the_slow_ones_are_listed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +15,7 @@ from overdue.command import main
 from overdue.valkey import embedded_url
 from tests.overdue.processes import free_port, redis_server, serving
 from tests.overdue.writer_slots import hold_installation_at
+from tests.stage import GENERATION
 
 
 def report(
@@ -34,8 +36,11 @@ def test_a_running_installation_is_found_in_order(tmp_path: Path, monkeypatch: p
         serve.wait_until_ready()
         with closing(sqlite3.connect(data / "history.db")) as connection:
             connection.execute("CREATE TABLE t (a)")
+        with closing(sqlite3.connect(data / "config.db", isolation_level=None)) as connection:
+            connection.execute("UPDATE installation SET generation = ?", (GENERATION,))
         asyncio.run(hold_installation_at(embedded_url(data), main_0=-60_000))
         code, found = report(monkeypatch, data, serve.port)
+        said = json.loads(CliRunner().invoke(main, ["doctor", "--json"]).output)
         listed = CliRunner().invoke(main, ["writers", "list"]).output
     assert listed == "main-0\theard 0.0 s ago\tlistens\n"
     assert (code, [line for line in found.values() if not line.startswith("ok")]) == (0, [])
@@ -48,7 +53,17 @@ def test_a_running_installation_is_found_in_order(tmp_path: Path, monkeypatch: p
         "redis",
         "writers",
         "parts",
+        "monitors",
+        "orphans",
+        "ping keys",
+        "channels",
+        "plans",
+        "deliveries",
+        "key names",
+        "backlogs",
     ]
+    assert said["ok"]
+    assert [one["what"] for one in said["findings"]] == list(found)
 
 
 def test_a_writer_that_holds_the_clock_is_named_with_what_to_do(

@@ -43,8 +43,8 @@ class Api:
     def status(self, monitor_id: str) -> str:
         return str(self.shown(monitor_id)["status"])
 
-    def pause(self, monitor_id: str) -> None:
-        self._read(self._client.patch(f"/api/monitors/{monitor_id}", json={"paused": True}))
+    def pause(self, monitor_id: str, paused: bool = True) -> None:
+        self._read(self._client.patch(f"/api/monitors/{monitor_id}", json={"paused": paused}))
 
     def pings(self, monitor_id: str) -> list[Json]:
         found: list[Json] = self.get(f"/api/monitors/{monitor_id}/pings")["pings"]

@@ -70,7 +70,8 @@ class Call:
 class Receiver:
     """Notes every call and answers 200, after `delay_s`; or 500 where it was told to refuse.
 
-    `says` comes with each answer. `unheard` are the calls about no monitor, but about a time in which none could be heard.
+    `says` comes with each answer. `unheard` are the calls about no monitor, but about a time in which none could be
+    heard.
     """
 
     def __init__(self) -> None:

@@ -70,7 +70,7 @@ async def look(stage: Stage, link: Link, give_up_ms: int = 3000) -> list[Monitor
 
 async def lose_patience_sooner(link: Link, seconds: float) -> None:
     """A call waits so long for its reply, instead of some seconds."""
-    await link.aclose()
+    link._drop()
     link._call_timeout_s = seconds
 
 
@@ -278,3 +278,13 @@ async def test_a_restart_of_the_server_loses_nothing_and_needs_nobodys_help(
     assert after[0].states[3] == before[0].states[3]
     assert await stage.told() == [("down", 2, 3), ("down", 3, 3), ("up", 2, 3)]
     await stage.close()
+
+
+async def test_a_link_that_was_closed_stays_closed(stage: Stage, link: Link) -> None:
+    under_way = asyncio.create_task(look(stage, link))
+    await asyncio.sleep(0)
+    await link.aclose()
+    for call in (under_way, look(stage, link, give_up_ms=0)):
+        with pytest.raises(Unavailable):
+            await call
+    assert link._wire is None

@@ -18,6 +18,7 @@ from store.live.channels import put_channels, restore_channels, restore_named
 from store.live.connect import Caller
 from store.live.dead_letters import find_lost, forget_dead, retry_letter
 from store.live.delivering import Lease, deliver, lease, raise_events, renew, settle
+from store.live.inspecting import inspect
 from store.live.keys import Keyspace
 from store.live.link import Link
 from store.live.monitors import (
@@ -90,6 +91,7 @@ CALLERS: dict[str, Use] = {
     "find_lost": lambda shard, _: find_lost(shard, ["1-1:7"]),
     "forget_dead": lambda shard, _: forget_dead(shard, 1, 1),
     "drop_writer": lambda shard, _: drop_writer(shard, "main-1"),
+    "inspect": lambda shard, _: inspect(shard, [1]),
     "lease": lambda shard, _: lease(shard, 1, 1, ()),
     "list_writers": lambda shard, _: registered([shard]),
     "look": lambda shard, _: look(shard, [1]),

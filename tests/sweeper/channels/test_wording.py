@@ -126,5 +126,9 @@ def test_a_time_in_which_nothing_was_heard_is_told_with_whom_it_concerns() -> No
     event = UnheardEvent(from_ms=1000, to_ms=91_000, org_id=1, public_id=MONITOR, told=told)
     words = words_of(notice_of(event).body, "https://overdue.example.org")
     assert words.subject == "Pings could not be heard for 1 minute 30 seconds"
-    assert words.lines[1:] == ("It concerns 3 monitors, which are given more time:", "- backup", "and 2 more.")
+    assert words.lines[1:] == (
+        "It concerns 3 monitors, which are given more time:",
+        "- backup",
+        "and 2 more.",
+    )
     assert words.link == "https://overdue.example.org/"

@@ -1,0 +1,215 @@
+"""Judges what a round has left: what was answered is stored once, what was silent is told, nobody else is called dead.
+
+`overdue doctor` judges with it: Redis has to be as the books say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import TypedDict
+
+import redis
+
+from overdue.doctor import examine_installation
+from overdue.health.finding import Verdict
+from store.settings import read_settings
+from tests.chaos.faults import Fault
+from tests.chaos.jobs import Watched, patiently
+from tests.chaos.strike import Loss
+from tests.system.api import Api, Json
+from tests.system.fleet import Fleet, Ping
+from tests.system.history import DAY
+from tests.system.house import House
+from tests.system.receiver import Call, Receiver
+from tests.system.waiting import until
+
+SETTLED_S = 30.0
+# What Redis loses in a crash may be noticed and told again; three are silent, and each has a beginning and an end.
+MOST_AGAIN = 8
+VALUES = {"metric.breached", "metric.cleared"}
+
+
+class Found(TypedDict):
+    """What is found of a round, besides its fault."""
+
+    answered: int
+    refused: int
+    lost: int
+    repeats: int
+    wrong: list[str]
+
+
+class Judge:
+    """Looks at the house from outside: its answers, its calls, its history, its doctor."""
+
+    def __init__(
+        self,
+        house: House,
+        api: Api,
+        receiver: Receiver,
+        fleet: Fleet,
+        healthy: Sequence[Watched],
+        measured: Watched,
+    ) -> None:
+        self._house = house
+        self._api = api
+        self._receiver = receiver
+        self._fleet = fleet
+        self._healthy = healthy
+        self._measured = measured
+        self._recorded: set[int] = set()
+        self._doubled: list[int] = []
+        self._last_row = 0
+        self._answers = 0
+        self._calls = 0
+
+    def begin_round(self) -> None:
+        """What came before was judged already."""
+        self._answers, self._calls = len(self._fleet.answers), len(self._receiver.calls)
+
+    def end_round(self, silent: Sequence[Watched], fault: Fault, kills: int, losses: Sequence[Loss]) -> Found:
+        """Wait until nothing more can come of the round, and look at everything."""
+        is_loss = fault.may_lose
+        wrong: list[str] = []
+        if not is_loss:  # or the value itself may be lost
+            self._await(
+                lambda: self._told_of_values() == VALUES, "a rule's breach and its end are told", wrong
+            )
+        self._await(self._is_told, "everything is told", wrong)
+        answered = self._fleet.answers[self._answers :]
+        good = [one for one in answered if one.status == 200]
+        self._await(lambda: not self._unexplained(good, losses), "each 200 is recorded", wrong)
+        calls = self._receiver.calls[self._calls :]
+        repeats = len(calls) - len({one.id for one in calls})
+        wrong += [f"answered {one.status}" for one in answered if one.status not in {200, 503}]
+        wrong += [f"recorded twice: {number}" for number in self._doubled]
+        for one in silent:
+            wrong += self._judge_silence(one, calls, is_loss)
+        wrong += self._judge_calls(silent, calls, is_loss)
+        if repeats > _most_repeats(fault, kills):
+            wrong.append(f"{repeats} repeats after {kills} kills")
+        wrong += asyncio.run(self._ask_doctor())
+        return Found(
+            answered=len(good),
+            refused=len(answered) - len(good),
+            lost=len(self._missing(good)),
+            repeats=repeats,
+            wrong=wrong,
+        )
+
+    def _judge_silence(self, one: Watched, calls: Sequence[Call], is_loss: bool) -> list[str]:
+        """One incident, its beginning and its end told under an id each, in this order."""
+        incidents = self._ended_incidents(one)
+        own = [call for call in calls if call.monitor_id == one.id]
+        order = list(dict.fromkeys(call.type for call in own))
+        wrong = []
+        if len(incidents) != 1 and not (is_loss and incidents):
+            wrong.append(f"{len(incidents)} incidents of {one.id}")
+        if order != ["monitor.down", "monitor.up"]:
+            wrong.append(f"told of {one.id}: {order}")
+        if {call.incident["id"] for call in own} != {incident["id"] for incident in incidents}:
+            wrong.append(f"calls and incidents of {one.id} differ: {own} {incidents}")
+        if len({call.id for call in own}) != 2 * len(incidents):
+            wrong.append(
+                f"{len({call.id for call in own})} messages about {len(incidents)} incidents of {one.id}"
+            )
+        return wrong
+
+    def _judge_calls(self, silent: Sequence[Watched], calls: Sequence[Call], is_loss: bool) -> list[str]:
+        """Nobody else is called dead; signatures are right; a repeat has the same body."""
+        concerned = {one.id for one in silent} | {self._measured.id}
+        wrong = [f"a false alarm: {call}" for call in calls if call.monitor_id not in concerned]
+        wrong += [
+            f"a bad signature: {call}" for call in calls if not call.is_signed_with(self._receiver.secret)
+        ]
+        bodies: dict[str, set[bytes]] = {}
+        for call in calls:
+            bodies.setdefault(call.id, set()).add(call.body)
+        if not is_loss:  # who comes back after Redis has forgotten it, comes back at another moment
+            wrong += [f"two bodies under {name}" for name, found in bodies.items() if len(found) > 1]
+        return wrong
+
+    def _told_of_values(self) -> set[str]:
+        calls = self._receiver.calls[self._calls :]
+        return {call.type for call in calls if call.monitor_id == self._measured.id}
+
+    def _ended_incidents(self, one: Watched) -> list[Json]:
+        def ended() -> list[Json]:
+            found: list[Json] = patiently(lambda: self._api.incidents(one.id), "incidents")
+            return found if all(incident["endedAt"] for incident in found) else []
+
+        try:
+            return until(ended, SETTLED_S, "the incident is recorded, with its end")
+        except AssertionError:
+            return []
+
+    def _is_told(self) -> bool:
+        """Every event is turned into deliveries, and these are settled."""
+        keys = self._house.keys
+        try:
+            with self._house.redis() as client:
+                newest = (
+                    client.xinfo_stream(keys.events)["last-generated-id"]
+                    if client.exists(keys.events)
+                    else None
+                )
+                return client.get(keys.dispatched) == newest and not client.hlen(keys.deliveries)
+        except redis.RedisError:
+            return False
+
+    def _missing(self, good: Sequence[Ping]) -> list[Ping]:
+        return [one for one in good if one.number not in self._recorded]
+
+    def _unexplained(self, good: Sequence[Ping], losses: Sequence[Loss]) -> list[Ping]:
+        """What is not recorded, and was not lost with Redis either."""
+        self._read_history()
+        return [
+            one
+            for one in self._missing(good)
+            if not any(loss.from_ms <= one.answered_ms <= loss.to_ms for loss in losses)
+        ]
+
+    def _read_history(self) -> None:
+        """The numbers of pings that were recorded since the last look."""
+        path = f"file:{self._house.data / 'history.db'}?mode=ro"
+        with closing(sqlite3.connect(path, uri=True, timeout=10)) as database:
+            names = [
+                name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+            ]
+            last_row = self._last_row
+            for name in filter(DAY, names):
+                rows = database.execute(f"SELECT id, query FROM {name} WHERE id > ?", (self._last_row,))
+                for row, query in rows:
+                    last_row = max(last_row, row)
+                    if query and query.startswith("n="):
+                        self._note(int(query[2:]))
+        self._last_row = last_row
+
+    def _note(self, number: int) -> None:
+        if number in self._recorded:
+            self._doubled.append(number)
+        self._recorded.add(number)
+
+    async def _ask_doctor(self) -> list[str]:
+        settings = read_settings(self._house.environ)
+        return [
+            f"the doctor finds: {one.line()}"
+            async for one in examine_installation(settings)
+            if one.verdict is Verdict.BAD
+        ]
+
+    def _await(self, condition: Callable[[], bool], what: str, wrong: list[str]) -> None:
+        try:
+            until(condition, SETTLED_S, what)
+        except AssertionError as error:
+            wrong.append(str(error))
+
+
+def _most_repeats(fault: Fault, kills: int) -> int:
+    """Whoever delivers may repeat one for each death, and one for each answer that got lost."""
+    if fault.may_lose:
+        return MOST_AGAIN
+    return kills if fault.part in {"sweeper", "serve", "receiver"} else 0

@@ -1,0 +1,154 @@
+"""A house under load in which rounds are played: some fall silent, a fault strikes, all is told, they come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from store.clock import wall_ms
+from store.fault_points import VARIABLE
+from tests.chaos.faults import Fault
+from tests.chaos.jobs import Jobs, Watched
+from tests.chaos.judge import Judge
+from tests.chaos.strike import Striker, Strikes
+from tests.system.api import Api
+from tests.system.fleet import Fleet, Job, pinging
+from tests.system.house import House, keeping_house
+from tests.system.receiver import Receiver, receiving
+from tests.system.waiting import until
+
+HEALTHY, EVERY_S = 12, 0.1
+# Interval and grace in seconds of those who fall silent: a second apart, so that their calls do not overlap.
+SILENT = ((1, 0), (1, 1), (2, 1))
+# The history has to know of them before Redis is emptied, or nobody could tell which silence is which.
+SILENT_LATER = ((5, 0), (5, 1), (6, 1))
+ANSWER_S = 0.03
+# A hole moves a deadline, and `serve` waits up to ten seconds before it starts a part that dies again and again.
+TOLD_WITHIN_S = 45.0
+MOST_DEATHS = 3
+
+
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a round."""
+
+    number: int
+    fault: Fault
+    kills: int
+    took_ms: int
+    answered: int
+    refused: int
+    lost: int
+    repeats: int
+    wrong: list[str]
+
+
+class Scene:
+    """The house, who pings, who is told, and who judges."""
+
+    def __init__(
+        self, house: House, api: Api, jobs: Jobs, receiver: Receiver, fleet: Fleet, striker: Strikes
+    ) -> None:
+        self.house = house
+        self.api = api
+        self.jobs = jobs
+        self.receiver = receiver
+        self.fleet = fleet
+        self.striker = striker
+        self.healthy = [self.jobs.make(1 + n % 2, 1, "healthy") for n in range(HEALTHY)]
+        fleet.add(*(Job(one.key, EVERY_S) for one in self.healthy))
+        self.measured = self.jobs.make(86_400, 60, "measured")
+        self._add_rule()
+        self.judge = Judge(house, api, receiver, fleet, self.healthy, self.measured)
+        self._deaths = 0
+
+    def play(self, number: int, fault: Fault) -> Round:
+        """One round.
+
+        1. Three ping once and fall silent, while a fault lies in wait or strikes. 2. Each silence is told, and
+        the breach of a rule. 3. They come back, and that is told. 4. All is well again; everything is looked at.
+        """
+        self._calm_down()
+        began_ms, kills_before = wall_ms(), self.striker.kills
+        self.judge.begin_round()
+        silent = self._fall_silent(fault)
+        self.jobs.measure(self.measured, 100)
+        self._wait_for(silent, "monitor.down")
+        self.jobs.measure(self.measured, 1)
+        self._come_back(silent)
+        self.striker.wait_until_over(fault)
+        self.house.wait_until_ready()
+        if fault.may_lose:  # perhaps the ends as well
+            self._come_back(silent)
+            self.jobs.measure(self.measured, 1)
+        kills = self.striker.kills - kills_before
+        self._deaths += 0 if fault.weather else kills
+        verdict = self.judge.end_round(silent, fault, kills, self.striker.losses)
+        for one in silent:
+            self.jobs.delete(one)
+        return Round(number=number, fault=fault, kills=kills, took_ms=wall_ms() - began_ms, **verdict)
+
+    def _fall_silent(self, fault: Fault) -> list[Watched]:
+        """The fault lies in wait before they are made, if making is what it waits for."""
+        if fault.at.startswith("config."):
+            self.striker.strike(fault)
+        limits = SILENT_LATER if fault.empties_redis else SILENT
+        silent = [self.jobs.make(*one) for one in limits]
+        for one in silent:
+            self.jobs.ping(one)
+        if fault.empties_redis:
+            self._wait_until_recorded(silent)
+        if not fault.at.startswith("config."):
+            self.striker.strike(fault)
+        return silent
+
+    def _come_back(self, silent: list[Watched]) -> None:
+        """One after the other, so that their calls do not overlap; then they are out of the way."""
+        for one in silent:
+            self.jobs.resume(one)
+            self.fleet.add(Job(one.key, EVERY_S), phase_s=0)
+            self._wait_for([one], "monitor.up")
+            self.jobs.pause(one)
+            self.fleet.silence(Job(one.key, EVERY_S))
+
+    def _calm_down(self) -> None:
+        """After some deaths `serve` waits long before it starts a part again; a clean start makes it forget."""
+        if self._deaths >= MOST_DEATHS:
+            assert self.house.stop() == 0
+            self.house.start()
+            self._deaths = 0
+
+    def _wait_for(self, silent: list[Watched], kind: str) -> None:
+        for one in silent:
+            until(lambda: self.receiver.of(one.id, kind), TOLD_WITHIN_S, f"{kind} of {one.id}")  # noqa: B023
+
+    def _wait_until_recorded(self, silent: list[Watched]) -> None:
+        for one in silent:
+            until(lambda: self.api.pings(one.id), TOLD_WITHIN_S, "a ping is recorded")  # noqa: B023
+
+    def _add_rule(self) -> None:
+        (channel,) = self.api.get("/api/channels")["channels"]
+        rule = {"metricKey": "load", "operator": ">", "threshold": 10, "channelId": channel["id"]}
+        self.api.post(f"/api/monitors/{self.measured.id}/metric-alerts", rule | {"consecutiveTriggers": 1})
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Scene]:
+    """A scene in a house of its own."""
+    fault_file = folder / "fault"
+    with (
+        receiving() as receiver,
+        keeping_house(folder, **{VARIABLE: str(fault_file)}) as house,
+        pinging(house.port) as fleet,
+    ):
+        api = Api(house.url)
+        receiver.secret = api.channel(receiver.url)["secret"]
+        receiver.delay_s = ANSWER_S
+        striker = Striker(house, api, fault_file)
+        try:
+            yield Scene(house, api, Jobs(api), receiver, fleet, striker)
+        finally:
+            striker.close()
+            api.close()

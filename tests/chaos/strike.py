@@ -1,0 +1,159 @@
+"""Strikes: arms a fault point and sees to it that it is reached, or kills a process after a while."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from store.clock import wall_ms
+from tests.chaos.faults import Fault
+from tests.chaos.jobs import patiently
+from tests.system.api import Api
+from tests.system.house import COMMAND, House
+from tests.system.waiting import at, until
+
+REACHED_WITHIN_S = 40.0
+
+
+class Loss(msgspec.Struct, frozen=True):
+    """Redis has lost what was answered between these moments, and that is within what is promised."""
+
+    from_ms: int
+    to_ms: int
+
+
+class Strikes(Protocol):
+    """Whoever brings faults about."""
+
+    kills: int
+    losses: list[Loss]
+
+    def strike(self, fault: Fault) -> None:
+        """From now on the fault lies in wait, or does its harm."""
+
+    def wait_until_over(self, fault: Fault) -> None:
+        """It has done its harm."""
+
+
+FSYNC_WINDOW_MS = 2_000
+
+
+class Tired(BaseHTTPRequestHandler):
+    """Answers 410: never call me again."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(410)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *words: object) -> None:
+        """Nobody wants to know."""
+
+
+class Striker:
+    """Brings faults about, and counts how many processes died of them."""
+
+    def __init__(self, house: House, api: Api, file: Path) -> None:
+        self.kills = 0
+        self.losses: list[Loss] = []
+        self._house = house
+        self._api = api
+        self._file = file
+        self._thread: threading.Thread | None = None
+        self._names = 0
+        self._tired_channel = ""
+        self._tired = ThreadingHTTPServer(("127.0.0.1", 0), Tired)
+        threading.Thread(target=self._tired.serve_forever, name="tired", daemon=True).start()
+        self._ways: Mapping[str, Callable[[], None]] = {
+            "writer.registered": lambda: self._kill("ingest"),
+            "writer.flushed": lambda: self._terminate("ingest"),
+            "outbox.projected": self._make_organisation,
+            "channel.disabled": self._add_tired_channel,
+            "rebuild.emptied": self._flush,
+            "rebuild.planted": self._flush,
+            "rebuild.restored": self._flush,
+            "rebuild.noted": self._flush,
+            "letters.dropped": lambda: self._kill("recorder"),
+        }
+
+    def strike(self, fault: Fault) -> None:
+        """From now on the fault lies in wait; what its point waits for besides the load of a round, happens."""
+        if not fault.at:
+            self._thread = threading.Thread(
+                target=self._kill_at, args=(fault.part, wall_ms() + fault.after_ms)
+            )
+            self._thread.start()
+            return
+        self._file.write_text(f"{fault.at} {fault.time}")
+        if fault.at in self._ways:
+            self._ways[fault.at]()
+
+    def wait_until_over(self, fault: Fault) -> None:
+        """Somebody has died of it."""
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if fault.at:
+            until(lambda: not self._file.exists(), REACHED_WITHIN_S, f"{fault.at} is reached")
+            self.kills += 1
+        if self._tired_channel:
+            patiently(self._is_tired_channel_gone, "the channel is deleted")
+            self._tired_channel = ""
+
+    def close(self) -> None:
+        """Stop what was started."""
+        self._tired.shutdown()
+        self._tired.server_close()
+
+    def _is_tired_channel_gone(self) -> bool:
+        if all(one["id"] != self._tired_channel for one in self._api.get("/api/channels")["channels"]):
+            return True
+        self._api.delete(f"/api/channels/{self._tired_channel}")
+        return True
+
+    def _kill_at(self, name: str, moment_ms: int) -> None:
+        pid = self._house.pid(name)
+        at(moment_ms)
+        self._note_loss(name)
+        self.kills += 1
+        self._house.kill_and_wait(name, pid)
+
+    def _kill(self, name: str) -> None:
+        self.kills += 1
+        self._house.kill(name)
+
+    def _terminate(self, name: str) -> None:
+        os.kill(self._house.pid(name), signal.SIGTERM)
+
+    def _note_loss(self, name: str) -> None:
+        if name == "valkey":
+            self.losses.append(Loss(wall_ms() - FSYNC_WINDOW_MS, wall_ms()))
+
+    def _flush(self) -> None:
+        """Everything in Redis is gone. What the recorder had not carried yet is gone with it."""
+        began_ms = wall_ms()
+        with self._house.redis() as client:
+            client.flushall()
+        self.losses.append(Loss(began_ms - FSYNC_WINDOW_MS, wall_ms()))
+
+    def _make_organisation(self) -> None:
+        """Whoever makes one tells Redis nothing: its limits wait in the outbox."""
+        self._names += 1
+        command = [COMMAND[0], "orgs", "create", f"guest {self._names}", "--plan", "starter"]
+        subprocess.run(command, env=self._house.environ, check=True, stdout=subprocess.DEVNULL)
+
+    def _add_tired_channel(self) -> None:
+        """Its receiver answers 410: never call me again."""
+        channel = patiently(
+            lambda: self._api.channel(f"http://127.0.0.1:{self._tired.server_port}/"), "a channel"
+        )
+        self._tired_channel = channel["id"]

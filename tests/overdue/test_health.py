@@ -1,0 +1,199 @@
+"""Each thing that can be wrong between the books and Redis is found, explained with an example, and repaired."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from overdue.health import checking
+from overdue.health.checking import Check, finding_of
+from overdue.health.desk import Desk
+from overdue.health.finding import Finding, Verdict
+from overdue.health.monitors import Monitors
+from overdue.health.orphans import OrphanKeys, OrphanMonitors, StrangeNames
+from overdue.health.told import Channels, Plans
+from overdue.health.waiting import Deliveries, backlogs
+from store.book import monitors, outbox, plans
+from store.book.monitors import MonitorRow
+from store.live.delivering import deliver
+from store.live.inspecting import inspect
+from store.plans import PlanChange
+from tests.stage import ORG, Stage
+from tests.store.library import NOW_MS, Library, library_on, public_id
+
+CHECKS: dict[str, Callable[[Desk], Check]] = {
+    one.what: one for one in (Monitors, OrphanMonitors, OrphanKeys, Channels, Plans, Deliveries, StrangeNames)
+}
+Harm = Callable[["Ward"], Awaitable[object]]
+
+
+class Ward:
+    """An installation with two monitors and a channel, of which the first monitor gets ill."""
+
+    def __init__(self, library: Library, job: MonitorRow, other: MonitorRow) -> None:
+        self.library = library
+        self.stage = library.stage
+        self.keys = library.stage.shard.keys
+        self.redis: Any = library.stage.redis
+        self.desk = Desk(library.book, library.stage.live)
+        self.job, self.other = job, other
+
+    @property
+    def id(self) -> int:
+        return self.job.config.id
+
+    async def examine(self, fix: bool = False) -> dict[str, Finding]:
+        return {what: await finding_of(check(self.desk), fix) for what, check in CHECKS.items()}
+
+    async def score(self, moved_s: int) -> None:
+        await self.redis.zincrby(self.keys.deadlines, moved_s * 1000, str(self.id))
+
+
+@pytest.fixture
+async def ward(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ward]:
+    monkeypatch.setattr(checking, "LOOK_AGAIN_S", 0)
+    async with library_on(stage, tmp_path) as library:
+        job, other = await library.monitor("job"), await library.monitor("other")
+        await library.channel()
+        yield Ward(library, job, other)
+
+
+async def a_delivery_without_its_turn(ward: Ward) -> None:
+    await ward.stage.listen(until=41)
+    await ward.stage.sweep()
+    assert (await deliver(ward.stage.shard, 10)).deliveries == 2
+    for name, _ in (await ward.redis.zrange(ward.keys.due, 0, 0, withscores=True))[:1]:
+        await ward.redis.zrem(ward.keys.due, name)
+
+
+async def limits_that_nobody_told(ward: Ward) -> None:
+    async with ward.library.book.write() as tx:
+        await plans.change(tx, PlanChange(name="unlimited", limits={"pings_per_minute": 7}), NOW_MS)
+    await outbox.settle(ward.library.book, [one.id for one in await outbox.pending(ward.library.book, 9)])
+
+
+HARMS: dict[str, tuple[str, Harm, str]] = {
+    "a lost configuration": ("monitors", lambda w: w.redis.hdel(w.keys.config, w.id), "nobody watches them"),
+    "a lost state": ("monitors", lambda w: w.redis.hdel(w.keys.state, w.id), "nobody watches them"),
+    "a state that cannot be read": (
+        "monitors",
+        lambda w: w.redis.hset(w.keys.state, w.id, b"?"),
+        "cannot be read",
+    ),
+    "a lost deadline": (
+        "monitors",
+        lambda w: w.redis.zrem(w.keys.deadlines, w.id),
+        "silence would not be noticed",
+    ),
+    "a late deadline": ("monitors", lambda w: w.score(+1), "too late"),
+    "an early deadline": ("monitors", lambda w: w.score(-1), "too early"),
+    "a change that Redis never heard of": (
+        "monitors",
+        lambda w: w.library.change(w.job, carry=False, interval_s=77),
+        "configured otherwise",
+    ),
+    "a mark that has outlived its reason": (
+        "monitors",
+        lambda w: w.redis.sadd(w.keys.broken, w.id),
+        "marked as unreadable",
+    ),
+    "a lost ping key": (
+        "monitors",
+        lambda w: w.redis.hdel(w.keys.key_bucket(w.job.digests[0]), w.job.digests[0]),
+        "answered 404",
+    ),
+    "a ping key of somebody else": (
+        "ping keys",
+        lambda w: w.redis.hset(w.keys.key_bucket(w.job.digests[0]), w.job.digests[0], w.other.config.id),
+        "somebody else's",
+    ),
+    "a ping key of nobody": (
+        "ping keys",
+        lambda w: w.redis.hset(w.keys.key_bucket(b"x" * 16), b"x" * 16, 99),
+        "nobody's",
+    ),
+    "a deletion that Redis never heard of": (
+        "orphans",
+        lambda w: monitors.delete(w.library.book, ORG, public_id(w.job), NOW_MS),
+        "nobody asked for",
+    ),
+    "a deadline of nobody": (
+        "orphans",
+        lambda w: w.redis.zadd(w.keys.deadlines, {"99": 1}),
+        "nobody asked for",
+    ),
+    "a lost channel": ("channels", lambda w: w.redis.delete(w.keys.channels), "other channels"),
+    "a lost list of channels": ("channels", lambda w: w.redis.delete(w.keys.orgs), "other channels"),
+    "limits that nobody told": ("plans", limits_that_nobody_told, "other limits"),
+    "a delivery without its turn": ("deliveries", a_delivery_without_its_turn, "nobody would be told"),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+async def test_what_is_wrong_is_found_with_an_example_and_repaired(ward: Ward, harm: str) -> None:
+    what, do_harm, said = HARMS[harm]
+    await do_harm(ward)
+    # What the outbox still holds is on its way; here it was lost.
+    await outbox.settle(ward.library.book, [one.id for one in await outbox.pending(ward.library.book, 9)])
+
+    found = (await ward.examine())[what]
+    assert (found.verdict, found.wrong) == (Verdict.BAD, 1)
+    assert said in found.sentence
+    assert "such as" in found.sentence
+    repaired = await ward.examine(fix=True)
+    assert repaired[what].verdict is Verdict.GOOD
+    assert sum(one.repaired for one in repaired.values()) >= 1, repaired
+    after = await ward.examine()
+    assert {one.verdict for one in after.values()} == {Verdict.GOOD}, after
+    assert await outbox.pending(ward.library.book, 9) == []
+
+
+async def test_an_installation_that_is_well_is_not_touched(ward: Ward) -> None:
+    before = {key: await ward.redis.dump(key) for key in await ward.redis.keys("od:*")}
+    found = await ward.examine(fix=True)
+    assert {one.verdict for one in found.values()} == {Verdict.GOOD}
+    assert found["monitors"].sentence.startswith("2 are watched")
+    assert {key: await ward.redis.dump(key) for key in await ward.redis.keys("od:*")} == before
+
+
+async def test_a_deadline_that_does_not_know_of_a_hole_yet_is_in_order(ward: Ward) -> None:
+    start, end = ward.stage.now_ms + 1000, ward.stage.now_ms + 5000
+    hole = start.to_bytes(6, "little") + end.to_bytes(6, "little")
+    await ward.redis.set(ward.keys.blind, hole)
+    (one,) = await inspect(ward.stage.shard, [ward.id])
+    assert one.stored_ms == one.least_ms
+    assert one.deadline_ms == end + ward.job.config.limit_ms
+    assert (await ward.examine())["monitors"].verdict is Verdict.GOOD
+    await ward.redis.zadd(ward.keys.deadlines, {str(ward.id): one.deadline_ms})
+    assert (await ward.examine())["monitors"].verdict is Verdict.GOOD
+    await ward.redis.zadd(ward.keys.deadlines, {str(ward.id): one.deadline_ms + 1})
+    assert (await ward.examine())["monitors"].verdict is Verdict.BAD
+
+
+async def test_what_is_on_its_way_is_no_finding(ward: Ward) -> None:
+    await ward.library.change(ward.job, carry=False, interval_s=77)
+    await monitors.delete(ward.library.book, ORG, public_id(ward.other), NOW_MS)
+    found = await ward.examine()
+    assert {one.verdict for one in found.values()} == {Verdict.GOOD}, found
+    assert (await backlogs(ward.desk)).verdict is Verdict.GOOD
+    async with ward.library.book.write() as tx:
+        await tx.execute("UPDATE outbox SET created_ms = 0")
+    waits = await backlogs(ward.desk)
+    assert waits.verdict is Verdict.BAD
+    assert "2 changes" in waits.sentence
+
+
+async def test_a_name_that_is_not_ours_is_shown_and_left_alone(ward: Ward) -> None:
+    await ward.redis.set("od:{0}:secrets", "x")
+    await ward.redis.hset(ward.keys.key_bucket(b"xy"), b"0" * 16, 1)
+    assert "od:{0}:secrets" in (await ward.examine(fix=True))["key names"].sentence
+    assert await ward.redis.get("od:{0}:secrets") == b"x"
+
+
+def test_a_finding_is_json_for_programs() -> None:
+    one = msgspec.json.decode(msgspec.json.encode(Finding(Verdict.BAD, "monitors", "1 is wrong", wrong=1)))
+    assert one == {"verdict": "BAD", "what": "monitors", "sentence": "1 is wrong", "wrong": 1, "repaired": 0}
