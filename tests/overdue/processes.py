@@ -76,7 +76,7 @@ class Serve:
         found: dict[str, int] = {}
         for child in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
             words = command_line(int(child)).split()
-            if words:
+            if len(words) > 2:  # one that is just being started still has the line of its parent
                 name = "valkey" if "-server" in words[0] else words[2]
                 if "--worker" in words:
                     name += f"-{words[words.index('--worker') + 1]}"
