@@ -76,8 +76,9 @@ class Serve:
         found: dict[str, int] = {}
         for child in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
             words = command_line(int(child)).split()
-            if len(words) > 2:  # one that is just being started still has the line of its parent
-                name = "valkey" if "-server" in words[0] else words[2]
+            is_valkey = bool(words) and "-server" in words[0]
+            if is_valkey or len(words) > 2:  # one that is just being started still has the line of its parent
+                name = "valkey" if is_valkey else words[2]
                 if "--worker" in words:
                     name += f"-{words[words.index('--worker') + 1]}"
                 found[name.removesuffix("-0")] = int(child)
