@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from email.utils import parseaddr
 from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -55,6 +56,18 @@ def read_mail_server(text: str) -> MailServer | None:
         password=unquote(parts.password or ""),
         tls=tls,  # type: ignore[arg-type]
     )
+
+
+def read_sender(text: str) -> str:
+    """`overdue@example.org`, or `Overdue <overdue@example.org>`; empty for an empty text.
+
+    Raises:
+        ValueError: there is no address in it.
+    """
+    sender = text.strip()
+    if sender and (not sender.isprintable() or not is_mail_address(parseaddr(sender)[1])):
+        raise ValueError(f"{text!r} is not a sender such as Overdue <overdue@example.org>")
+    return sender
 
 
 def is_mail_address(text: str) -> bool:

@@ -13,11 +13,15 @@ from store.monitor import MonitorConfig
 
 
 class PutMonitor(msgspec.Struct, frozen=True, tag="put_monitor"):
-    """A monitor was created or changed. `digests` are all its present keys, `gone` those it no longer has."""
+    """A monitor was created or changed. `digests` are all its present keys, `gone` those it no longer has.
+
+    `channels` are those that it names; without any it tells the default ones.
+    """
 
     config: MonitorConfig
     digests: tuple[bytes, ...]
     gone: tuple[bytes, ...] = ()
+    channels: tuple[int, ...] = ()
 
 
 class PutMonitors(msgspec.Struct, frozen=True, tag="put_monitors"):
@@ -34,10 +38,18 @@ class DropMonitor(msgspec.Struct, frozen=True, tag="drop_monitor"):
     digests: tuple[bytes, ...]
 
 
+class Burst(msgspec.Struct, frozen=True):
+    """So many downs (or ups) within a window are told one by one; what follows is collected into one message."""
+
+    size: int
+    window_s: int
+
+
 class ChannelTarget(msgspec.Struct, frozen=True):
     """What dispatch needs to know of a channel. `settings` is the channel kind's own JSON (URL, secret …).
 
-    `epoch` grows each time a disabled channel is enabled: what a receiver said in a former one counts no more.
+    `epoch` grows each time a disabled channel is enabled: what a receiver said in a former one counts no more. A
+    default channel is told of every monitor that names none.
     """
 
     id: int
@@ -45,6 +57,10 @@ class ChannelTarget(msgspec.Struct, frozen=True):
     settings: bytes
     epoch: int = 1
     disabled: bool = False
+    public_id: str = ""
+    name: str = ""
+    is_default: bool = True
+    burst: Burst | None = None
 
 
 class PutChannels(msgspec.Struct, frozen=True, tag="put_channels"):

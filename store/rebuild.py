@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from store.book import installation, monitors, orgs, plans
+from store.book import installation, monitor_channels, monitors, orgs, plans
 from store.book.channels import put_channels
 from store.book.database import ConfigBook
 from store.book.history_reader import HistoryReader, OpenIncident
@@ -20,6 +20,7 @@ from store.book.installation import draw_generation
 from store.book.letter_reader import LetterReader
 from store.errors import OverdueError
 from store.fault_points import reach
+from store.live import channels as live_channels
 from store.live import monitors as live_monitors
 from store.live.live import Live
 from store.live.planting import AT_ONCE, Restored, restore_monitors
@@ -29,6 +30,7 @@ from store.projection import PutMonitor
 from store.rebuild_letters import restore_letters
 
 PAGE = 2048
+NAMED_AT_ONCE = 500
 _log = logging.getLogger(__name__)
 
 
@@ -88,8 +90,9 @@ async def _rebuild(live: Live, book: ConfigBook, history: HistoryReader, lock: R
     for org in await orgs.all_orgs(book):
         channels, plan = await put_channels(book, org.id), await plans.put_plan(book, org.id)
         for shard in live.shards:
-            await live_monitors.restore_channels(shard, channels)
+            await live_channels.restore_channels(shard, channels)
             await live_monitors.restore_plan(shard, plan)
+    await _put_named(live, book)
     # After the incidents were read: what became of one since then is told twice at the worst, and never not at all.
     letters = await restore_letters(live, LetterReader(history.path))
     reach("rebuild.restored")
@@ -153,3 +156,13 @@ async def _put_page(live: Live, rows: Sequence[PutMonitor], memory: _Memory) -> 
         ]
         for at in range(0, len(own), AT_ONCE):
             await restore_monitors(shard, own[at : at + AT_ONCE])
+
+
+async def _put_named(live: Live, book: ConfigBook) -> None:
+    """Which channels monitors name."""
+    after_id = 0
+    while page := await monitor_channels.all_named(book, after_id, NAMED_AT_ONCE):
+        for shard in live.shards:
+            own = [one for one in page if live.home(one[0]) is shard]
+            await live_channels.restore_named(shard, own)
+        after_id = page[-1][0]

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from store.errors import SettingError
+from store.mail_server import MailServer, read_mail_server, read_sender
 from store.plans import PlanChange, read_plans
 from store.setting_values import IPNetwork as IPNetwork
 from store.setting_values import Secret as Secret
@@ -46,6 +47,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str
     plan: str
     private_targets: tuple[IPNetwork, ...]
+    smtp_url: MailServer | None
+    mail_from: str
     shards: int
     node: str
     workers: int
@@ -117,6 +120,21 @@ TABLE: tuple[Setting, ...] = (
         _networks,
     ),
     Setting(
+        "smtp_url",
+        "",
+        "empty: no mail",
+        "Server that takes mail for channels, such as `smtp://user:password@mail.example.org:587`; "
+        "`smtps://` for TLS from the start, `?tls=never` or `?tls=offered` where the server has none.",
+        read_mail_server,
+    ),
+    Setting(
+        "mail_from",
+        "",
+        "needed for mail",
+        "Sender of mail, such as `Overdue <overdue@example.org>`.",
+        read_sender,
+    ),
+    Setting(
         "shards",
         "1",
         "1",
@@ -172,6 +190,8 @@ def read_settings(environ: Mapping[str, str] | None = None, config_file: Path | 
             values[setting.name] = setting.parse(setting.default if text is None else text)
         except ValueError as error:
             raise SettingError(where, str(error)) from error
+    if values["smtp_url"] and not values["mail_from"]:
+        raise SettingError("OVERDUE_MAIL_FROM", "it is needed where OVERDUE_SMTP_URL is set")
     return Settings(**values)
 
 

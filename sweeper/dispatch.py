@@ -9,13 +9,18 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
 
 from store.errors import OverdueError, Unavailable
 from store.fault_points import reach
+from store.live.channel_event import ChannelTold, FailingEvent, TrialEvent
+from store.live.collected_event import CollectedEvent
 from store.live.delivering import Lease, Report, Settlement, deliver, lease, renew, settle
 from store.live.event_types import TYPES
 from store.live.shard import Shard
+from store.live.telling import tag_collection
 from store.metrics import DELIVERIES, EVENTS
 from sweeper.channels import Channel
 from sweeper.channels.attempt import Attempt, Notice
@@ -30,23 +35,34 @@ LEASE_MS = 5_000
 RENEW_EVERY_S = 1.5
 SETTLE_WITHIN_S = 4.0
 LONGEST_WAIT_S = 0.1
+_COUNTED_AS = {"done": "delivered", "gone": "dropped"}
 # Why there was no attempt.
 UNREADABLE = "dropped, because its record cannot be read"
 NO_CHANNEL = "dropped, because its channel was deleted"
 DISABLED = "not sent, because the channel is disabled: its receiver asked never to be called again"
 _log = logging.getLogger(__name__)
+# From numbers of monitors to their tags, with how many have each; may raise Unavailable, and may wait for a disk.
+TagCounter = Callable[[Sequence[int]], Sequence[tuple[str, int]]]
 
 
 class Dispatch:
     """The deliveries of one shard. `channels` are the kinds that can be told, by name.
 
-    `stepping` is the same shard for the calls of `step`, which come one at a time.
+    `count_tags` looks up tags for messages about many monitors; `stepping` is the same shard for the calls of `step`,
+    which come one at a time.
     """
 
-    def __init__(self, shard: Shard, channels: Mapping[str, Channel], stepping: Shard | None = None) -> None:
+    def __init__(
+        self,
+        shard: Shard,
+        channels: Mapping[str, Channel],
+        count_tags: TagCounter,
+        stepping: Shard | None = None,
+    ) -> None:
         self._shard = shard
         self._stepping = stepping or shard
         self._channels = channels
+        self._count_tags = count_tags
         self._under_way: dict[asyncio.Task[None], Lease] = {}
 
     async def step(self) -> float:
@@ -102,23 +118,50 @@ class Dispatch:
         return len(leased.leases)
 
     async def _attempt(self, one: Lease) -> None:
-        """1. Find the channel. 2. Attempt. 3. Settle; a lease that was lost meanwhile changes nothing."""
-        notice = _notice(one)
+        """1. Find the channel, and what is to be told. 2. Attempt. 3. Settle; a lease that was lost changes nothing."""
+        tagged = await self._with_tags(one)
+        if tagged is None:
+            return
+        one, notice = tagged, _notice(tagged)
         if notice is None or one.channel is None or one.channel.kind not in self._channels:
             await self._settle(one, "gone", 0, _untold(UNREADABLE if notice is None else NO_CHANNEL))
             return
         if one.is_disabled:
-            await self._settle(one, "dead", 0, _untold(DISABLED))
+            settlement: Settlement = "gone" if isinstance(one.event, TrialEvent) else "dead"
+            await self._settle(
+                one, settlement, 0, _untold(DISABLED, _failing(one, DISABLED, is_disabled=True))
+            )
             return
         attempt = await self._channels[one.channel.kind].send(one.channel.settings, notice)
         reach("dispatch.attempted")
         outcome, wait_ms = _judge(one, attempt)
-        DELIVERIES.labels(one.channel.kind, "delivered" if outcome == "done" else outcome).inc()
+        DELIVERIES.labels(one.channel.kind, _COUNTED_AS.get(outcome, outcome)).inc()
         if outcome != "done":
             _log.warning("channel %d: attempt %d failed: %s", one.channel.id, one.attempt, attempt.reason)
         if attempt.outcome == "gone":
             _log.error("channel %d is disabled: its receiver asks never to be called again", one.channel.id)
-        await self._settle(one, outcome, wait_ms, _report(attempt))
+        await self._settle(one, outcome, wait_ms, _report(one, attempt))
+
+    async def _with_tags(self, one: Lease) -> Lease | None:
+        """A collection with the tags of its monitors, which are looked up once; if that cannot be done, there are none.
+
+        What was found is noted before the first attempt, so that every attempt says the same. None: it cannot be noted,
+        as the lease was lost or Redis is away, so that this is no time for an attempt.
+        """
+        event = one.event
+        if not isinstance(event, CollectedEvent) or event.is_tagged:
+            return one
+        tags: Sequence[tuple[str, int]] | None = None
+        try:
+            tags = await asyncio.to_thread(self._count_tags, event.member_ids)
+        except OverdueError as error:
+            _log.warning("delivery %s is told without tags: %s", one.delivery_id, error)
+        try:
+            noted = await tag_collection(self._shard, one, tags)
+        except OverdueError as error:
+            _log.warning("delivery %s waits for the end of its lease: %s", one.delivery_id, error)
+            return None
+        return None if noted is None else msgspec.structs.replace(one, event=noted)
 
     async def _settle(self, one: Lease, outcome: Settlement, wait_ms: int, report: Report) -> None:
         """Settle, trying for a while if Redis is away; if it stays away, the lease ends and the attempt is repeated."""
@@ -150,21 +193,33 @@ def _judge(one: Lease, attempt: Attempt) -> tuple[Settlement, int]:
     """What becomes of a delivery after this attempt, and the wait in ms before the next."""
     if attempt.outcome == "delivered":
         return "done", 0
+    # Whoever tries a channel looks at what became of it, and tries again.
+    if isinstance(one.event, TrialEvent):
+        return "gone", 0
     if attempt.outcome == "gone":
         return "dead", 0
     wait_ms = wait_before_next(one.attempt, attempt.retry_after_s, random.random)
     return ("dead", 0) if wait_ms is None else ("retry", wait_ms)
 
 
-def _report(attempt: Attempt) -> Report:
-    """An attempt as the log is to know it."""
+def _report(one: Lease, attempt: Attempt) -> Report:
+    """An attempt as the log is to know it, and what the other channels are told if it was the last one."""
+    reason = short(attempt.reason)
     return Report(
         status=attempt.status,
         duration_ms=max(0, attempt.duration_ms),
-        reason=short(attempt.reason),
+        reason=reason,
         disables=attempt.outcome == "gone",
+        failing=_failing(one, reason, is_disabled=attempt.outcome == "gone"),
     )
 
 
-def _untold(reason: str) -> Report:
-    return Report(was_made=False, reason=reason)
+def _untold(reason: str, failing: ChannelTold | None = None) -> Report:
+    return Report(was_made=False, reason=reason, failing=failing)
+
+
+def _failing(one: Lease, reason: str, *, is_disabled: bool) -> ChannelTold | None:
+    """What the others are told of a channel that fails; not when it was tried, or was to hear of another one."""
+    if one.channel is None or isinstance(one.event, FailingEvent | TrialEvent):
+        return None
+    return ChannelTold(one.channel.public_id, one.channel.name, one.channel.kind, reason, is_disabled)

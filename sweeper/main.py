@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
+from store.book.database import CONFIG_DB
+from store.book.tag_reader import count_tags
 from store.errors import GenerationMissing, OverdueError
 from store.live.link import Link
 from store.live.live import Live
@@ -29,6 +32,7 @@ async def run(settings: Settings, part: Part) -> None:
     if live is None:
         return
     channels = open_channels(settings)
+    count = partial(count_tags, settings.data / CONFIG_DB)
     links: list[Link] = []
 
     def linked(shard: Shard) -> Shard:
@@ -42,7 +46,7 @@ async def run(settings: Settings, part: Part) -> None:
             tasks.create_task(say_alive_until(live, part, lambda: _show(live)))
             for shard in live.shards:
                 tasks.create_task(_repeat("sweep", Sweep(linked(shard)).step, live, part.stop))
-                dispatch = Dispatch(shard, channels, linked(shard))
+                dispatch = Dispatch(shard, channels, count, linked(shard))
                 tasks.create_task(_dispatch(dispatch, live, part.stop))
     finally:
         for link in links:

@@ -7,11 +7,15 @@ from uuid import uuid5
 import msgspec
 from msgspec import field
 
+from store.live.channel_event import FailingEvent, TrialEvent
+from store.live.collected_event import CollectedEvent
 from store.live.event_types import TYPES
 from store.live.packing import AnyEvent, Event, EventKind, MetricEvent
 from store.live.unheard_event import UnheardEvent
 from store.timestamps import rfc3339
+from sweeper.channel_message import FailingData, TrialData, failing, trial
 from sweeper.channels.attempt import Notice
+from sweeper.collected_message import CollectedData, collected
 
 ENDS = (EventKind.UP, EventKind.CLEARED)
 _encode = msgspec.json.Encoder().encode
@@ -87,7 +91,7 @@ class Told(msgspec.Struct, frozen=True):
 
     type: str
     timestamp: str
-    data: Data | MetricData | UnheardData
+    data: Data | MetricData | UnheardData | CollectedData | TrialData | FailingData
 
 
 def notice_of(event: AnyEvent) -> Notice:
@@ -97,9 +101,17 @@ def notice_of(event: AnyEvent) -> Notice:
     return Notice(str(uuid5(event.incident_id, kind)), body)
 
 
-def _data(event: AnyEvent) -> Data | MetricData | UnheardData:
+def _data(
+    event: AnyEvent,
+) -> Data | MetricData | UnheardData | CollectedData | TrialData | FailingData:
     if isinstance(event, UnheardEvent):
         return _unheard(event)
+    if isinstance(event, CollectedEvent):
+        return collected(event)
+    if isinstance(event, TrialEvent):
+        return trial(event)
+    if isinstance(event, FailingEvent):
+        return failing(event)
     monitor, incident = _monitor(event), _incident(event)
     if not isinstance(event, MetricEvent):
         return Data(monitor, incident)

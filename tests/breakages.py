@@ -88,6 +88,50 @@ BREAKAGES: dict[str, Breakage] = {
         "redis.call('ZADD', due_key, due, delivery)",
         f"{SWEEPER}/test_dispatch.py::test_an_up_never_overtakes_its_down",
     ),
+    "the ups of collected downs do not wait for these": Breakage(
+        f"{SCRIPTS}/deliver.lua",
+        "collect(KIND_UPS, entry, channel, event, window, 0)",
+        "collect(KIND_UPS, entry, channel, event, window, 1)",
+        f"{SWEEPER}/test_collecting.py::test_ups_of_collected_downs_are_collected_and_come_after_them",
+    ),
+    "an up is collected though its down still waits": Breakage(
+        f"{SCRIPTS}/deliver.lua",
+        "if redis.call('HEXISTS', K_LINES, line) == 1 or redis.call('HEXISTS', YARD.buried, line) == 1 then",
+        "if false then",
+        f"{SWEEPER}/test_collecting.py::test_an_up_whose_down_still_waits_is_not_collected_before_it",
+    ),
+    "what is collected is not written down": Breakage(
+        f"{SCRIPTS}/deliver.lua",
+        "  if one.has_grown then",
+        "  if false then",
+        f"{SWEEPER}/test_collecting.py::test_a_crash_between_collecting_and_sending_loses_nothing",
+    ),
+    "what was attempted goes on growing": Breakage(
+        f"{SCRIPTS}/lease.lua",
+        "event = with_flag(event, SEALED)",
+        "event = event",
+        f"{SWEEPER}/test_collecting.py::test_what_was_attempted_grows_no_more_and_says_the_same_again",
+    ),
+    "what was collected does not survive an empty Redis": Breakage(
+        "store/book/letter_writer.py",
+        "        if row is not None:\n            event = growth",
+        "        if row is None:\n            event = growth",
+        f"{SWEEPER}/test_dispatch_after_a_loss.py"
+        "::test_what_was_collected_before_redis_was_flushed_is_told_after_it_with_all_that_it_holds",
+    ),
+    "a channel of somebody else is told": Breakage(
+        f"{SCRIPTS}/deliver.lua",
+        "    local found = chosen(channels, function(one) return named[one.id] end)\n",
+        "    local found = {}\n    for id in pairs(named) do\n"
+        "      found[1] = {id = id, manners = USUAL_MANNERS, name = string.format('%.0f', id)}\n    end\n",
+        f"{SWEEPER}/test_whom_to_tell.py::test_a_channel_of_somebody_else_is_never_told",
+    ),
+    "every dead letter is told to the other channels": Breakage(
+        f"{SCRIPTS}/settle.lua",
+        "    if of_epoch == epoch and (is_over == 0 or now - told_ms < TOLD_AGAIN_MS) then return end\n",
+        "",
+        f"{SWEEPER}/test_failing.py::test_an_outage_is_told_once_and_the_next_one_again_but_not_within_the_hour",
+    ),
     "a down and its up have one webhook-id": Breakage(
         "sweeper/message.py",
         "uuid5(event.incident_id, kind)",

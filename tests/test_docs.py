@@ -19,7 +19,14 @@ from starlette.routing import Route
 
 import store.metrics
 from ingest.api.api_keys import CreatedKeyReply, KeyReply
-from ingest.api.channels import ChannelReply, CreatedChannelReply
+from ingest.api.channel_replies import (
+    AppriseReply,
+    EmailReply,
+    SecretReply,
+    ToldReply,
+    TrialReply,
+    WebhookReply,
+)
 from ingest.api.deliveries import AttemptReply, DeliveryLogReply, DeliveryReply
 from ingest.api.endpoint import Endpoint
 from ingest.api.heartbeats import CreateHeartbeat, HeartbeatReply
@@ -42,7 +49,9 @@ from store.live.packing import Event, EventKind
 from store.live.scripts import names
 from store.metrics import CountedInRedis
 from store.settings import TABLE
+from sweeper.channel_message import FailingData
 from sweeper.channels.signature import sign
+from sweeper.collected_message import CollectedData, TagCounted
 from sweeper.message import MonitorTold, notice_of
 
 ROOT = Path(__file__).parent.parent
@@ -207,8 +216,15 @@ def test_every_json_example_can_be_read() -> None:
         MonitorReply,
         PingReply,
         IncidentReply,
-        ChannelReply,
-        CreatedChannelReply,
+        WebhookReply,
+        SecretReply,
+        EmailReply,
+        AppriseReply,
+        ToldReply,
+        TrialReply,
+        CollectedData,
+        TagCounted,
+        FailingData,
         MonitorTold,
         KeyReply,
         CreatedKeyReply,

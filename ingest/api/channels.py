@@ -2,65 +2,43 @@
 
 from __future__ import annotations
 
-import secrets
-from base64 import b64encode
-from typing import Literal
-
 import msgspec
 from starlette.responses import Response
 
 from ingest.api.call import Call
+from ingest.api.channel_bodies import (
+    USUAL_BURST,
+    CreateChannel,
+    CreateEmail,
+    CreateWebhook,
+    PatchChannel,
+    burst_of,
+    check_addresses,
+)
+from ingest.api.channel_edit import draw_secret, edited, rotated, trial_of
+from ingest.api.channel_replies import (
+    AnyChannelReply,
+    ChannelsReply,
+    SecretReply,
+    ToldReply,
+    TrialReply,
+    reply_of,
+    secret_reply_of,
+)
 from ingest.api.paging import cut, read_page, seal
 from ingest.api.projecting import project
+from ingest.api.webhook_headers import check_headers
 from ingest.api.webhook_url import check_webhook_url
 from ingest.api.wire import Json
-from store.book import channels
-from store.book.channels import ChannelRow, NewChannel
+from store.book import channels, monitors
+from store.book.channels import NewChannel
 from store.book.names import check_name
-from store.timestamps import moment, rfc3339
-
-SECRET_BYTES = 32
-
-
-class CreateChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of POST /api/channels."""
-
-    type: Literal["webhook"]
-    name: str
-    url: str
-
-
-class WebhookSettings(msgspec.Struct, frozen=True):
-    """What is kept of a webhook; dispatch reads it."""
-
-    url: str
-    secret: str
-
-
-class ChannelReply(msgspec.Struct, frozen=True, rename="camel"):
-    """A channel as callers see it; `disabled_at` is the moment since which it is not called."""
-
-    id: str
-    type: str
-    name: str
-    url: str
-    created_at: str
-    disabled_at: str | None
-
-
-class CreatedChannelReply(ChannelReply, frozen=True, rename="camel"):
-    """A channel as its maker sees it, this once: with the secret."""
-
-    secret: str
-
-
-class ChannelsReply(msgspec.Struct, frozen=True, rename="camel"):
-    channels: list[ChannelReply]
-    next_cursor: str | None
-
+from store.channel_settings import AppriseSettings, EmailSettings, WebhookSettings
+from store.chat_schemes import check_chat_address
+from store.errors import Conflict, Invalid
 
 _CREATE = msgspec.json.Decoder(CreateChannel)
-_SETTINGS = msgspec.json.Decoder(WebhookSettings)
+_PATCH = msgspec.json.Decoder(PatchChannel)
 
 
 async def create(call: Call) -> Response:
@@ -75,6 +53,10 @@ async def show(call: Call) -> Response:
     return Json(await find(call))
 
 
+async def change(call: Call) -> Response:
+    return Json(await edit(call, await call.body(_PATCH)))
+
+
 async def delete(call: Call) -> Response:
     await remove(call)
     return Response(status_code=204)
@@ -84,19 +66,33 @@ async def enable(call: Call) -> Response:
     return Json(await call_again(call))
 
 
-async def make(call: Call, asked: CreateChannel) -> CreatedChannelReply:
-    """A new channel with its secret, which is shown this once."""
-    settings = WebhookSettings(check_webhook_url(asked.url), draw_secret())
+async def rotate_secret(call: Call) -> Response:
+    return Json(await replace_secret(call))
+
+
+async def test(call: Call) -> Response:
+    return Json(await try_out(call), 202)
+
+
+async def of_monitor(call: Call) -> Response:
+    return Json(await told_of(call))
+
+
+async def make(call: Call, asked: CreateChannel) -> AnyChannelReply:
+    """A new channel; if it is a webhook, with its secret, which is shown this once."""
+    is_webhook = isinstance(asked, CreateWebhook)
     new = NewChannel(
         org_id=call.org_id,
-        type=asked.type,
+        type=str(asked.__struct_config__.tag),
         name=check_name(asked.name),
-        settings=msgspec.json.encode(settings),
+        settings=msgspec.json.encode(_settings_of(call, asked)),
+        is_default=asked.is_default,
+        burst=burst_of(asked.burst, None if is_webhook else USUAL_BURST),
     )
     await call.live.ready()
     row, change = await channels.create(call.book, new, call.now_ms)
     await project(call, change)
-    return CreatedChannelReply(**msgspec.structs.asdict(_reply(row)), secret=settings.secret)
+    return secret_reply_of(row) if is_webhook else reply_of(row)
 
 
 async def page(call: Call) -> ChannelsReply:
@@ -104,22 +100,68 @@ async def page(call: Call) -> ChannelsReply:
     asked = read_page(call.request)
     found = await channels.page(call.book, call.org_id, asked.after_id, asked.limit_and_one)
     rows, last = cut(found, asked.limit)
-    return ChannelsReply([_reply(row) for row in rows], seal(str(last.id)) if last else None)
+    return ChannelsReply([reply_of(row) for row in rows], seal(str(last.id)) if last else None)
 
 
-async def find(call: Call) -> ChannelReply:
+async def find(call: Call) -> AnyChannelReply:
     """The channel that the path names."""
-    return _reply(await channels.find(call.book, call.org_id, call.public_id))
+    return reply_of(await channels.find(call.book, call.org_id, call.public_id))
 
 
-async def call_again(call: Call) -> ChannelReply:
+async def told_of(call: Call) -> ToldReply:
+    """The channels that are told of the monitor that the path names."""
+    monitor = await monitors.find(call.book, call.org_id, call.public_id)
+    is_named, rows = await channels.told_of(call.book, call.org_id, monitor.config.id)
+    return ToldReply("named" if is_named else "default", [reply_of(row) for row in rows])
+
+
+async def edit(call: Call, asked: PatchChannel) -> AnyChannelReply:
+    """Change what is given of the channel that the path names."""
+    public_id = call.public_id
+    await call.live.ready()
+    row, change = await channels.change(
+        call.book, call.org_id, public_id, lambda former: edited(former, asked), call.now_ms
+    )
+    if change is not None:
+        await project(call, change)
+    return reply_of(row)
+
+
+async def replace_secret(call: Call) -> SecretReply:
+    """A new secret for the webhook that the path names; for a day calls are signed with both."""
+    public_id = call.public_id
+    await call.live.ready()
+    row, change = await channels.change(
+        call.book, call.org_id, public_id, lambda former: rotated(former, call.now_ms), call.now_ms
+    )
+    if change is not None:
+        await project(call, change)
+    return secret_reply_of(row)
+
+
+async def try_out(call: Call) -> TrialReply:
+    """Send a message to the channel that the path names, by the way that all messages take.
+
+    Raises:
+        Conflict: it is disabled, so that nothing would be sent.
+    """
+    row = await channels.find(call.book, call.org_id, call.public_id)
+    if row.disabled_ms is not None:
+        raise Conflict("The channel is disabled; enable it first.")
+    event = trial_of(row, call.now_ms)
+    if not await call.live.try_channel(event):
+        raise Conflict("The channel is not known to dispatch yet; try again in a moment.")
+    return TrialReply(str(event.delivery_id))
+
+
+async def call_again(call: Call) -> AnyChannelReply:
     """Enable the channel that the path names, if its receiver's wish had disabled it."""
     public_id = call.public_id
     await call.live.ready()
     row, change = await channels.enable(call.book, call.org_id, public_id, call.now_ms)
     if change is not None:
         await project(call, change)
-    return _reply(row)
+    return reply_of(row)
 
 
 async def remove(call: Call) -> None:
@@ -129,13 +171,11 @@ async def remove(call: Call) -> None:
     await project(call, await channels.delete(call.book, call.org_id, public_id, call.now_ms))
 
 
-def draw_secret() -> str:
-    """A signing secret as Standard Webhooks writes it."""
-    return "whsec_" + b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
-
-
-def _reply(row: ChannelRow) -> ChannelReply:
-    url = _SETTINGS.decode(row.settings).url
-    return ChannelReply(
-        str(row.public_id), row.type, row.name, url, rfc3339(row.created_ms), moment(row.disabled_ms)
-    )
+def _settings_of(call: Call, asked: CreateChannel) -> WebhookSettings | EmailSettings | AppriseSettings:
+    if isinstance(asked, CreateWebhook):
+        return WebhookSettings(check_webhook_url(asked.url), draw_secret(), check_headers(asked.headers, {}))
+    if isinstance(asked, CreateEmail):
+        if call.settings.smtp_url is None:
+            raise Invalid("This installation has no mail server (OVERDUE_SMTP_URL).", "type")
+        return EmailSettings(check_addresses(asked.to))
+    return AppriseSettings(check_chat_address(asked.url))

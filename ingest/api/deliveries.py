@@ -31,7 +31,10 @@ class Named(msgspec.Struct, frozen=True):
 
 
 class DeliveryReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """An event for one channel as callers see it. Channel and monitor are null when they were deleted."""
+    """An event for one channel as callers see it. Channel and monitor are null when they were deleted.
+
+    `events` is more than one where many monitors went down, or came back, in one message; then `monitor` is null too.
+    """
 
     id: str
     type: str
@@ -40,6 +43,7 @@ class DeliveryReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     monitor: Named | None
     incident_id: str
     created_at: str
+    events: int
     attempts: int
     last_status: int | None
     last_reason: str | None
@@ -106,7 +110,7 @@ async def put_back(call: Call) -> DeliveryReply:
     """
     row = await _row(call)
     is_dead = row.state == "dead" and row.live_id is not None
-    if not is_dead or not await call.live.retry_letter(row.monitor_id, row.live_id or ""):
+    if not is_dead or not await call.live.retry_letter(row.shard, row.live_id or ""):
         raise Conflict("Only a dead letter can be sent again; this delivery is none, or somebody was faster.")
     # The log is a moment behind; what was done just now is what the caller has to see.
     waiting = msgspec.structs.replace(row, state="waiting", next_ms=call.now_ms, settled_ms=None)
@@ -181,6 +185,7 @@ async def _told(call: Call, rows: Sequence[DeliveryRow]) -> list[DeliveryReply]:
             monitor=_named(known_monitors.get(row.monitor_id)),
             incident_id=row.incident_id,
             created_at=rfc3339(row.created_ms),
+            events=row.events,
             attempts=row.attempts,
             last_status=row.last_status,
             last_reason=row.last_reason,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from store.live.channel_event import TrialEvent
 from store.monitor import MonitorState
 from store.projection import Projection
 
@@ -36,6 +37,10 @@ class Live(Protocol):
         """The same as it is stored; `store.live.packing.read_state` reads it."""
         ...
 
-    async def retry_letter(self, monitor_id: int, delivery_id: str) -> int:
-        """Put a dead letter of this monitor back in line; 0 if it is not one."""
+    async def retry_letter(self, shard: int, delivery_id: str) -> int:
+        """Put a dead letter of this shard back in line; 0 if it is not one."""
+        ...
+
+    async def try_channel(self, event: TrialEvent) -> bool:
+        """Tell one channel that somebody tries it; False: it is not there."""
         ...

@@ -25,6 +25,10 @@ IntervalS = Annotated[int, Meta(ge=MIN_INTERVAL_S, le=MAX_INTERVAL_S)]
 GraceS = Annotated[int, Meta(ge=MIN_GRACE_S, le=MAX_GRACE_S)]
 
 
+# The channels that are told; a list that is there names at least one.
+Named = Annotated[tuple[UUID, ...], Meta(min_length=1)]
+
+
 class CreateMonitor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """The body of POST /api/monitors; without an interval it is a minute, or longer if the plan asks for it."""
 
@@ -33,6 +37,7 @@ class CreateMonitor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_
     interval: IntervalS | UnsetType = UNSET
     grace_period: GraceS = 30
     tags: tuple[str, ...] = ()
+    channels: Named | None = None
 
 
 class PatchMonitor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -43,10 +48,11 @@ class PatchMonitor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_f
     grace_period: GraceS | UnsetType = UNSET
     paused: bool | UnsetType = UNSET
     tags: tuple[str, ...] | UnsetType = UNSET
+    channels: Named | UnsetType | None = UNSET
 
 
 class MonitorReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """A monitor as callers see it; one who may only read sees no ping URL."""
+    """A monitor as callers see it; one who may only read sees no ping URL. `channels` null: the default ones."""
 
     id: str
     name: str
@@ -56,6 +62,7 @@ class MonitorReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     grace_period: int
     paused: bool
     tags: tuple[str, ...]
+    channels: tuple[UUID, ...] | None
     ping_url: str | None
     created_at: str
     last_ping_at: str | None
@@ -110,6 +117,7 @@ async def make(call: Call, asked: CreateMonitor) -> MonitorReply:
         grace_s=asked.grace_period,
         origin="monitors",
         tags=asked.tags,
+        channels=asked.channels or (),
     )
     return reply_of(call, await registry.create(call, new, "interval"))
 
@@ -133,6 +141,7 @@ async def edit(call: Call, public_id: UUID, asked: PatchMonitor) -> MonitorReply
         grace_s=given(asked.grace_period),
         paused=given(asked.paused),
         tags=given(asked.tags),
+        channels=None if isinstance(asked.channels, UnsetType) else asked.channels or (),
     )
     return reply_of(call, await registry.change(call, public_id, changes))
 
@@ -149,6 +158,7 @@ def reply_of(call: Call, watched: Watched) -> MonitorReply:
         grace_period=row.config.grace_s,
         paused=row.config.paused,
         tags=row.tags,
+        channels=row.channels or None,
         ping_url=f"{call.base_url}/ping/{row.token}" if call.may_see_ping_keys else None,
         created_at=rfc3339(row.created_ms),
         last_ping_at=moment(watched.seen_ms),

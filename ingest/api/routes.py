@@ -50,8 +50,11 @@ API_ROUTES: list[Route] = [
         DELETE=metric_alerts.delete,
     ),
     route("/api/channels", GET=channels.listing, POST=channels.create),
-    route("/api/channels/{id}", GET=channels.show, DELETE=channels.delete),
+    route("/api/channels/{id}", GET=channels.show, PATCH=channels.change, DELETE=channels.delete),
     route("/api/channels/{id}/enable", POST=channels.enable),
+    route("/api/channels/{id}/rotate-secret", POST=channels.rotate_secret),
+    route("/api/channels/{id}/test", POST=channels.test),
+    route("/api/monitors/{id}/channels", GET=channels.of_monitor),
     # What they were told.
     route("/api/deliveries", GET=deliveries.listing),
     route("/api/deliveries/{id}", GET=deliveries.show),

@@ -65,7 +65,7 @@ def decode(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
     except msgspec.ValidationError as error:
         _check_json(body)
         raise in_words(str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unparsable(str(error)) from error
 
 
@@ -77,6 +77,7 @@ def given(value: _T | UnsetType) -> _T | None:
 def _check_json(body: bytes) -> None:
     """A strict decoder stops at the first bad field; what follows may still be no JSON at all."""
     try:
+        body.decode()  # what is skipped is not looked at
         msgspec.json.decode(body, type=msgspec.Raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unparsable(str(error)) from error

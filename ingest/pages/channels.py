@@ -1,4 +1,4 @@
-"""Who is told: the channels, a form for one more, and a page that asks before one is deleted."""
+"""Who is told: the channels, a form for one more of each kind, and a page for each with what can be done to it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from starlette.responses import Response
 
 from ingest.api import channels
 from ingest.api.call import Call
-from ingest.api.channels import CreateChannel
-from ingest.pages.forms import REFUSED, Form, Refused, asked, refused
+from ingest.api.channel_bodies import USUAL_BURST
+from ingest.api.channel_replies import SecretReply
+from ingest.pages.channel_forms import asked_change, asked_new, kind_of
+from ingest.pages.forms import REFUSED, Form, Refused, refused
 from ingest.pages.render import render, see
+from store.chat_schemes import SERVICES
 
 
 async def show(call: Call) -> Response:
@@ -16,13 +19,44 @@ async def show(call: Call) -> Response:
 
 
 async def create(call: Call, form: Form) -> Response:
-    """A channel that was made is shown with its secret, this once: no other address could show it again."""
+    """A webhook that was made is shown with its secret, this once: no other address could show it again."""
     try:
-        wanted = asked(CreateChannel, type="webhook", name=form.text("name"), url=form.text("url"))
-        made = await channels.make(call, wanted)
+        made = await channels.make(call, asked_new(form))
     except REFUSED as error:
         return await _list(call, form, refused(error))
-    return render(call, "channel_made.html", 201, made=made)
+    if not isinstance(made, SecretReply):
+        return see(f"/channels/{made.id}?said=made")
+    return render(call, "channel_made.html", 201, made=made, is_new=True)
+
+
+async def show_one(call: Call) -> Response:
+    return await _one(call)
+
+
+async def change(call: Call, form: Form) -> Response:
+    kind = (await channels.find(call)).type
+    try:
+        await channels.edit(call, asked_change(form, kind))
+    except REFUSED as error:
+        return await _one(call, form, refused(error))
+    return see(f"/channels/{call.public_id}?said=changed")
+
+
+async def test(call: Call, _: Form) -> Response:
+    try:
+        tried = await channels.try_out(call)
+    except REFUSED as error:
+        return await _one(call, None, refused(error))
+    return see(f"/channels/{call.public_id}?said=tried&delivery={tried.delivery_id}")
+
+
+async def confirm_rotation(call: Call) -> Response:
+    return render(call, "channel_rotate.html", channel=await channels.find(call))
+
+
+async def rotate(call: Call, _: Form) -> Response:
+    made = await channels.replace_secret(call)
+    return render(call, "channel_made.html", made=made, is_new=False)
 
 
 async def enable(call: Call, _: Form) -> Response:
@@ -40,7 +74,28 @@ async def delete(call: Call, _: Form) -> Response:
 
 
 async def _list(call: Call, form: Form | None = None, error: Refused | None = None) -> Response:
-    found = await channels.page(call)
     return render(
-        call, "channels.html", error.status if error else 200, found=found, form=form or Form(), error=error
+        call,
+        "channels.html",
+        error.status if error else 200,
+        found=await channels.page(call),
+        form=form or Form(),
+        error=error,
+        typed=kind_of(form) if form else None,
+        burst=USUAL_BURST,
+        services=SERVICES,
+        can_mail=call.settings.smtp_url is not None,
+    )
+
+
+async def _one(call: Call, form: Form | None = None, error: Refused | None = None) -> Response:
+    return render(
+        call,
+        "channel.html",
+        error.status if error else 200,
+        channel=await channels.find(call),
+        form=form,
+        error=error,
+        burst=USUAL_BURST,
+        delivery=call.request.query_params.get("delivery", ""),
     )

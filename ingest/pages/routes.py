@@ -39,6 +39,9 @@ PAGE_ROUTES: list[Route] = [
     page("/deliveries/{id}/retry", take=deliveries.retry),
     # Who is told, who may call, what may be used.
     page("/channels", channels.show, channels.create),
+    page("/channels/{id}", channels.show_one, channels.change),
+    page("/channels/{id}/test", take=channels.test),
+    page("/channels/{id}/rotate", channels.confirm_rotation, channels.rotate),
     page("/channels/{id}/delete", channels.confirm, channels.delete),
     page("/channels/{id}/enable", take=channels.enable),
     page("/keys", api_keys.show, api_keys.create),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from sqlite3 import Row
 from uuid import UUID, uuid4
 
@@ -11,24 +12,38 @@ from store.book import outbox
 from store.book.database import ConfigBook, Transaction
 from store.book.outbox import OutboxRow
 from store.errors import Invalid, NotFound
-from store.projection import ChannelTarget, PutChannels
+from store.projection import Burst, ChannelTarget, PutChannels
 
 # All channels of an organisation travel in one message, so their number has an end.
 MAX_CHANNELS = 1000
 
 INSERT = """
-INSERT INTO channels (public_id, org_id, type, name, settings, created_ms) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO channels (public_id, org_id, type, name, settings, is_default, burst_size, burst_window_s, created_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+_SELECT = """
+SELECT id, public_id, org_id, type, name, settings, is_default, burst_size, burst_window_s, created_ms,
+       epoch, disabled_ms
+FROM channels
 """
 
 # A page of an organisation's channels, oldest first.
-PAGE = """
-SELECT id, public_id, org_id, type, name, settings, created_ms, epoch, disabled_ms
-FROM channels WHERE org_id = ? AND id > ? ORDER BY id LIMIT ?
-"""
+PAGE = _SELECT + "WHERE org_id = ? AND id > ? ORDER BY id LIMIT ?"
 
-FIND = """
-SELECT id, public_id, org_id, type, name, settings, created_ms, epoch, disabled_ms
-FROM channels WHERE org_id = ? AND public_id = ?
+FIND = _SELECT + "WHERE org_id = ? AND public_id = ?"
+
+# Those that a monitor names.
+NAMED = (
+    _SELECT
+    + "WHERE org_id = ? AND id IN (SELECT channel_id FROM monitor_channels WHERE monitor_id = ?) ORDER BY id"
+)
+
+# Those that are told of every monitor that names none.
+DEFAULT = _SELECT + "WHERE org_id = ? AND is_default = 1 ORDER BY id"
+
+UPDATE = """
+UPDATE channels SET name = ?, settings = ?, is_default = ?, burst_size = ?, burst_window_s = ? WHERE id = ?
 """
 
 COUNT = "SELECT count(*) AS channels FROM channels WHERE org_id = ?"
@@ -46,7 +61,8 @@ RAISE_VERSION = "UPDATE orgs SET channels_version = channels_version + 1 WHERE i
 
 # An organisation's version with all its channels in one statement, so that the two belong together.
 TARGETS = """
-SELECT orgs.channels_version, channels.id, channels.type, channels.settings, channels.epoch, channels.disabled_ms
+SELECT orgs.channels_version, channels.id, channels.public_id, channels.type, channels.name, channels.settings,
+       channels.is_default, channels.burst_size, channels.burst_window_s, channels.epoch, channels.disabled_ms
 FROM orgs LEFT JOIN channels ON channels.org_id = orgs.id
 WHERE orgs.id = ? ORDER BY channels.id
 """
@@ -59,6 +75,8 @@ class NewChannel(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     name: str
     settings: bytes
+    is_default: bool = True
+    burst: Burst | None = None
 
 
 class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +88,8 @@ class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     name: str
     settings: bytes
+    is_default: bool = True
+    burst: Burst | None = None
     created_ms: int
     epoch: int = 1
     disabled_ms: int | None = None
@@ -82,7 +102,8 @@ async def create(book: ConfigBook, new: NewChannel, now_ms: int) -> tuple[Channe
         Invalid: the organisation has as many as it can have.
     """
     public_id = uuid4()
-    values = (str(public_id), new.org_id, new.type, new.name, new.settings.decode(), now_ms)
+    head = (str(public_id), new.org_id, new.type, new.name, new.settings.decode())
+    values = (*head, new.is_default, *_burst_columns(new.burst), now_ms)
     async with book.write() as tx:
         count = await tx.row(COUNT, (new.org_id,))
         if count is not None and count["channels"] >= MAX_CHANNELS:
@@ -111,6 +132,31 @@ async def find(source: ConfigBook | Transaction, org_id: int, public_id: UUID) -
     if row is None:
         raise NotFound("There is no such channel.")
     return _read(row)
+
+
+async def told_of(book: ConfigBook, org_id: int, monitor_id: int) -> tuple[bool, list[ChannelRow]]:
+    """The channels that are told of a monitor, and whether it names them; else they are the default ones."""
+    named = await book.rows(NAMED, (org_id, monitor_id))
+    found = named or await book.rows(DEFAULT, (org_id,))
+    return bool(named), [_read(row) for row in found]
+
+
+async def change(
+    book: ConfigBook, org_id: int, public_id: UUID, edit: Callable[[ChannelRow], ChannelRow], now_ms: int
+) -> tuple[ChannelRow, OutboxRow | None]:
+    """Change name, settings and manners of a channel as `edit` says; no outbox row without a difference.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    async with book.write() as tx:
+        former = await find(tx, org_id, public_id)
+        row = edit(former)
+        if row == former:
+            return row, None
+        values = (row.name, row.settings.decode(), row.is_default, *_burst_columns(row.burst), row.id)
+        await tx.execute(UPDATE, values)
+        return row, await _tell(tx, org_id, now_ms)
 
 
 async def enable(
@@ -159,7 +205,15 @@ async def put_channels(source: ConfigBook | Transaction, org_id: int) -> PutChan
     rows = await source.rows(TARGETS, (org_id,))
     targets = [
         ChannelTarget(
-            row["id"], row["type"], row["settings"].encode(), row["epoch"], row["disabled_ms"] is not None
+            id=row["id"],
+            kind=row["type"],
+            settings=row["settings"].encode(),
+            epoch=row["epoch"],
+            disabled=row["disabled_ms"] is not None,
+            public_id=row["public_id"],
+            name=row["name"],
+            is_default=bool(row["is_default"]),
+            burst=_burst_of(row),
         )
         for row in rows
         if row["id"] is not None
@@ -172,6 +226,15 @@ async def _tell(tx: Transaction, org_id: int, now_ms: int) -> OutboxRow:
     return await outbox.add(tx, await put_channels(tx, org_id), now_ms)
 
 
+def _burst_columns(burst: Burst | None) -> tuple[int | None, int | None]:
+    return (None, None) if burst is None else (burst.size, burst.window_s)
+
+
+def _burst_of(row: Row) -> Burst | None:
+    size, window_s = row["burst_size"], row["burst_window_s"]
+    return None if size is None or window_s is None else Burst(size, window_s)
+
+
 def _read(row: Row) -> ChannelRow:
     return ChannelRow(
         id=row["id"],
@@ -180,6 +243,8 @@ def _read(row: Row) -> ChannelRow:
         type=row["type"],
         name=row["name"],
         settings=row["settings"].encode(),
+        is_default=bool(row["is_default"]),
+        burst=_burst_of(row),
         created_ms=row["created_ms"],
         epoch=row["epoch"],
         disabled_ms=row["disabled_ms"],

@@ -20,8 +20,8 @@ PAGE = 200
 OPEN_STATES = ("waiting", "retrying", "dead")
 
 _DELIVERY = """
-SELECT number, id, live_id, monitor_id, channel_id, incident_id, type, created_ms, state, attempts, last_status,
-       last_reason, next_ms, settled_ms
+SELECT number, id, shard, events, live_id, monitor_id, channel_id, incident_id, type, created_ms, state, attempts,
+       last_status, last_reason, next_ms, settled_ms
 FROM deliveries
 """
 
@@ -53,6 +53,8 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
 
     number: int
     id: str
+    shard: int
+    events: int
     live_id: str | None
     monitor_id: int
     channel_id: int

@@ -15,12 +15,19 @@ DISPATCHED = "dispatched"
 # Another delivery that Redis once knew by the same id, before it was emptied and its clock stepped back.
 PUT_ASIDE = "UPDATE deliveries SET live_id = NULL WHERE shard = ? AND live_id = ? AND event <> ?"
 
-# A Redis that came back without its last moments may make the same delivery again.
+# A Redis that came back without its last moments may make the same delivery again. ?1 is the id that it asks for;
+# what was put back into an empty Redis may have it already.
 MAKE = """
-INSERT INTO deliveries (id, shard, live_id, org_id, monitor_id, channel_id, incident_id, type, created_ms, event)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO deliveries (id, shard, live_id, org_id, monitor_id, channel_id, incident_id, type, created_ms, event,
+                        events)
+VALUES (CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE id = ?1) THEN ?2 ELSE ?1 END,
+        ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
 ON CONFLICT (shard, live_id) DO UPDATE SET state = 'waiting', tries = 0, next_ms = NULL, settled_ms = NULL
 """
+
+EVENT = "SELECT event FROM deliveries WHERE shard = ? AND live_id = ?"
+
+GROW = "UPDATE deliveries SET event = ?, events = ? WHERE shard = ? AND live_id = ?"
 
 # By an attempt (?1 is its number) or without one (0).
 MOVE = """
@@ -68,8 +75,10 @@ FORGET_ATTEMPTS = "DELETE FROM delivery_attempts WHERE delivery = ?"
 
 
 class NewDelivery(msgspec.Struct, frozen=True, kw_only=True):
-    """A delivery that was made. `live_id` is what Redis calls it."""
+    """A delivery that was made. `live_id` is what Redis calls it; `id` what others are to call it, if not anything."""
 
+    id: str = ""
+    events: int = 1
     live_id: str
     org_id: int
     monitor_id: int
@@ -95,6 +104,15 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     settled_ms: int | None
 
 
+class Growth(msgspec.Struct, frozen=True, kw_only=True):
+    """A collection has grown, or got its tags. `is_head`: nothing but the head of its event has changed."""
+
+    live_id: str
+    event: bytes
+    events: int
+    is_head: bool
+
+
 class UntoldEvent(msgspec.Struct, frozen=True):
     """An event that was read. `restored_from` is its former place, if a rebuild has put it back."""
 
@@ -111,11 +129,13 @@ class LetterWriter:
         self._connection = history.connection
 
     def make(self, shard: int, new: NewDelivery) -> None:
+        fresh = str(uuid4())
         self._connection.execute(PUT_ASIDE, (shard, new.live_id, new.event))
         self._connection.execute(
             MAKE,
             (
-                str(uuid4()),
+                new.id or fresh,
+                fresh,
                 shard,
                 new.live_id,
                 new.org_id,
@@ -125,8 +145,16 @@ class LetterWriter:
                 new.type,
                 new.created_ms,
                 new.event,
+                new.events,
             ),
         )
+
+    def grow(self, shard: int, growth: Growth) -> None:
+        """A collection has more in it now; one that is not here is among what was dropped."""
+        row = self._connection.execute(EVENT, (shard, growth.live_id)).fetchone()
+        if row is not None:
+            event = growth.event + row[0][len(growth.event) :] if growth.is_head else growth.event
+            self._connection.execute(GROW, (event, growth.events, shard, growth.live_id))
 
     def move(self, shard: int, move: Move) -> bool:
         """False: there is no such delivery here; that it was made is among what was dropped."""

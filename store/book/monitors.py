@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from store.book import orgs, outbox, plans
+from store.book import monitor_channels, orgs, outbox, plans
 from store.book.database import ConfigBook, Transaction
 from store.book.outbox import OutboxRow
 from store.book.ping_keys import take_short_key, take_token
@@ -19,7 +19,11 @@ from store.projection import DropMonitor, PutMonitor, key_digest
 _SELECT = """
 SELECT m.id, m.public_id, m.org_id, m.name, m.interval_s, m.grace_s, m.paused, m.version, m.key_epoch,
        m.origin, m.created_ms, m.pause_changed_ms, token.key AS token, short.key AS short_key,
-       (SELECT json_group_array(tag) FROM (SELECT tag FROM monitor_tags WHERE monitor_id = m.id ORDER BY place)) AS tags
+       (SELECT json_group_array(tag) FROM (
+            SELECT tag FROM monitor_tags WHERE monitor_id = m.id ORDER BY place)) AS tags,
+       (SELECT json_group_array(public_id) FROM (
+            SELECT c.public_id FROM monitor_channels AS n JOIN channels AS c ON c.id = n.channel_id
+            WHERE n.monitor_id = m.id ORDER BY n.place)) AS channels
 FROM monitors AS m
 JOIN monitor_keys AS token ON token.monitor_id = m.id AND token.kind = 'token'
 LEFT JOIN monitor_keys AS short ON short.monitor_id = m.id AND short.kind = 'short'
@@ -73,6 +77,7 @@ DELETE = "DELETE FROM monitors WHERE id = ?"
 
 
 _TAGS = msgspec.json.Decoder(list[str])
+_CHANNELS = msgspec.json.Decoder(tuple[UUID, ...])
 
 
 class NewMonitor(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,16 +89,18 @@ class NewMonitor(msgspec.Struct, frozen=True, kw_only=True):
     grace_s: int
     origin: str
     tags: tuple[str, ...] = ()
+    channels: tuple[UUID, ...] = ()
 
 
 class MonitorChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be different; None stays as it is."""
+    """What is to be different; None stays as it is. Without any `channels` it tells the default ones."""
 
     name: str | None = None
     interval_s: int | None = None
     grace_s: int | None = None
     paused: bool | None = None
     tags: tuple[str, ...] | None = None
+    channels: tuple[UUID, ...] | None = None
 
 
 class MonitorRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +110,7 @@ class MonitorRow(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     short_key: str | None
     tags: tuple[str, ...]
+    channels: tuple[UUID, ...]
     origin: str
     created_ms: int
     pause_changed_ms: int | None
@@ -110,11 +118,6 @@ class MonitorRow(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def digests(self) -> tuple[bytes, ...]:
         return tuple(key_digest(key.encode()) for key in (self.token, self.short_key) if key is not None)
-
-    @property
-    def projection(self) -> PutMonitor:
-        """What Redis is told of it."""
-        return PutMonitor(self.config, self.digests)
 
 
 async def create(book: ConfigBook, new: NewMonitor, now_ms: int) -> tuple[MonitorRow, OutboxRow]:
@@ -129,11 +132,12 @@ async def create(book: ConfigBook, new: NewMonitor, now_ms: int) -> tuple[Monito
         await _check_room(tx, new.org_id)
         monitor_id = await tx.insert(INSERT, values)
         await _add_tags(tx, monitor_id, new.org_id, new.tags)
+        await monitor_channels.name(tx, new.org_id, monitor_id, new.channels)
         await take_token(tx, monitor_id)
         if new.origin == "heartbeats":
             await take_short_key(tx, monitor_id, new.name)
         monitor = await _find(tx, new.org_id, public_id)
-        return monitor, await outbox.add(tx, monitor.projection, now_ms)
+        return monitor, await _tell(tx, monitor, now_ms)
 
 
 async def find(book: ConfigBook, org_id: int, public_id: UUID) -> MonitorRow:
@@ -180,15 +184,18 @@ async def change(
             await tx.execute(FORGET_TAGS, (monitor.config.id,))
             await _add_tags(tx, monitor.config.id, org_id, changes.tags)
             monitor = msgspec.structs.replace(monitor, tags=changes.tags)
+        names_others = changes.channels is not None and changes.channels != monitor.channels
+        if changes.channels is not None and names_others:
+            await monitor_channels.name(tx, org_id, monitor.config.id, changes.channels)
         wanted = _changed(monitor.config, changes)
-        if wanted == monitor.config:
+        if wanted == monitor.config and not names_others:
             return monitor, None
         config = msgspec.structs.replace(wanted, version=wanted.version + 1)
         pause_changed_ms = monitor.pause_changed_ms if config.paused == monitor.config.paused else now_ms
         values = (config.name, config.interval_s, config.grace_s, config.paused, config.version)
         await tx.execute(UPDATE, (*values, pause_changed_ms, config.id))
-        monitor = msgspec.structs.replace(monitor, config=config, pause_changed_ms=pause_changed_ms)
-        return monitor, await outbox.add(tx, monitor.projection, now_ms)
+        monitor = await _find(tx, org_id, public_id)
+        return monitor, await _tell(tx, monitor, now_ms)
 
 
 async def put_again(
@@ -203,8 +210,7 @@ async def put_again(
         row = await tx.row(BY_ID, (monitor_id,))
         if row is None:
             return None
-        told = msgspec.structs.replace(_read(row).projection, gone=gone)
-        return await outbox.add(tx, told, now_ms)
+        return await _tell(tx, _read(row), now_ms, gone)
 
 
 async def delete(book: ConfigBook, org_id: int, public_id: UUID, now_ms: int) -> tuple[MonitorRow, OutboxRow]:
@@ -218,6 +224,11 @@ async def delete(book: ConfigBook, org_id: int, public_id: UUID, now_ms: int) ->
         await tx.execute(DELETE, (monitor.config.id,))
         drop = DropMonitor(monitor.config.id, monitor.config.version + 1, monitor.digests)
         return monitor, await outbox.add(tx, drop, now_ms)
+
+
+async def _tell(tx: Transaction, monitor: MonitorRow, now_ms: int, gone: tuple[bytes, ...] = ()) -> OutboxRow:
+    named = await monitor_channels.ids_of(tx, monitor.config.id)
+    return await outbox.add(tx, PutMonitor(monitor.config, monitor.digests, gone, named), now_ms)
 
 
 async def _find(source: ConfigBook | Transaction, org_id: int, public_id: UUID) -> MonitorRow:
@@ -240,9 +251,10 @@ async def _add_tags(tx: Transaction, monitor_id: int, org_id: int, tags: Sequenc
 
 
 def _changed(config: MonitorConfig, changes: MonitorChanges) -> MonitorConfig:
-    """The configuration after a change; tags are no part of it."""
+    """The configuration after a change; tags and channels are no part of it."""
     asked = msgspec.structs.asdict(changes)
-    wanted = {name: value for name, value in asked.items() if value is not None and name != "tags"}
+    apart = ("tags", "channels")
+    wanted = {name: value for name, value in asked.items() if value is not None and name not in apart}
     return msgspec.structs.replace(config, **wanted)
 
 
@@ -252,6 +264,7 @@ def _read(row: Row) -> MonitorRow:
         token=row["token"],
         short_key=row["short_key"],
         tags=tuple(_TAGS.decode(row["tags"])),
+        channels=_CHANNELS.decode(row["channels"]),
         origin=row["origin"],
         created_ms=row["created_ms"],
         pause_changed_ms=row["pause_changed_ms"],

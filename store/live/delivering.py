@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from store.live.channel_event import ChannelTold, encode_told
 from store.live.packing import AnyEvent, EventKind, read_event
 from store.live.shard import Shard
 from store.projection import ChannelTarget
@@ -50,13 +51,17 @@ class Lease(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What the log is to know of an attempt, or of why there was none. `disables`: never call this channel again."""
+    """What the log is to know of an attempt, or of why there was none. `disables`: never call this channel again.
+
+    `failing` is what the other channels are told if this was the last attempt.
+    """
 
     was_made: bool = True
     status: int | None = None
     duration_ms: int = 0
     reason: str = ""
     disables: bool = False
+    failing: ChannelTold | None = None
 
 
 class Leased(msgspec.Struct, frozen=True):
@@ -97,6 +102,10 @@ async def deliver(shard: Shard, limit: int) -> Delivered:
             keys.buried,
             keys.letters,
             keys.tallies,
+            keys.named,
+            keys.manners,
+            keys.bursts,
+            keys.collected,
         ),
         limit,
     )
@@ -152,6 +161,8 @@ async def settle(
             keys.disabled,
             keys.letters,
             keys.tallies,
+            keys.events,
+            keys.failing,
         ),
         lease.delivery_id,
         lease.attempt,
@@ -162,6 +173,8 @@ async def settle(
         report.duration_ms,
         report.reason,
         lease.channel.epoch if report.disables and lease.channel else "",
+        lease.channel.epoch if lease.channel else 0,
+        encode_told(report.failing) if report.failing else "",
     )
     return bool(settled)
 

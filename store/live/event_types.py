@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from store.live.packing import EventKind
+from store.live.event_kind import EventKind
 
 TYPES = {
     EventKind.DOWN: "monitor.down",
     EventKind.UP: "monitor.up",
     EventKind.BREACHED: "metric.breached",
     EventKind.CLEARED: "metric.cleared",
+    EventKind.TRIAL: "channel.test",
+    EventKind.FAILING: "channel.failing",
+    EventKind.DOWNS: "monitors.down",
+    EventKind.UPS: "monitors.up",
     EventKind.UNHEARD: "fleet.unheard",
 }

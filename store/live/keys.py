@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from store.live.key_table import TABLE as TABLE
+
 _BUCKET_BITS = 14
 
 
@@ -129,6 +131,26 @@ class Keyspace(msgspec.Struct, frozen=True):
     @property
     def disabled(self) -> str:
         return self._key("disabled")
+
+    @property
+    def named(self) -> str:
+        return self._key("named")
+
+    @property
+    def manners(self) -> str:
+        return self._key("manners")
+
+    @property
+    def bursts(self) -> str:
+        return self._key("bursts")
+
+    @property
+    def collected(self) -> str:
+        return self._key("collected")
+
+    @property
+    def failing(self) -> str:
+        return self._key("failing")
 
     @property
     def letters(self) -> str:

@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 
 import msgspec
 
 _MADE = struct.Struct("<BBII")
 _MOVED = struct.Struct("<BBHBHI6sB")
+_GROWN = struct.Struct("<BBI")
 _CHANNEL_BYTES = 4
-_MADE_KIND, _MOVED_KIND = 1, 2
+_MADE_KIND, _MOVED_KIND, _GROWN_KIND = 1, 2, 3
 
 
 class MovedTo(IntEnum):
@@ -47,6 +48,16 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Grown(msgspec.Struct, frozen=True):
+    """More events were collected in a delivery; `event` is what it is now, or only the head of that."""
+
+    delivery_id: str
+    event: bytes
+
+
+Record = Made | Moved | Grown
+
+
 class LetterEntry(msgspec.Struct, frozen=True):
     """What one call did, in order. `dispatched` is the event up to which all were turned into deliveries, or empty.
 
@@ -58,14 +69,14 @@ class LetterEntry(msgspec.Struct, frozen=True):
     now_ms: int
     appended_bytes: int
     dispatched: str
-    records: list[Made | Moved]
+    records: list[Record]
     is_whole: bool
 
 
 def letter_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> LetterEntry:
     """An entry of the stream; what comes after something unreadable in it is left out."""
     packed, at = fields.get(b"r", b""), 0
-    records: list[Made | Moved] = []
+    records: list[Record] = []
     while at < len(packed):
         found = _record(packed, at)
         if found is None:
@@ -82,14 +93,14 @@ def letter_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> LetterEntry:
     )
 
 
-def _record(packed: bytes, at: int) -> tuple[Made | Moved, int] | None:
+def _record(packed: bytes, at: int) -> tuple[Record, int] | None:
     """The record that begins here with where the next one does; None if it is not whole."""
     kind = packed[at]
     try:
-        record, end = _made(packed, at) if kind == _MADE_KIND else _moved(packed, at)
-    except (struct.error, ValueError):
+        record, end = _READERS[kind](packed, at)
+    except (struct.error, ValueError, KeyError):
         return None
-    return (record, end) if kind in (_MADE_KIND, _MOVED_KIND) and end <= len(packed) else None
+    return (record, end) if end <= len(packed) else None
 
 
 def _made(packed: bytes, at: int) -> tuple[Made, int]:
@@ -115,6 +126,20 @@ def _moved(packed: bytes, at: int) -> tuple[Moved, int]:
         reason=packed[reason_at:end].decode("utf-8", "replace"),
     )
     return moved, end
+
+
+def _grown(packed: bytes, at: int) -> tuple[Grown, int]:
+    _, id_bytes, event_bytes = _GROWN.unpack_from(packed, at)
+    event_at = at + _GROWN.size + id_bytes
+    end = event_at + event_bytes
+    return Grown(packed[at + _GROWN.size : event_at].decode(), packed[event_at:end]), end
+
+
+_READERS: Mapping[int, Callable[[bytes, int], tuple[Record, int]]] = {
+    _MADE_KIND: _made,
+    _MOVED_KIND: _moved,
+    _GROWN_KIND: _grown,
+}
 
 
 def _number(text: bytes | None) -> int:

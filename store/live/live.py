@@ -12,15 +12,18 @@ from redis.exceptions import RedisError
 
 from store.blind_time import BlindTime
 from store.errors import GenerationMissing
+from store.live.channel_event import TrialEvent
+from store.live.channels import put_channels
 from store.live.connect import Caller, Scripts, open_client, translate
 from store.live.dead_letters import retry_letter
 from store.live.delivering import read_refusal
 from store.live.keys import Keyspace, shard_of
-from store.live.monitors import drop_monitor, look, put_channels, put_monitor, put_plan
+from store.live.monitors import drop_monitor, look, put_monitor, put_plan
 from store.live.packing import read_holes, read_state, read_used
 from store.live.planting import AT_ONCE, create_monitors
 from store.live.scripts import CLOCK
 from store.live.shard import Generation, Shard
+from store.live.telling import try_channel
 from store.live.using import count_use
 from store.monitor import MonitorState
 from store.projection import DropMonitor, Projection, PutChannels, PutMonitor, PutMonitors, PutPlan
@@ -148,9 +151,13 @@ class Live:
             raise translate(error) from error
         return used
 
-    async def retry_letter(self, monitor_id: int, delivery_id: str) -> int:
-        """Put a dead letter of this monitor back in line; answers how many went, 0 if it is not a dead letter."""
-        return await retry_letter(self.home(monitor_id), delivery_id)
+    async def retry_letter(self, shard: int, delivery_id: str) -> int:
+        """Put a dead letter of this shard back in line; answers how many went, 0 if it is not a dead letter."""
+        return await retry_letter(self.shards[shard], delivery_id)
+
+    async def try_channel(self, event: TrialEvent) -> bool:
+        """Tell one channel that somebody tries it; False: Redis does not know it."""
+        return await try_channel(self.shards[0], event)
 
     async def refusals(self) -> dict[int, tuple[int, int]]:
         """Channel id to the epoch in which its receiver asked never to be called again, and the moment in ms."""

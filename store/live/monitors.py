@@ -1,4 +1,4 @@
-"""Callers of the scripts that put, drop and look at monitors, find them by key, and put channels and plans."""
+"""Callers of the scripts that put, drop and look at monitors, find them by key, and put plans."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 from store.live.packing import KnownConfig, cut_states, pack_config, pack_ids, read_config
 from store.live.shard import Shard
-from store.projection import DropMonitor, PutChannels, PutMonitor, PutPlan
+from store.projection import DropMonitor, PutMonitor, PutPlan
 
 # As many as `look` takes.
 MOST_AT_ONCE = 1000
@@ -41,10 +41,12 @@ async def put_monitor(shard: Shard, put: PutMonitor) -> bool:
             keys.tallies,
             keys.events,
             keys.tombstones,
+            keys.named,
             *map(keys.key_bucket, digests),
         ),
         put.config.id,
         pack_config(put.config),
+        pack_ids(put.channels),
         len(put.digests),
         *digests,
     )
@@ -64,6 +66,7 @@ async def drop_monitor(shard: Shard, drop: DropMonitor) -> bool:
             keys.events,
             keys.tombstones,
             keys.broken,
+            keys.named,
             *map(keys.key_bucket, drop.digests),
         ),
         drop.monitor_id,
@@ -94,20 +97,6 @@ async def resolve(shard: Shard, digests: Sequence[bytes]) -> list[Resolved | Non
     return found
 
 
-async def put_channels(shard: Shard, put: PutChannels) -> bool:
-    """Carry all channels of an organisation; False: a later version was carried before."""
-    keys = shard.keys
-    arguments = (put.org_id, put.version, *_flat(put))
-    return bool(await shard.call("put_channels", (keys.orgs, keys.channels, keys.disabled), *arguments))
-
-
-async def restore_channels(shard: Shard, put: PutChannels) -> None:
-    """Put the channels of an organisation back into an empty Redis."""
-    keys = shard.keys
-    arguments = (put.org_id, put.version, *_flat(put))
-    await shard.call("restore_channels", (keys.orgs, keys.channels, keys.disabled), *arguments)
-
-
 async def put_plan(shard: Shard, put: PutPlan) -> bool:
     """Carry the limits of an organisation's plan; False: a later version was carried before."""
     return bool(await shard.call("put_plan", (shard.keys.plans,), *_limits(put)))
@@ -120,7 +109,3 @@ async def restore_plan(shard: Shard, put: PutPlan) -> None:
 
 def _limits(put: PutPlan) -> tuple[int, int, int, int]:
     return put.org_id, put.version, put.min_interval_s, put.pings_per_minute
-
-
-def _flat(put: PutChannels) -> list[str | bytes | int]:
-    return [part for channel in put.channels for part in (channel.id, msgspec.msgpack.encode(channel))]

@@ -12,7 +12,9 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from store.live.unheard_event import EventKind as EventKind
+from store.live.channel_event import FailingEvent, TrialEvent, read_channel_event
+from store.live.collected_event import CollectedEvent, read_collected
+from store.live.event_kind import EventKind as EventKind
 from store.live.unheard_event import UnheardEvent, read_unheard
 from store.metric_alert import incident_of
 from store.monitor import INCIDENT_NAMESPACE, MonitorConfig, MonitorState, Phase
@@ -32,6 +34,9 @@ _PHASES = {int(phase): phase for phase in Phase}
 
 
 METRIC_KINDS = (EventKind.BREACHED, EventKind.CLEARED)
+CHANNEL_KINDS = (EventKind.TRIAL, EventKind.FAILING)
+COLLECTED_KINDS = (EventKind.DOWNS, EventKind.UPS)
+_KINDS = frozenset(EventKind)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +106,7 @@ class MetricEvent(msgspec.Struct, frozen=True, kw_only=True):
         return incident_of(self.told.public_id, self.breach_ms)
 
 
-AnyEvent = Event | MetricEvent | UnheardEvent
+AnyEvent = Event | MetricEvent | UnheardEvent | CollectedEvent | TrialEvent | FailingEvent
 _encode_told = msgspec.msgpack.Encoder().encode
 _decode_told = msgspec.msgpack.Decoder(AlertTold).decode
 
@@ -112,6 +117,11 @@ def _u48(blob: bytes, at: int) -> int:
 
 def _pack_u48(number: int) -> bytes:
     return number.to_bytes(6, "little")
+
+
+def pack_ids(ids: Sequence[int]) -> bytes:
+    """Ids of monitors or channels as the scripts read them."""
+    return struct.pack(f"<{len(ids)}I", *ids)
 
 
 def pack_config(config: MonitorConfig) -> bytes:
@@ -170,11 +180,6 @@ def read_state(blob: bytes | None) -> MonitorState | None:
     )
 
 
-def pack_ids(monitor_ids: Sequence[int]) -> bytes:
-    """Ids as `look.lua` takes them."""
-    return struct.pack(f"<{len(monitor_ids)}I", *monitor_ids)
-
-
 def cut_states(blob: bytes) -> list[bytes]:
     """The packed states that `look.lua` gives, one by one."""
     return [blob[at : at + _LOOKED_SIZE] for at in range(0, len(blob), _LOOKED_SIZE)]
@@ -191,12 +196,16 @@ def pack_state(state: MonitorState) -> bytes:
 def read_event(blob: bytes) -> AnyEvent | None:
     """A packed event, of any sort; None for an unreadable one."""
     least = _EVENT.size + (_DELAY_LENGTH if blob[:1] == bytes([_DELAYED_FORMAT]) else 0)
-    if len(blob) < least or blob[0] not in {_FORMAT, _DELAYED_FORMAT} or not 1 <= blob[1] <= 6:
+    if len(blob) < least or blob[0] not in {_FORMAT, _DELAYED_FORMAT} or blob[1] not in _KINDS:
         return None
     head = _EVENT.unpack_from(blob)
     kind, tail = EventKind(head[1]), blob[_EVENT.size :]
     if kind == EventKind.UNHEARD:
         return read_unheard(head, tail)
+    if kind in COLLECTED_KINDS:
+        return read_collected(blob)
+    if kind in CHANNEL_KINDS:
+        return read_channel_event(blob)
     at_ms, began_ms, started_ms, seen_ms = (_u48(packed, 0) for packed in head[2:6])
     common = {
         "kind": kind,

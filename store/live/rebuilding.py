@@ -120,6 +120,11 @@ async def empty_shard(shard: Shard) -> None:
         keys.died,
         keys.buried,
         keys.disabled,
+        keys.named,
+        keys.manners,
+        keys.bursts,
+        keys.collected,
+        keys.failing,
         keys.letters,
     )
     await _fenced(shard).execute(("UNLINK", *leftovers))

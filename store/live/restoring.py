@@ -27,7 +27,7 @@ async def restore_deliveries(shard: Shard, deliveries: Sequence[RestoredDelivery
     ]
     restored = await shard.call(
         "restore_deliveries",
-        (keys.deliveries, keys.due, keys.lines, keys.dead, keys.died, keys.buried),
+        (keys.deliveries, keys.due, keys.lines, keys.dead, keys.died, keys.buried, keys.collected),
         *arguments,
     )
     return int(restored)

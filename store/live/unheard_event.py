@@ -1,31 +1,20 @@
-"""The event of an organisation that could not be heard for a while, with the kinds of all events; packed like these."""
+"""The event of an organisation that could not be heard for a while; packed as all events."""
 
 from __future__ import annotations
 
 import struct
-from enum import IntEnum
 from typing import Any
 from uuid import UUID, uuid5
 
 import msgspec
 
+from store.live.event_kind import EventKind
 from store.monitor import INCIDENT_NAMESPACE
 
 # As every event begins (see packing.py). It is of no monitor, and has neither interval nor grace.
 _EVENT = struct.Struct("<BB6s6s6s6sIIII16s")
 _FORMAT = 1
 NO_MONITOR = 0
-
-
-class EventKind(IntEnum):
-    """What happened. `CLOSED`: the monitor was paused or deleted while its incident was open."""
-
-    DOWN = 1
-    UP = 2
-    CLOSED = 3
-    BREACHED = 4
-    CLEARED = 5
-    UNHEARD = 6
 
 
 class MonitorUnheard(msgspec.Struct, frozen=True, array_like=True):

@@ -9,7 +9,7 @@ import msgspec
 
 from store.book.alert_writer import AlertWriter
 from store.book.history_writer import HistoryWriter, Position
-from store.book.letter_writer import LetterWriter, NewDelivery
+from store.book.letter_writer import Growth, LetterWriter, NewDelivery
 from store.book.rule_reader import RuleReader
 from store.book.sample_writer import SampleWriter
 from store.clock import wall_ms
@@ -121,6 +121,8 @@ class Ledger:
             if isinstance(change, NewDelivery):
                 self.letters.make(batch.shard, change)
                 deliveries += 1
+            elif isinstance(change, Growth):
+                self.letters.grow(batch.shard, change)
             elif self.letters.move(batch.shard, change) and change.attempt:
                 attempts += 1
         return deliveries, attempts

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from store.book.letter_writer import Move, NewDelivery, UntoldEvent
+from store.book.letter_writer import Growth, Move, NewDelivery, UntoldEvent
+from store.live.channel_event import TrialEvent
+from store.live.collected_event import HEAD_BYTES, count_of
 from store.live.event_types import TYPES
-from store.live.letters import LetterEntry, Made, Moved, MovedTo
+from store.live.letters import Grown, LetterEntry, Made, Moved, MovedTo
 from store.live.packing import read_event
 from store.live.streams import EventEntry
 
@@ -23,13 +25,20 @@ _SETTLED = {MovedTo.DELIVERED, MovedTo.DEAD, MovedTo.DROPPED}
 _log = logging.getLogger(__name__)
 
 
-def changes_of(entry: LetterEntry) -> Iterator[NewDelivery | Move]:
+def changes_of(entry: LetterEntry) -> Iterator[NewDelivery | Growth | Move]:
     """What one call did to deliveries, in order."""
     if not entry.is_whole:
         _log.error("entry %s of the log of deliveries cannot be read to its end", entry.id)
     for record in entry.records:
         if isinstance(record, Made):
             yield from _made(record, entry)
+        elif isinstance(record, Grown):
+            yield Growth(
+                live_id=record.delivery_id,
+                event=record.event,
+                events=count_of(record.event),
+                is_head=len(record.event) == HEAD_BYTES,
+            )
         else:
             yield _moved(record, entry.now_ms)
 
@@ -65,6 +74,8 @@ def _made(record: Made, entry: LetterEntry) -> Iterator[NewDelivery]:
         return
     for channel_id in record.channel_ids:
         yield NewDelivery(
+            id=str(event.delivery_id) if isinstance(event, TrialEvent) else "",
+            events=count_of(record.event),
             live_id=f"{record.event_entry}:{channel_id}",
             org_id=event.org_id,
             monitor_id=event.monitor_id,

@@ -6,6 +6,8 @@ from typing import Protocol
 
 from store.settings import Settings
 from sweeper.channels.attempt import Attempt, Notice
+from sweeper.channels.chat import Chat
+from sweeper.channels.mail import Mail
 from sweeper.channels.webhook import Webhook
 
 
@@ -23,4 +25,8 @@ class Channel(Protocol):
 
 def open_channels(settings: Settings) -> dict[str, Channel]:
     """Everything that can be sent to, by the kind that a channel's row names."""
-    return {"webhook": Webhook(settings.private_targets)}
+    return {
+        "webhook": Webhook(settings.private_targets),
+        "email": Mail(settings.smtp_url, settings.mail_from, settings.base_url),
+        "apprise": Chat(settings.private_targets, settings.base_url),
+    }

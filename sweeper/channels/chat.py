@@ -13,6 +13,7 @@ from contextlib import suppress
 
 import msgspec
 
+from store.channel_settings import AppriseSettings
 from store.chat_schemes import check_chat_address
 from store.clock import monotonic_ms
 from store.errors import Invalid
@@ -22,15 +23,6 @@ from sweeper.channels.wording import words_of
 
 AT_ONCE = 4
 CHILD = "sweeper.channels.chat_child"
-
-
-class ChatSettings(msgspec.Struct, frozen=True):
-    """What a chat channel was set up with."""
-
-    url: str
-
-    def __repr__(self) -> str:
-        return "ChatSettings(***)"
 
 
 class Errand(msgspec.Struct, frozen=True):
@@ -50,7 +42,15 @@ class Done(msgspec.Struct, frozen=True):
     reason: str
 
 
-_KINDS = {"monitor.down": "failure", "metric.breached": "warning"}
+_KINDS = {
+    "monitor.down": "failure",
+    "monitors.down": "failure",
+    "metric.breached": "warning",
+    "channel.failing": "warning",
+    "monitor.up": "success",
+    "monitors.up": "success",
+    "metric.cleared": "success",
+}
 
 
 class Chat:
@@ -83,14 +83,14 @@ class Chat:
 
     def _errand(self, settings: bytes, notice: Notice) -> Errand:
         try:
-            url = msgspec.json.decode(settings, type=ChatSettings).url
+            url = msgspec.json.decode(settings, type=AppriseSettings).url
         except msgspec.DecodeError:
             raise Invalid("the settings of the channel cannot be read") from None
         words = words_of(notice.body, self._base_url)
         kind = msgspec.json.decode(notice.body, type=_Typed).type
         return Errand(
             url=check_chat_address(url),
-            kind=_KINDS.get(kind, "success" if kind in ("monitor.up", "metric.cleared") else "info"),
+            kind=_KINDS.get(kind, "info"),
             title=words.subject,
             body=words.text,
             private_targets=self._private_targets,

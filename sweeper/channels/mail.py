@@ -10,6 +10,7 @@ from email.utils import format_datetime, parseaddr
 import aiosmtplib
 import msgspec
 
+from store.channel_settings import EmailSettings
 from store.clock import monotonic_ms, wall_ms
 from store.errors import Invalid
 from store.mail_server import MailServer
@@ -28,15 +29,6 @@ _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
     (aiosmtplib.SMTPTimeoutError, "the mail server did not answer in time"),
     (TimeoutError, "the mail server did not answer in time"),
 )
-
-
-class MailSettings(msgspec.Struct, frozen=True):
-    """What a mail channel was set up with."""
-
-    to: tuple[str, ...]
-
-    def __repr__(self) -> str:
-        return "MailSettings(***)"
 
 
 class Mail:
@@ -63,7 +55,7 @@ class Mail:
     async def aclose(self) -> None:
         """Nothing is kept open between two mails."""
 
-    async def _hand_in(self, settings: MailSettings, notice: Notice) -> None:
+    async def _hand_in(self, settings: EmailSettings, notice: Notice) -> None:
         server = self._server
         if server is None:
             raise Invalid("this installation has no mail server (OVERDUE_SMTP_URL)")
@@ -96,9 +88,9 @@ def compose(sender: str, to: tuple[str, ...], event_id: str, words: Words) -> Em
     return message
 
 
-def _read(settings: bytes) -> MailSettings:
+def _read(settings: bytes) -> EmailSettings:
     try:
-        return msgspec.json.decode(settings, type=MailSettings)
+        return msgspec.json.decode(settings, type=EmailSettings)
     except msgspec.DecodeError:
         raise Invalid("the settings of the channel cannot be read") from None
 

@@ -9,6 +9,7 @@ from importlib.metadata import version
 import httpx
 import msgspec
 
+from store.channel_settings import WebhookSettings
 from store.clock import monotonic_ms, wall_ms
 from store.errors import Invalid
 from store.settings import IPNetwork
@@ -22,16 +23,6 @@ from sweeper.channels.transport import GuardedTransport
 USER_AGENT = f"Overdue/{version('overdue')}"
 # The status is the answer. The rest is read only so that the connection can serve again, and only this long.
 REST_OF_ANSWER_S = 1.0
-
-
-class WebhookSettings(msgspec.Struct, frozen=True):
-    """What a webhook channel was set up with, as dispatch hands it over."""
-
-    url: str
-    secret: str
-
-    def __repr__(self) -> str:
-        return "WebhookSettings(***)"
 
 
 class Webhook:
@@ -53,7 +44,7 @@ class Webhook:
         """Make one attempt. Whatever happens becomes an Attempt; only a cancellation is raised."""
         started_ms = monotonic_ms()
         try:
-            request = _request(_read(settings), notice, wall_ms() // 1000)
+            request = _request(_read(settings), notice, wall_ms())
             response = await self._call(request)
         except Exception as error:  # the promise to dispatch: one bad receiver never ends its loop
             return Attempt("retry", None, None, why(error), monotonic_ms() - started_ms)
@@ -93,21 +84,30 @@ def _read(settings: bytes) -> WebhookSettings:
         raise Invalid("the settings of the channel cannot be read") from None
 
 
-def _request(settings: WebhookSettings, notice: Notice, timestamp_s: int) -> httpx.Request:
+def _request(settings: WebhookSettings, notice: Notice, now_ms: int) -> httpx.Request:
     headers = {
-        "content-type": "application/json",
         "user-agent": USER_AGENT,
         "accept": "*/*",
+        **settings.headers,
+        "content-type": "application/json",
         "accept-encoding": "identity",
         "webhook-id": notice.event_id,
-        "webhook-timestamp": str(timestamp_s),
-        "webhook-signature": sign(settings.secret, notice.event_id, timestamp_s, notice.body),
+        "webhook-timestamp": str(now_ms // 1000),
+        "webhook-signature": _signatures(settings, notice, now_ms),
     }
     request = httpx.Request("POST", _url(settings.url), headers=headers, content=notice.body)
     if request.url.userinfo:
         credentials = httpx.BasicAuth(request.url.username, request.url.password)
         request = next(credentials.auth_flow(request))
     return request
+
+
+def _signatures(settings: WebhookSettings, notice: Notice, now_ms: int) -> str:
+    """One for each secret that is in force: a former one is so for a while after it was replaced."""
+    secrets = [settings.secret]
+    if settings.former is not None and now_ms < settings.former.until_ms:
+        secrets.append(settings.former.secret)
+    return " ".join(sign(secret, notice.event_id, now_ms // 1000, notice.body) for secret in secrets)
 
 
 def _url(text: str) -> httpx.URL:

@@ -109,11 +109,73 @@ def _cleared(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
     )
 
 
+def _downs(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
+    count = data["count"]
+    subject = f"{count} more monitors are down" if count > 1 else "1 more monitor is down"
+    return subject, (f"{subject}, {_stretch(data)}.", *_tags(data), *_names(data))
+
+
+def _ups(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
+    count = data["count"]
+    subject = f"{count} monitors are up again" if count > 1 else "1 monitor is up again"
+    return subject, (f"{subject}, {_stretch(data)}.", *_tags(data), *_names(data))
+
+
+def _stretch(data: Data) -> str:
+    first, last = moment(data["firstAt"]), moment(data["lastAt"])
+    return f"since {first}" if first == last else f"between {first} and {last}"
+
+
+def _tags(data: Data) -> tuple[str, ...]:
+    counts = [f"{one['tag']} ({one['count']})" for one in data["tags"] or ()]
+    return (f"Tags: {', '.join(counts)}.",) if counts else ()
+
+
+def _names(data: Data) -> tuple[str, ...]:
+    names, more = [one["name"] for one in data["monitors"]], data["count"] - len(data["monitors"])
+    return ("They are:", *(f"- {name}" for name in names), *((f"and {more} more.",) if more > 0 else ()))
+
+
+def _unheard(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
+    monitors, lasted = data["monitors"], span(data["seconds"])
+    names = [one["name"] for one in monitors["examples"]]
+    more = monitors["count"] - len(names)
+    stretch = f"From {moment(data['from'])} to {moment(data['to'])}"
+    return f"Pings could not be heard for {lasted}", (
+        f"{stretch} this installation could not hear pings. That is no fault of the monitors.",
+        f"It concerns {monitors['count']} monitors, which are given more time:",
+        *(f"- {name}" for name in names),
+        *((f"and {more} more.",) if more > 0 else ()),
+    )
+
+
+def _trial(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
+    name = data["channel"]["name"]
+    return f"A trial of the channel {name}", (
+        f"Somebody tried the channel {name} at {at}, and this is what arrived. Nothing is wrong.",
+    )
+
+
+def _failing(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
+    name = data["channel"]["name"]
+    lines = [f"What the channel {name} was to be told was given up at {at}: {data['reason']}."]
+    if data["disabled"]:
+        lines.append("It is disabled and hears nothing more until somebody enables it.")
+    else:
+        lines.append("What was given up is kept among the deliveries and can be sent again.")
+    return f"The channel {name} fails", tuple(lines)
+
+
 _KINDS: Mapping[str, Callable[[Data, str], tuple[str, tuple[str, ...]]]] = {
     "monitor.down": _down,
     "monitor.up": _up,
     "metric.breached": _breached,
     "metric.cleared": _cleared,
+    "monitors.down": _downs,
+    "monitors.up": _ups,
+    "fleet.unheard": _unheard,
+    "channel.test": _trial,
+    "channel.failing": _failing,
 }
 
 
@@ -124,5 +186,11 @@ def _one_line(text: str) -> str:
 
 
 def _link(data: Data, base_url: str) -> str | None:
+    if not base_url:
+        return None
+    if "channel" in data:
+        return f"{base_url}/channels"
     monitor = data.get("monitor")
-    return f"{base_url}/monitors/{monitor['id']}" if base_url and monitor and "id" in monitor else None
+    if monitor and "id" in monitor:
+        return f"{base_url}/monitors/{monitor['id']}"
+    return f"{base_url}/" if "monitors" in data else None

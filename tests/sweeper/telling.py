@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from typing import Any
@@ -94,7 +94,11 @@ class Teller:
 
     def __init__(self, shard: Shard) -> None:
         self.webhook = Webhook((ip_network("127.0.0.0/8"),), attempt_timeout_s=30.0)
-        self.dispatch = Dispatch(shard, {"webhook": self.webhook})
+        self.dispatch = Dispatch(shard, {"webhook": self.webhook}, self.count_tags)
+
+    def count_tags(self, monitor_ids: Sequence[int]) -> list[tuple[str, int]]:
+        """Stands for config.db: each monitor has the tag `all`."""
+        return [("all", len(monitor_ids))]
 
     @property
     def under_way(self) -> int:

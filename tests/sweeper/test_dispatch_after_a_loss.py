@@ -11,6 +11,7 @@ from store.book import channels, outbox
 from store.book.channels import NewChannel
 from store.keeping import disable_channels
 from store.live import streams
+from store.projection import Burst
 from store.rebuild import rebuild_if_empty
 from tests.stage import ORG, START_MS, Stage
 from tests.store.library import NOW_MS, Library, library_on
@@ -133,3 +134,44 @@ async def test_a_wish_of_a_former_epoch_disables_nothing(stage: Stage, tmp_path:
         delete = await channels.delete(library.book, ORG, channel.public_id, NOW_MS)
         await stage.live.project(delete.projection)
         assert await stage.live.refusals() == {}
+
+
+async def test_what_was_collected_before_redis_was_flushed_is_told_after_it_with_all_that_it_holds(
+    stage: Stage, tmp_path: Path
+) -> None:
+    async with (
+        library_on(stage, tmp_path) as library,
+        receiving(statuses(200)) as receiver,
+        telling(stage.shard) as teller,
+    ):
+        settings = msgspec.json.encode({"url": receiver.url(), "secret": SECRET})
+        new = NewChannel(org_id=ORG, type="webhook", name="ops", settings=settings, burst=Burst(2, 60))
+        _, change = await channels.create(library.book, new, NOW_MS)
+        await stage.live.project(change.projection)
+        fleet = [await library.monitor(f"job {number}") for number in range(5)]
+        await go_down(stage, teller)
+        fleet += [await library.monitor(f"job {number}") for number in range(5, 8)]
+        await stage.listen(until=90)
+        await stage.sweep()
+        await teller.finish()
+        await record(library)
+        await lose_everything(library)
+        await library.pings(*fleet)
+        for second in (120, 200):
+            await stage.listen(until=second, step=10)
+            await teller.finish()
+        await record(library)
+        log = library.desk.rows("SELECT type, events, state FROM deliveries ORDER BY number")
+    kinds = [one.type for one in told(receiver)]
+    collected = kinds.index("monitors.down")
+    assert told(receiver)[collected].message["data"]["count"] == 6
+    members = {one["incident"]["id"] for one in told(receiver)[collected].message["data"]["monitors"]}
+    assert len(members) == 6
+    for number, one in enumerate(told(receiver)):
+        if one.type == "monitors.up":
+            assert number > collected
+            assert {each["incident"]["id"] for each in one.message["data"]["monitors"]} <= members
+        elif one.type == "monitor.up":
+            assert one.incident_id not in members
+    assert ("monitors.down", 6, "delivered") in log
+    assert sum(events for kind, events, _ in log if kind.endswith(".up")) == 8

@@ -70,8 +70,8 @@ class Call:
 class Receiver:
     """Notes every call and answers 200, after `delay_s`; or 500 where it was told to refuse.
 
-    `says` comes with each answer. `unheard` are the calls about no monitor, but about a time in which none could be
-    heard.
+    `says` comes with each answer. `unheard` are the calls about no monitor: a time in which none could be heard, and
+    channels that are tried or fail.
     """
 
     def __init__(self) -> None:
@@ -138,7 +138,7 @@ class Receiver:
     def _note(self, headers: dict[str, str], body: bytes) -> int:
         """Write a call down; the status to answer."""
         call = Call(wall_ms(), headers, body)
-        if call.type == "fleet.unheard":
+        if "monitor" not in call.told["data"]:
             self.unheard.append(call)
             return call.status
         left = self._refusals.get(call.monitor_id, 0)

@@ -52,3 +52,17 @@ def test_what_waits_for_a_retry_is_told_though_redis_is_flushed_meanwhile(
         (3, 200, "delivered"),
     ]
     assert receiver.flaws() == []
+
+
+def test_a_trial_of_a_channel_is_called_and_logged_under_the_id_that_was_promised(
+    api: Api, receiver: Receiver
+) -> None:
+    channel = next(one for one in api.get("/api/channels")["channels"] if one["url"] == receiver.url)
+    delivery = api.post(f"/api/channels/{channel['id']}/test", {})["deliveryId"]
+
+    def logged() -> list[Json]:
+        found: list[Json] = api.get(f"/api/deliveries?channel={channel['id']}")["deliveries"]
+        return [one for one in found if one["id"] == delivery and one["state"] == "delivered"]
+
+    [trial] = until(logged, WITHIN_S, "the trial is logged")
+    assert (trial["type"], trial["monitor"], trial["attempts"]) == ("channel.test", None, 1)

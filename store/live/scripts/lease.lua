@@ -32,6 +32,8 @@ local function take(delivery)
   end
   taken = taken + 1
   attempts = math.min(attempts + 1, 65535)
+  -- What is attempted does not grow any more: every attempt says the same.
+  if is_collected(event) then event = with_flag(event, SEALED) end
   redis.call('HSET', K_DELIVERIES, delivery, struct.pack(DELIVERY, 1, attempts) .. event)
   redis.call('ZADD', K_DUE, now + lease_ms, delivery)
   leased[#leased + 1] = delivery

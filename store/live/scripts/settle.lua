@@ -1,14 +1,16 @@
 #!lua flags=allow-oom
 -- settle: ends one attempt: delivered, to be tried again, given up (a dead letter), or dropped.
 --
--- KEYS  generation deliveries due lines dead died buried disabled letters tallies
+-- KEYS  generation deliveries due lines dead died buried disabled letters tallies events failing
 -- ARGV  generation, delivery id, attempt, outcome (done, retry, dead, gone), wait_ms before the next attempt, whether one
---       was made (1 or 0), its status (0: none) and duration_ms, the reason, epoch of the channel if it is to be disabled
+--       was made (1 or 0), its status (0: none) and duration_ms, the reason, epoch of the channel if it is to be disabled (else ''),
+--       its epoch, what the other channels are to be told if it fails (opaque; '': nothing)
 -- Returns  1, or 0 when the lease is not ours any more: then nothing changes
 -- Errors   GENERATION
 -- Cost  O(line), a handful
 --
--- `gone`: the channel was deleted, or there is nothing to be told. A beginning that is given up takes its end along.
+-- `gone`: the channel was deleted, or there is nothing to be told. A beginning that is given up takes its end along. The other
+-- channels are told once an outage of a channel that it fails, and at most once an hour; a delivery ends the outage.
 --@include clock
 --@include generation
 --@include lines
@@ -16,7 +18,9 @@
 --@include dead
 local K_DELIVERIES, K_DUE, K_LINES, K_DISABLED = KEYS[2], KEYS[3], KEYS[4], KEYS[8]
 local YARD, K_LETTERS, K_TALLIES = {dead = KEYS[5], died = KEYS[6], buried = KEYS[7]}, KEYS[9], KEYS[10]
-local delivery, outcome, wait_ms = ARGV[2], ARGV[4], tonumber(ARGV[5])
+local K_EVENTS, K_FAILING, FAILING, TOLD_AGAIN_MS = KEYS[11], KEYS[12], '<I4I6B', 3600000
+local delivery, outcome, wait_ms, epoch, failing = ARGV[2], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[11]), ARGV[12]
+local channel = string.match(delivery, ':(%d+)$')
 local now = now_ms()
 local blob = redis.call('HGET', K_DELIVERIES, delivery)
 local attempts, event = read_delivery(blob)
@@ -39,6 +43,27 @@ local function take_along(line)
   end
 end
 
+-- An event about this channel for the others, unless this outage was told of.
+local function tell_others()
+  local blob = redis.call('HGET', K_FAILING, channel)
+  if blob then
+    local of_epoch, told_ms, is_over = struct.unpack(FAILING, blob)
+    if of_epoch == epoch and (is_over == 0 or now - told_ms < TOLD_AGAIN_MS) then return end
+  end
+  local _, _, _, _, _, _, monitor, org = struct.unpack(EVENT_HEAD, event)
+  if is_collected(event) then monitor = 0 end
+  local head = struct.pack(EVENT_HEAD .. 'I4I4', 1, KIND_FAILING, now, now, now, 0, monitor, org, 0, 0) .. string.rep('\0', 16)
+  redis.call('XADD', K_EVENTS, '*', 'e', head .. struct.pack(METRIC, tonumber(channel), 0) .. failing)
+  redis.call('HSET', K_FAILING, channel, struct.pack(FAILING, epoch, now, 0))
+end
+
+local function end_outage()
+  local blob = redis.call('HGET', K_FAILING, channel)
+  if not blob then return end
+  local of_epoch, told_ms, is_over = struct.unpack(FAILING, blob)
+  if is_over == 0 then redis.call('HSET', K_FAILING, channel, struct.pack(FAILING, of_epoch, told_ms, 1)) end
+end
+
 if outcome == 'retry' then
   redis.call('ZADD', K_DUE, now + wait_ms, delivery)
   note(RETRYING, now + wait_ms)
@@ -49,7 +74,9 @@ else
     note(DEAD, 0)
     if not is_end(event) then take_along(line) end
     thin_out(YARD, K_TALLIES)
+    if failing ~= '' and #event >= EVENT_LEAST then tell_others() end
   else
+    if outcome == 'done' then end_outage() end
     note(outcome == 'done' and DELIVERED or DROPPED, 0)
     -- This incident's beginning is told now, whatever became of it before: its end may be told too.
     local grave = outcome == 'done' and not is_end(event) and grave_of(delivery, event)
@@ -57,7 +84,7 @@ else
   end
 end
 if ARGV[10] ~= '' then
-  redis.call('HSET', K_DISABLED, string.match(delivery, ':(%d+)$'), struct.pack('<I4I6', tonumber(ARGV[10]), now))
+  redis.call('HSET', K_DISABLED, channel, struct.pack('<I4I6', tonumber(ARGV[10]), now))
 end
 write_letters(K_LETTERS, K_TALLIES, now, '')
 return 1

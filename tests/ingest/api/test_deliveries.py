@@ -76,6 +76,7 @@ async def test_a_delivery_is_told_with_its_attempts(stage: Stage, api: Api, tell
         "monitor": {"id": monitor["id"], "name": "backup"},
         "incidentId": shown["incidentId"],
         "createdAt": now,
+        "events": 1,
         "attempts": 1,
         "lastStatus": 500,
         "lastReason": "the receiver answered 500",

@@ -115,7 +115,11 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("POST", "/api/channels"): makes(type="webhook", name="new", url="https://example.org"),
     ("GET", "/api/channels/{id}"): LOOK,
     ("DELETE", "/api/channels/{id}"): DROP,
+    ("PATCH", "/api/channels/{id}"): changes(name="changed", headers={"x-token": "changed"}),
     ("POST", "/api/channels/{id}/enable"): ACT,
+    ("POST", "/api/channels/{id}/rotate-secret"): ACT,
+    ("POST", "/api/channels/{id}/test"): Expected(owner=202, reader=403, stranger=404),
+    ("GET", "/api/monitors/{id}/channels"): LOOK,
     ("GET", "/api/deliveries"): LIST,
     ("GET", "/api/deliveries/{id}"): LOOK,
     ("POST", "/api/deliveries/{id}/retry"): Expected(owner=202, reader=403, stranger=404),
@@ -145,7 +149,13 @@ async def a_world(api: Api) -> World:
     """The owner gets one of each."""
     monitor = await api.monitor(name="planted monitor", tags=["planted tag"])
     await api.heartbeat(name="planted heartbeat")
-    channel = await api.channel(name="planted channel", url="https://planted.example.org/hook")
+    channel = await api.channel(
+        name="planted channel",
+        url="https://planted.example.org/hook",
+        headers={"x-planted": "a planted value"},
+    )
+    named = await api.owner.patch(f"/api/monitors/{monitor['id']}", json={"channels": [channel["id"]]})
+    assert named.status_code == 200
     world = World(
         monitor["id"],
         channel["id"],
@@ -228,10 +238,11 @@ async def secrets_of(api: Api) -> list[str]:
     keys = [row["key"] for row in await api.book.rows("SELECT key FROM monitor_keys")]
     settings = [row["settings"] for row in await api.book.rows("SELECT settings FROM channels")]
     webhooks = [msgspec.json.decode(one)["secret"] for one in settings]
+    headers = [msgspec.json.decode(one)["headers"]["x-planted"] for one in settings]
     people = [api.key_of(name) for name in ("owner", "reader", "stranger")]
     assert len(keys) == 3
     assert len(webhooks) == 1
-    return [*keys, *webhooks, *people]
+    return [*keys, *webhooks, *headers, *people]
 
 
 def said(reply: httpx.Response) -> str:

@@ -73,8 +73,15 @@ CREATE TABLE channels (
     name TEXT NOT NULL,
     settings TEXT NOT NULL,
     created_ms INTEGER NOT NULL
-, epoch INTEGER NOT NULL DEFAULT 1, disabled_ms INTEGER) STRICT;
+, epoch INTEGER NOT NULL DEFAULT 1, disabled_ms INTEGER, is_default INTEGER NOT NULL DEFAULT 1, burst_size INTEGER, burst_window_s INTEGER) STRICT;
 CREATE INDEX channels_by_org ON channels (org_id, id);
+CREATE TABLE monitor_channels (
+    monitor_id INTEGER NOT NULL REFERENCES monitors (id) ON DELETE CASCADE,
+    channel_id INTEGER NOT NULL REFERENCES channels (id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    PRIMARY KEY (monitor_id, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX monitor_channels_by_channel ON monitor_channels (channel_id);
 CREATE TABLE metric_alerts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     public_id TEXT NOT NULL UNIQUE,

@@ -26,7 +26,10 @@ async def test_a_new_channel_tells_redis_all_channels_of_the_organisation(
     await channels.create(book, new_channel(other_org), NOW_MS)
     second, change = await channels.create(book, new_channel(org, "https://example.org/b"), NOW_MS)
 
-    targets = tuple(ChannelTarget(row.id, "webhook", row.settings) for row in (first, second))
+    targets = tuple(
+        ChannelTarget(row.id, "webhook", row.settings, public_id=str(row.public_id), name=row.name)
+        for row in (first, second)
+    )
     assert change.projection == PutChannels(org.id, 2, targets)
     assert change.subject == f"channels:{org.id}"
     assert await channels.put_channels(book, org.id) == change.projection

@@ -91,7 +91,7 @@ async def test_a_change_raises_the_version_and_tells_redis(book: ConfigBook, org
     assert (changed.config.interval_s, changed.config.grace_s, changed.config.paused) == (10, 30, True)
     assert changed.config.version == 2
     assert change is not None
-    assert change.projection == changed.projection
+    assert change.projection == PutMonitor(changed.config, changed.digests)
     assert changed == await monitors.find(book, org.id, row.config.public_id)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from store.live.channels import put_channels
 from store.live.delivering import Delivered, Lease, Leased, Settlement, deliver, lease, renew, settle
-from store.live.monitors import put_channels
 from store.live.packing import Event, EventKind
 from store.projection import ChannelTarget, PutChannels
 from tests.stage import ORG, START_MS, Stage, config_of

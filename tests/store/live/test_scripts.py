@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 
 from store.live import scripts
 from store.live.arrival import ArrivalClock
+from store.live.channel_event import ChannelTold, TrialEvent
+from store.live.channels import put_channels, restore_channels, restore_named
 from store.live.connect import Caller
 from store.live.dead_letters import find_lost, forget_dead, retry_letter
 from store.live.delivering import Lease, deliver, lease, raise_events, renew, settle
@@ -21,11 +24,9 @@ from store.live.link import Link
 from store.live.monitors import (
     drop_monitor,
     look,
-    put_channels,
     put_monitor,
     put_plan,
     resolve,
-    restore_channels,
     restore_plan,
 )
 from store.live.planting import Restored, create_monitors, restore_monitors
@@ -33,6 +34,7 @@ from store.live.restoring import restore_deliveries, restore_events
 from store.live.shard import Generation, Shard
 from store.live.streams import trim_events, trim_pings
 from store.live.sweeping import sweep
+from store.live.telling import tag_collection, try_channel
 from store.live.using import count_use
 from store.live.writer import Writer
 from store.live.writers import drop_writer, registered
@@ -45,6 +47,11 @@ KEYS = Keyspace(3)
 DIGEST = digest_of(1)
 BUCKET = KEYS.key_bucket(DIGEST)
 ONE = Lease("1-1:7", 1, None, None)
+
+
+TRIAL = TrialEvent(
+    at_ms=1, org_id=1, delivery_id=UUID(int=1), channel_id=7, told=ChannelTold("a", "b", "webhook")
+)
 
 
 class Called(Exception):
@@ -69,6 +76,7 @@ REBUILDING = {
     "restore_deliveries",
     "restore_events",
     "restore_monitors",
+    "restore_named",
     "restore_plan",
 }
 Use = Callable[[Shard, Writer], Awaitable[object]]
@@ -98,11 +106,14 @@ CALLERS: dict[str, Use] = {
     "restore_deliveries": lambda shard, _: restore_deliveries(shard, []),
     "restore_events": lambda shard, _: restore_events(shard, []),
     "restore_monitors": lambda shard, _: restore_monitors(shard, [Restored(config_of(1), (DIGEST,), None)]),
+    "restore_named": lambda shard, _: restore_named(shard, []),
     "restore_plan": lambda shard, _: restore_plan(shard, PutPlan(1, 1, 0, 0)),
     "retry_letter": lambda shard, _: retry_letter(shard, "1-1:7"),
     "settle": lambda shard, _: settle(shard, ONE, "done"),
     "sweep": lambda shard, _: sweep(shard, 1),
+    "tag_collection": lambda shard, _: tag_collection(shard, ONE, []),
     "trim": lambda shard, _: trim_events(shard, "0-0"),
+    "try_channel": lambda shard, _: try_channel(shard, TRIAL),
 }
 
 

@@ -10,9 +10,11 @@ import hmac
 import tracemalloc
 from email.utils import formatdate
 
+import msgspec
 import pytest
 
 from store.clock import monotonic_ms, wall_ms
+from sweeper.channels.signature import sign
 from sweeper.channels.webhook import Webhook
 from tests.sweeper.channels.conftest import NOTICE, OpenWebhook, send, settings
 from tests.sweeper.channels.receivers import (
@@ -341,3 +343,29 @@ async def _called(receiver: Receiver, times: int) -> None:
     async with asyncio.timeout(5):
         while len(receiver.calls) < times:
             await asyncio.sleep(0.01)
+
+
+async def test_a_former_secret_signs_too_until_its_day_is_over(webhook: Webhook) -> None:
+    former = "whsec_" + base64.b64encode(b"the former secret of 32 bytes...").decode()
+    signatures = []
+    async with receiving(answering(200)) as receiver:
+        for left_ms in (60_000, -1):
+            kept = {"secret": former, "until_ms": wall_ms() + left_ms}
+            told = {"url": receiver.url(), "secret": SECRET, "former": kept}
+            assert (await webhook.send(msgspec.json.encode(told), NOTICE)).outcome == "delivered"
+        for call in receiver.calls:
+            stamp = int(call.headers["webhook-timestamp"])
+            both = [sign(secret, NOTICE.event_id, stamp, NOTICE.body) for secret in (SECRET, former)]
+            signatures.append((call.headers["webhook-signature"].split(" "), both))
+    assert signatures[0][0] == signatures[0][1]
+    assert signatures[1][0] == signatures[1][1][:1]
+
+
+async def test_headers_of_the_user_s_own_are_sent_and_ours_stay(webhook: Webhook) -> None:
+    headers = {"authorization": "Bearer s3cret", "user-agent": "mine", "content-type": "text/plain"}
+    async with receiving(answering(200)) as receiver:
+        told = {"url": receiver.url(), "secret": SECRET, "headers": headers}
+        await webhook.send(msgspec.json.encode(told), NOTICE)
+    [call] = receiver.calls
+    assert (call.headers["authorization"], call.headers["user-agent"]) == ("Bearer s3cret", "mine")
+    assert call.headers["content-type"] == "application/json"

@@ -5,7 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from store.live.channel_event import ChannelTold, FailingEvent
+from store.live.collected_event import CollectedEvent, Named
 from store.live.packing import EventKind
+from store.live.unheard_event import FleetUnheard, MonitorUnheard, UnheardEvent
 from sweeper.channels.wording import LONGEST_SUBJECT, Words, span, words_of
 from sweeper.message import notice_of
 from tests.sweeper.test_message import DOWN, MONITOR, UP
@@ -77,3 +80,55 @@ def test_a_hostile_name_breaks_neither_subject_nor_html() -> None:
 )
 def test_lengths_of_time_are_said_in_at_most_two_units(seconds: int, said: str) -> None:
     assert span(seconds) == said
+
+
+def many(count: int, named: int, kind: EventKind = EventKind.DOWNS) -> CollectedEvent:
+    monitors = tuple(Named(MONITOR, f"job {number}", 1, 2000, 3000) for number in range(named))
+    return CollectedEvent(
+        kind=kind,
+        at_ms=61_000,
+        first_ms=1000,
+        org_id=1,
+        count=count,
+        place=bytes(16),
+        member_ids=(1,),
+        named=monitors,
+        tags=(("prod", 3), ("db", 1)),
+        is_tagged=True,
+    )
+
+
+def test_many_at_once_are_told_by_number_tags_and_first_names() -> None:
+    words = words_of(notice_of(many(25, 2)).body, "https://overdue.example.org")
+    assert words.subject == "25 more monitors are down"
+    assert words.lines == (
+        "25 more monitors are down, between 1970-01-01 00:00:01 UTC and 1970-01-01 00:01:01 UTC.",
+        "Tags: prod (3), db (1).",
+        "They are:",
+        "- job 0",
+        "- job 1",
+        "and 23 more.",
+    )
+    assert words.link == "https://overdue.example.org/"
+    assert words_of(notice_of(many(1, 1, EventKind.UPS)).body, "").subject == "1 monitor is up again"
+
+
+def test_a_channel_that_fails_is_told_with_the_reason() -> None:
+    told = ChannelTold("p", "night", "webhook", "the receiver answered 500")
+    event = FailingEvent(at_ms=1000, org_id=1, monitor_id=1, channel_id=1, told=told)
+    words = words_of(notice_of(event).body, "")
+    assert words.subject == "The channel night fails"
+    assert "the receiver answered 500." in words.lines[0]
+
+
+def test_a_time_in_which_nothing_was_heard_is_told_with_whom_it_concerns() -> None:
+    told = FleetUnheard(3, [MonitorUnheard(MONITOR, "backup")])
+    event = UnheardEvent(from_ms=1000, to_ms=91_000, org_id=1, public_id=MONITOR, told=told)
+    words = words_of(notice_of(event).body, "https://overdue.example.org")
+    assert words.subject == "Pings could not be heard for 1 minute 30 seconds"
+    assert words.lines[1:] == (
+        "It concerns 3 monitors, which are given more time:",
+        "- backup",
+        "and 2 more.",
+    )
+    assert words.link == "https://overdue.example.org/"

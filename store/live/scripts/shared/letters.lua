@@ -3,7 +3,8 @@
 --   made:  1, length of the event's entry id, of the event, of the channels; the id, the event, the channels (I4 each)
 --   moved: 2, length of the delivery's id, attempt (0: it moved without one), where to, status, duration_ms, next_ms, length of
 --          the reason; the id, the reason
-local MADE, MOVED = '<BBI4I4', '<BBI2BI2I4I6B'
+--   grown: 3, length of the delivery's id, of the event; the id, the event (or only its head, if nothing else has changed)
+local MADE, MOVED, GROWN = '<BBI4I4', '<BBI2BI2I4I6B', '<BBI4'
 local DELIVERED, RETRYING, DEAD, DROPPED, WAITING = 1, 2, 3, 4, 5
 local LETTERS_CAP, LETTER_BYTES, LONGEST_REASON = 67108864, 128, 255
 local letters = {}
@@ -15,6 +16,10 @@ end
 local function note_moved(delivery, attempt, to, status, duration_ms, next_ms, reason)
   local said = string.sub(reason, 1, LONGEST_REASON)
   letters[#letters + 1] = struct.pack(MOVED, 2, #delivery, attempt, to, status, duration_ms, next_ms, #said) .. delivery .. said
+end
+
+local function note_grown(delivery, event)
+  letters[#letters + 1] = struct.pack(GROWN, 3, #delivery, #event) .. delivery .. event
 end
 
 -- Appends what was noted; `dispatched` is the last event that was turned into deliveries, or ''.

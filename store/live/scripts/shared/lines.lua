@@ -3,8 +3,10 @@
 local DELIVERY, DELIVERY_EVENT_AT, EVENT_LEAST = '<BI2', 4, 58
 -- An event as far as it is read here (records.lua has all of it); in one of a metric channel and rule come after the UUID.
 local EVENT_HEAD, METRIC, METRIC_AT = '<BBI6I6I6I6I4I4', '<I4I4', 59
-local FIRST_METRIC_KIND, LAST_METRIC_KIND, LAST_KIND, LAST_FORMAT = 4, 5, 6, 2
-local KIND_UP, KIND_CLEARED = 2, 5
+local FIRST_METRIC_KIND, LAST_METRIC_KIND, LAST_FORMAT = 4, 5, 2
+local KIND_DOWN, KIND_UP, KIND_CLEARED, KIND_UNHEARD, KIND_TRIAL, KIND_FAILING, KIND_DOWNS, KIND_UPS = 1, 2, 5, 6, 7, 8, 9, 10
+-- The kinds that events have; collections are made of them.
+local LAST_TOLD_KIND = KIND_FAILING
 
 local function read_delivery(blob)
   if not blob or #blob < DELIVERY_EVENT_AT then return nil end
@@ -16,14 +18,45 @@ end
 -- Whether an event ends what another one began.
 local function is_end(event)
   local kind = string.byte(event, 2)
-  return kind == KIND_UP or kind == KIND_CLEARED
+  return kind == KIND_UP or kind == KIND_CLEARED or kind == KIND_UPS
+end
+
+-- Whether an event is many in one message (collect.lua), and whether it was attempted, so that it may not grow any more.
+local FLAGS, FLAGS_AT, SEALED, TAGGED = '<I4', 39, 1, 2
+
+local function is_collected(event)
+  local kind = string.byte(event, 2)
+  return #event >= EVENT_LEAST and (kind == KIND_DOWNS or kind == KIND_UPS)
+end
+
+local function is_sealed(event)
+  return struct.unpack(FLAGS, event, FLAGS_AT) % 2 == SEALED
+end
+
+local function with_flag(event, flag)
+  local flags = struct.unpack(FLAGS, event, FLAGS_AT)
+  if math.floor(flags / flag) % 2 == 0 then flags = flags + flag end
+  return string.sub(event, 1, FLAGS_AT - 1) .. struct.pack(FLAGS, flags) .. string.sub(event, FLAGS_AT + 4)
+end
+
+-- Where the name begins in an event of this format.
+local function name_at(format)
+  return format == 2 and 65 or 59
+end
+
+-- The line of collected downs and of the ups that follow them; or of ups that follow nothing that still waits.
+local function line_of_window(channel, window, is_free)
+  return channel .. (is_free == 1 and ':u:' or ':d:') .. string.format('%.0f', window)
 end
 
 -- The line of a delivery: its channel, monitor and the moment that made its incident; for a metric also its rule.
 local function line_of(delivery, event)
   local _, kind, _, began, _, _, monitor = struct.unpack(EVENT_HEAD, event)
-  local line = string.match(delivery, ':(%d+)$') .. ':' .. monitor .. ':' .. string.format('%.0f', began)
-  if kind < FIRST_METRIC_KIND or kind > LAST_METRIC_KIND then return line end
+  local channel = string.match(delivery, ':(%d+)$')
+  if kind == KIND_DOWNS or kind == KIND_UPS then return line_of_window(channel, began, monitor) end
+  local line = channel .. ':' .. monitor .. ':' .. string.format('%.0f', began)
+  if kind < FIRST_METRIC_KIND then return line end
+  if kind > LAST_METRIC_KIND then return line .. ':k' .. kind end
   local _, alert = struct.unpack(METRIC, event, METRIC_AT)
   return line .. ':' .. string.format('%.0f', alert)
 end
@@ -46,7 +79,15 @@ local function join_line(deliveries_key, due_key, lines_key, delivery, attempts,
   if not waiting then redis.call('ZADD', due_key, due, delivery) end
 end
 
--- Takes a settled delivery out; the next one of its line is due at once. Returns the rest of the line.
+-- When the next one of a line is due: at once, but what still grows has its time.
+local function due_of(deliveries_key, delivery, now)
+  local attempts, event = read_delivery(redis.call('HGET', deliveries_key, delivery))
+  if not attempts or not is_collected(event) or is_sealed(event) then return now end
+  local _, _, _, _, _, due = struct.unpack(EVENT_HEAD, event)
+  return math.max(now, due)
+end
+
+-- Takes a settled delivery out; the next one of its line is due. Returns the rest of the line.
 local function leave_line(deliveries_key, due_key, lines_key, delivery, event, now)
   redis.call('HDEL', deliveries_key, delivery)
   redis.call('ZREM', due_key, delivery)
@@ -60,7 +101,7 @@ local function leave_line(deliveries_key, due_key, lines_key, delivery, event, n
     redis.call('HDEL', lines_key, line)
   else
     redis.call('HSET', lines_key, line, table.concat(rest, ' '))
-    redis.call('ZADD', due_key, 'NX', now, rest[1])
+    redis.call('ZADD', due_key, 'NX', due_of(deliveries_key, rest[1], now), rest[1])
   end
   return rest
 end

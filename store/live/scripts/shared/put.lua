@@ -1,8 +1,8 @@
 -- The body of create_monitor and change_monitor, which differ only in what they may do when memory is full.
 local K_CONFIG, K_STATE, K_DEADLINES, K_BLIND = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local K_TALLIES, K_EVENTS, K_TOMBSTONES, FIRST_BUCKET = KEYS[6], KEYS[7], KEYS[8], 9
-local id, config, present = ARGV[2], ARGV[3], tonumber(ARGV[4])
-local FIRST_DIGEST = 5
+local K_TALLIES, K_EVENTS, K_TOMBSTONES, K_NAMED, FIRST_BUCKET = KEYS[6], KEYS[7], KEYS[8], KEYS[9], 10
+local id, config, named, present = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local FIRST_DIGEST = 6
 local now = now_ms()
 
 local version, interval_s, grace_s, _, _, flags = read_config(config)
@@ -33,6 +33,11 @@ elseif phase == ACTIVE and former_version then
 end
 
 redis.call('HSET', K_CONFIG, id, config)
+if named ~= '' then
+  redis.call('HSET', K_NAMED, id, named)
+elseif former then
+  redis.call('HDEL', K_NAMED, id)
+end
 redis.call('HSET', K_STATE, id, pack_state(phase, base, seen, recorded, down_at, delayed))
 if phase == ACTIVE then
   local deadline = effective_deadline(base, limit, read_holes(redis.call('GET', K_BLIND)))

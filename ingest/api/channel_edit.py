@@ -1,0 +1,87 @@
+"""A channel after a change, a webhook with another secret, and what a trial says. Pure but for what is drawn."""
+
+from __future__ import annotations
+
+import secrets
+from base64 import b64encode
+from uuid import uuid4
+
+import msgspec
+from msgspec import UnsetType
+
+from ingest.api.channel_bodies import PatchChannel, burst_of, check_addresses
+from ingest.api.channel_replies import webhook_settings
+from ingest.api.webhook_headers import check_headers
+from ingest.api.webhook_url import check_webhook_url
+from store.book.channels import ChannelRow
+from store.book.names import check_name
+from store.channel_settings import AppriseSettings, EmailSettings, FormerSecret, WebhookSettings
+from store.chat_schemes import check_chat_address
+from store.errors import Invalid
+from store.live.channel_event import ChannelTold, TrialEvent
+
+SECRET_BYTES = 32
+BOTH_SECRETS_MS = 86_400_000
+# Which fields a kind has besides those of all kinds.
+_OWN = {"webhook": {"url", "headers"}, "email": {"to"}, "apprise": {"url"}}
+
+
+def draw_secret() -> str:
+    """A signing secret as Standard Webhooks writes it."""
+    return "whsec_" + b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def edited(row: ChannelRow, asked: PatchChannel) -> ChannelRow:
+    """The channel with what is asked for.
+
+    Raises:
+        Invalid: its kind has no such field, or a value is bad; names the field.
+    """
+    for name in ("url", "headers", "to"):
+        if not isinstance(getattr(asked, name), UnsetType) and name not in _OWN[row.type]:
+            raise Invalid(f"A channel of the kind {row.type} has no {name}.", name)
+    return msgspec.structs.replace(
+        row,
+        name=row.name if isinstance(asked.name, UnsetType) else check_name(asked.name),
+        is_default=row.is_default if isinstance(asked.is_default, UnsetType) else asked.is_default,
+        burst=burst_of(asked.burst, row.burst),
+        settings=_settings(row, asked),
+    )
+
+
+def rotated(row: ChannelRow, now_ms: int) -> ChannelRow:
+    """The webhook with a new secret; the former one is in force for another day.
+
+    Raises:
+        Invalid: this kind has no secret of ours.
+    """
+    if row.type != "webhook":
+        raise Invalid(f"A channel of the kind {row.type} has no secret of ours.")
+    settings = webhook_settings(row)
+    former = FormerSecret(settings.secret, now_ms + BOTH_SECRETS_MS)
+    settings = msgspec.structs.replace(settings, secret=draw_secret(), former=former)
+    return msgspec.structs.replace(row, settings=msgspec.json.encode(settings))
+
+
+def trial_of(row: ChannelRow, now_ms: int) -> TrialEvent:
+    """The event by which somebody tries a channel."""
+    told = ChannelTold(str(row.public_id), row.name, row.type)
+    return TrialEvent(at_ms=now_ms, org_id=row.org_id, delivery_id=uuid4(), channel_id=row.id, told=told)
+
+
+def _settings(row: ChannelRow, asked: PatchChannel) -> bytes:
+    settings: WebhookSettings | EmailSettings | AppriseSettings
+    if row.type == "webhook":
+        settings = webhook_settings(row)
+        if not isinstance(asked.url, UnsetType):
+            settings = msgspec.structs.replace(settings, url=check_webhook_url(asked.url))
+        if not isinstance(asked.headers, UnsetType):
+            headers = check_headers(asked.headers, settings.headers)
+            settings = msgspec.structs.replace(settings, headers=headers)
+    elif row.type == "email" and not isinstance(asked.to, UnsetType):
+        settings = EmailSettings(check_addresses(asked.to))
+    elif row.type == "apprise" and not isinstance(asked.url, UnsetType):
+        settings = AppriseSettings(check_chat_address(asked.url))
+    else:
+        return row.settings
+    return msgspec.json.encode(settings)

@@ -1,0 +1,23 @@
+"""The kinds of events, as the second byte of each says; `scripts/shared/lines.lua` has the same."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class EventKind(IntEnum):
+    """What happened. `CLOSED`: the monitor was paused or deleted while its incident was open.
+
+    `DOWNS` and `UPS` are many of their kind in one message; dispatch makes them of single events.
+    """
+
+    DOWN = 1
+    UP = 2
+    CLOSED = 3
+    BREACHED = 4
+    CLEARED = 5
+    UNHEARD = 6
+    TRIAL = 7
+    FAILING = 8
+    DOWNS = 9
+    UPS = 10
