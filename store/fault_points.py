@@ -32,8 +32,8 @@ TABLE: tuple[FaultPoint, ...] = (
     FaultPoint("batch.recorded", "ingest", "a batch of pings is in Redis", "the pings are answered"),
     FaultPoint("writer.flushed", "ingest", "the last batch of a stop is in Redis", "the slot is given back"),
     FaultPoint("config.committed", "ingest", "a change is in config.db", "Redis has it"),
-    FaultPoint("config.projected", "ingest", "Redis has a change", "its row leaves the outbox"),
-    FaultPoint("outbox.projected", "ingest", "Redis has a change that was left", "its row leaves the outbox"),
+    FaultPoint("config.projected", "ingest", "Redis has a change", "the call is answered"),
+    FaultPoint("outbox.projected", "ingest", "Redis has a change, again", "its row leaves the outbox"),
     FaultPoint("channel.disabled", "ingest", "config.db has a channel disabled", "Redis has that"),
     FaultPoint(
         "rebuild.emptied", "ingest", "Redis holds nothing of a former attempt", "monitors are put back"

@@ -22,8 +22,9 @@ from store.projection import PutPlan
 from store.rebuild import rebuild_if_empty
 
 EVERY_S = 0.5
-# A change that is younger is being carried by the API call that made it.
-LEFT_BEHIND_MS = 5_000
+# A change that is younger is being carried by the API call that made it, and stays in the outbox after that: a Redis
+# that crashes may come back without its last moments, and then gets it again. More than twice what it can lose.
+KEPT_MS = 5_000
 AT_ONCE = 500
 _log = logging.getLogger(__name__)
 Refusals = dict[int, tuple[int, int]]
@@ -60,27 +61,30 @@ async def disable_channels(live: Live, book: ConfigBook, known: Refusals) -> Ref
             if change is not None:
                 reach("channel.disabled")
                 await live.project(change.projection)
-                await outbox.settle(book, [change.id])
     return found
 
 
 async def drain_outbox(live: Live, book: ConfigBook, *, everything: bool) -> None:
-    """Carry changes that were left behind, the oldest first. Carrying one twice is harmless.
+    """Carry changes, the oldest first, and settle those that are old enough. Carrying one twice is harmless.
+
+    `everything`: also those that are young. Redis may have been started again a moment ago.
 
     Raises:
         Unavailable: some could not be carried; the others were.
     """
-    youngest_ms = wall_ms() - (0 if everything else LEFT_BEHIND_MS)
+    youngest_ms = wall_ms() - KEPT_MS
     carried: list[int] = []
     waiting: list[str] = []
     for row in await outbox.pending(book, AT_ONCE, waiting.append):
+        is_young = row.created_ms > youngest_ms
         # A plan is changed by the command, which carries nothing itself.
-        if row.created_ms > youngest_ms and not isinstance(row.projection, PutPlan):
+        if is_young and not everything and not isinstance(row.projection, PutPlan):
             continue
         try:
             await live.project(row.projection)
-            reach("outbox.projected")
-            carried.append(row.id)
+            if not is_young:
+                reach("outbox.projected")
+                carried.append(row.id)
         except Refused as error:
             # It alone waits: changes carry versions, so that their order does not matter.
             waiting.append(f"the change of {row.subject} waits: {error}")

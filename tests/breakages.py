@@ -197,8 +197,14 @@ BREAKAGES: dict[str, Breakage] = {
     "a change that was left behind is forgotten": Breakage(
         "store/keeping.py",
         "            await live.project(row.projection)\n",
-        "",
+        "            pass\n",
         "tests/store/test_keeping.py::test_what_was_left_behind_is_carried_at_the_start_however_young",
+    ),
+    "a change leaves the outbox as soon as it was carried": Breakage(
+        "store/keeping.py",
+        "            if not is_young:\n",
+        "            if True:\n",
+        "tests/store/test_keeping.py::test_what_redis_has_lost_with_its_last_moments_is_carried_again",
     ),
     "monitors are found whosever they are": Breakage(
         "store/book/monitors.py",

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-
 from ingest.api.call import Call
-from store.book import outbox
 from store.book.outbox import OutboxRow
 from store.errors import Unavailable
 from store.fault_points import reach
 
 
 async def project(call: Call, change: OutboxRow) -> None:
-    """Carry a committed change to Redis and settle it.
+    """Carry a committed change to Redis. Its row stays in the outbox for some seconds (see `store/keeping.py`).
 
     Raises:
         Unavailable: Redis went away since the change was committed; whoever drains the outbox carries it later.
@@ -24,6 +21,3 @@ async def project(call: Call, change: OutboxRow) -> None:
         sentence = f"The change is kept and will be applied when Redis is back ({error})."
         raise Unavailable(sentence, error.retry_after_s) from error
     reach("config.projected")
-    # Left behind, the row is carried once more later, which does nothing: no reason to fail now.
-    with contextlib.suppress(Unavailable):
-        await outbox.settle(call.book, [change.id])

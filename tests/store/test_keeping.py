@@ -27,8 +27,8 @@ from tests.store.library import NOW_MS, Library, library_on
 async def library(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Library]:
     monkeypatch.setattr(streams, "BLOCK_MS", 20)
     monkeypatch.setattr(keeping, "EVERY_S", 0.02)
-    # The changes of a test are made now, by the clock of the stage.
-    monkeypatch.setattr(keeping, "wall_ms", lambda: NOW_MS)
+    # The changes of a test were made long enough ago.
+    monkeypatch.setattr(keeping, "wall_ms", lambda: NOW_MS + keeping.KEPT_MS)
     async with library_on(stage, tmp_path) as library:
         yield library
 
@@ -59,34 +59,57 @@ async def poison(library: Library) -> None:
 
 
 async def test_what_was_left_behind_is_carried_at_the_start_however_young(
-    stage: Stage, library: Library
+    stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    channel = await library.channel(carry=False)
+    monkeypatch.setattr(keeping, "wall_ms", lambda: NOW_MS)
     monitor = await library.monitor(carry=False)
+    channel = await library.channel(carry=False)
+
+    async def is_carried() -> bool:
+        return bool(await stage.redis.hexists(stage.shard.keys.channels, str(channel)))
+
     async with kept(library):
-        await settled(library)
+        await until(is_carried)
     state = await stage.state(monitor.config.id)
     assert state is not None and state.phase == Phase.ACTIVE
-    assert await stage.redis.hexists(stage.shard.keys.channels, str(channel))
+
+
+async def test_what_redis_has_lost_with_its_last_moments_is_carried_again(
+    stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {key: await stage.redis.dump(key) for key in await stage.redis.keys("od:*")}
+    monitor = await library.monitor(carry=False)
+    for row in await outbox.pending(library.book, 10):
+        await stage.live.project(row.projection)
+    monkeypatch.setattr(keeping, "wall_ms", lambda: NOW_MS + keeping.KEPT_MS - 1)
+    await drain_outbox(stage.live, library.book, everything=True)
+    await stage.redis.flushall()
+    await stage.redis.set("test-clock", stage.now_ms)
+    for key, blob in before.items():
+        await stage.redis.restore(key, 0, blob)
+
+    monkeypatch.setattr(keeping, "wall_ms", lambda: NOW_MS + keeping.KEPT_MS)
+    await drain_outbox(stage.live, library.book, everything=False)
+    assert await stage.state(monitor.config.id) is not None
+    assert await outbox.pending(library.book, 10) == []
 
 
 async def test_later_it_is_left_to_the_call_that_made_it_for_five_seconds(
     stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await library.monitor(carry=False)
-    monkeypatch.setattr(keeping, "wall_ms", lambda: NOW_MS + keeping.LEFT_BEHIND_MS - 1)
+    monkeypatch.setattr(keeping, "wall_ms", lambda: NOW_MS + keeping.KEPT_MS - 1)
     await drain_outbox(stage.live, library.book, everything=False)
     assert len(await outbox.pending(library.book, 10)) == 1
-    monkeypatch.setattr(keeping, "wall_ms", lambda: NOW_MS + keeping.LEFT_BEHIND_MS)
+    monkeypatch.setattr(keeping, "wall_ms", lambda: NOW_MS + keeping.KEPT_MS)
     await drain_outbox(stage.live, library.book, everything=False)
     assert await outbox.pending(library.book, 10) == []
 
 
 async def test_a_change_that_was_left_behind_by_a_running_house_is_carried(
-    stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, library: Library
 ) -> None:
     async with kept(library):
-        monkeypatch.setattr(keeping, "wall_ms", lambda: NOW_MS + keeping.LEFT_BEHIND_MS)
         monitor = await library.monitor(carry=False)
         await settled(library)
     assert await stage.state(monitor.config.id) is not None

@@ -48,7 +48,7 @@ async def test_a_monitor_is_watched_when_the_answer_comes(api: Api, stage: Stage
 
     assert found is not None
     assert await stage.deadline(found.monitor_id) == 90
-    assert await outbox.pending(api.book, 10) == []
+    assert [row.subject for row in await outbox.pending(api.book, 10)] == [f"monitor:{found.monitor_id}"]
 
 
 async def test_ping_addresses_start_as_configured(stage: Stage, data: Path, people: dict[str, str]) -> None:
