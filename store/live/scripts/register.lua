@@ -25,10 +25,11 @@ if is_step_back(latest, now) then
   step_back(K_WRITERS, K_BLIND, K_TALLIES, K_WALK, K_DUE, now, latest)
   unheard_since = unheard_since and math.min(unheard_since, now)
 end
+-- After a small step back, which is waited out, the slot may have been heard a little later than now.
+local first = math.max(now, unheard_since or 0)
 local own = math.min(tonumber(ARGV[4]), now)
 if own > 0 and (not unheard_since or own < unheard_since) then unheard_since = own end
 if unheard_since then add_hole(K_BLIND, K_TALLIES, unheard_since, now) end
-local first = math.max(now, unheard_since or 0)
 redis.call('HSET', K_WRITERS, slot, pack_writer(first, 0, now, incarnation))
 redis.call('HDEL', K_REPLIES, slot)
 redis.call('DEL', K_HEARD)
