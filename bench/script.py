@@ -19,9 +19,9 @@ from bench.load import USER_AGENT, LoadResult, percentile
 from bench.measure import Server
 from store.beat import Beat, BeatRow, encode_history
 from store.live.arrival import ArrivalClock
+from store.live.heads import Outcome, pack_head
 from store.live.link import Link
 from store.live.live import Live
-from store.live.packing import Outcome, pack_head
 from store.live.streams import trim_pings
 from store.live.writer import Writer
 from store.monitor import MonitorConfig

@@ -19,7 +19,7 @@ from ingest.doors.reply import Reply, make_error, make_reply
 from ingest.intake import Intake
 from store.beat import Beat
 from store.errors import Invalid
-from store.live.packing import LIFE_ONLY, RELAYED
+from store.live.heads import LIFE_ONLY, RELAYED
 
 AT_ONCE = 256
 BODY_TIMEOUT_S = 30.0

@@ -6,7 +6,7 @@ import asyncio
 
 from ingest.waiting import Waiting
 from store.beat import Beat
-from store.live.packing import Outcome
+from store.live.heads import Outcome
 
 
 class Portion:

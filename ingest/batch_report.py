@@ -8,7 +8,7 @@ import msgspec
 
 from ingest.batch_portion import BatchedPing
 from ingest.doors.batch import Beaten, Problem
-from store.live.packing import Outcome
+from store.live.heads import Outcome
 
 _REASONS: dict[int, str] = {
     Outcome.UNAVAILABLE: "It could not be recorded right now; send it again.",

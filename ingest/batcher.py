@@ -19,7 +19,7 @@ from store.clock import monotonic_ms
 from store.errors import Unavailable
 from store.fault_points import reach
 from store.live.connect import Unregistered
-from store.live.packing import OUT_OF_DATE, Outcome, pack_head
+from store.live.heads import OUT_OF_DATE, Outcome, pack_head
 from store.live.writer import Recorded, Writer
 from store.metrics import BATCH_PINGS, REDIS_CALL
 

@@ -11,7 +11,7 @@ from ingest.doors.door import TOO_SLOW, UNKNOWN_KEY, WRONG_METHOD, Door, Refusal
 from ingest.doors.reply import Reply
 from ingest.intake import Intake
 from store.beat import Beat
-from store.live.packing import LIFE_ONLY
+from store.live.heads import LIFE_ONLY
 
 BODY_TIMEOUT_S = 10.0
 _METHODS = frozenset({"GET", "POST", "HEAD"})

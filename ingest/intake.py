@@ -15,9 +15,9 @@ from store.beat import Beat
 from store.clock import monotonic_ms
 from store.errors import Fenced
 from store.live.arrival import ArrivalClock
+from store.live.heads import Outcome
 from store.live.link import Link
 from store.live.live import Live
-from store.live.packing import Outcome
 from store.live.shard import Shard
 from store.live.writer import Writer
 from store.metrics import QUEUED_PINGS

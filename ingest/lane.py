@@ -24,7 +24,7 @@ from ingest.guard import Guard
 from ingest.lane_facts import MOST_BLOCK_BYTES, Facts, read_facts
 from ingest.waiting import Waiting
 from store.beat import Beat
-from store.live.packing import LIFE_ONLY, Outcome
+from store.live.heads import LIFE_ONLY, Outcome
 
 MOST_HELD_BYTES = 64 * 1024
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from store.live.packing import Outcome
+from store.live.heads import Outcome
 from store.metrics import PINGS
 
 _LABELS: dict[int, str] = {

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 
 from ingest.keyring import KnownKey
 from store.beat import Beat
-from store.live.packing import Outcome
+from store.live.heads import Outcome
 
 
 class Waiting(ABC):

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Annotated
 
 import msgspec
 
 MOST_MONITORS = 2**32 - 1
+
+
+class Signal(IntEnum):
+    """What a ping says. A `LOG` is history alone; a `START` is a sign of life only where a run has a longest time."""
+
+    SUCCESS = 0
+    START = 1
+    FAIL = 2
+    LOG = 3
 
 
 class Beat(msgspec.Struct, frozen=True, array_like=True, gc=False):

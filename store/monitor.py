@@ -8,6 +8,8 @@ from uuid import UUID
 
 import msgspec
 
+from store.monitor_rules import MonitorRules
+
 MIN_INTERVAL_S = 1
 MAX_INTERVAL_S = 366 * 86_400
 MIN_GRACE_S = 0
@@ -39,6 +41,7 @@ class MonitorConfig(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool
     version: int
     key_epoch: int
+    rules: MonitorRules | None = None
 
     @property
     def limit_ms(self) -> int:

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from store.live.arrival import ArrivalClock
+from store.live.heads import LIFE_ONLY, OUT_OF_DATE, Outcome, pack_head
 from store.live.link import Link
 from store.live.live import Live
-from store.live.packing import LIFE_ONLY, OUT_OF_DATE, Event, Outcome, pack_head, read_event
+from store.live.packing import Event, read_event
 from store.live.sweeping import Swept, sweep
 from store.live.writer import Writer
 from store.monitor import MonitorConfig, MonitorState

@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from ingest.doors.reply import Reply, make_error
-from store.live.packing import Outcome
+from store.live.heads import Outcome
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -14,4 +14,5 @@ TYPES = {
     EventKind.DOWNS: "monitors.down",
     EventKind.UPS: "monitors.up",
     EventKind.UNHEARD: "fleet.unheard",
+    EventKind.REMINDER: "monitor.reminder",
 }

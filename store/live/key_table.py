@@ -30,6 +30,21 @@ TABLE: tuple[KeyRow, ...] = (
     KeyRow("state", "hash", "record, sweep, API", "as the monitor", "Monitor id → packed state."),
     KeyRow("deadlines", "zset", "record, sweep, API", "while watched", "Monitor id by its deadline in ms."),
     KeyRow(
+        "rules",
+        "hash",
+        "API, recorder",
+        "as the monitor",
+        "Monitor id → what is asked of it beyond interval and grace, its ticks ahead included, packed.",
+    ),
+    KeyRow(
+        "runs",
+        "hash",
+        "record, sweep",
+        "while there are any",
+        "Monitor id → failures in a row, runs under way, and those that ended last, packed.",
+    ),
+    KeyRow("reminders", "zset", "record, sweep", "while down", "Monitor id by its next reminder in ms."),
+    KeyRow(
         "keys:<bucket>",
         "hash",
         "API",

@@ -37,6 +37,18 @@ class Keyspace(msgspec.Struct, frozen=True):
         return self._key("deadlines")
 
     @property
+    def rules(self) -> str:
+        return self._key("rules")
+
+    @property
+    def runs(self) -> str:
+        return self._key("runs")
+
+    @property
+    def reminders(self) -> str:
+        return self._key("reminders")
+
+    @property
     def tombstones(self) -> str:
         return self._key("tombstones")
 

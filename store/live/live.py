@@ -17,9 +17,10 @@ from store.live.channels import put_channels
 from store.live.connect import Caller, Scripts, open_client, translate
 from store.live.dead_letters import retry_letter
 from store.live.delivering import read_refusal
+from store.live.heads import read_used
 from store.live.keys import Keyspace, shard_of
 from store.live.monitors import drop_monitor, look, put_monitor, put_plan
-from store.live.packing import read_holes, read_state, read_used
+from store.live.packing import read_holes, read_state
 from store.live.planting import AT_ONCE, create_monitors
 from store.live.scripts import CLOCK
 from store.live.shard import Generation, Shard

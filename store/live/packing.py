@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from enum import IntEnum
+from typing import Any
 from uuid import UUID, uuid5
 
 import msgspec
 
 from store.live.channel_event import FailingEvent, TrialEvent, read_channel_event
 from store.live.collected_event import CollectedEvent, read_collected
+from store.live.event_kind import Cause
 from store.live.event_kind import EventKind as EventKind
+from store.live.packed_rules import pack_rules
 from store.live.unheard_event import UnheardEvent, read_unheard
 from store.metric_alert import incident_of
 from store.monitor import INCIDENT_NAMESPACE, MonitorConfig, MonitorState, Phase
@@ -26,10 +28,14 @@ _STATE_TAIL = struct.Struct("<IH")
 _LOOKED_SIZE = _STATE.size + _STATE_TAIL.size
 _DELAY_LENGTH = 6
 _DELAYED_FORMAT = 2
+_FULL_FORMAT = 3
+_FULL = struct.Struct("<BIHH")
 _EVENT = struct.Struct("<BB6s6s6s6sIIII16s")
 _METRIC = struct.Struct("<II")
 _FORMAT = 1
-_PAUSED = 1
+_PAUSED, _RULED, _ARMED_BY_PING = 1, 2, 4
+# Marks in the phase of a state that the monitor has an entry among the runs.
+_BUSY = 16
 _PHASES = {int(phase): phase for phase in Phase}
 
 
@@ -37,12 +43,15 @@ METRIC_KINDS = (EventKind.BREACHED, EventKind.CLEARED)
 CHANNEL_KINDS = (EventKind.TRIAL, EventKind.FAILING)
 COLLECTED_KINDS = (EventKind.DOWNS, EventKind.UPS)
 _KINDS = frozenset(EventKind)
+_CAUSES = frozenset(Cause)
+# What an event of each format has at least behind its UUID.
+_TAILS = {_FORMAT: 0, _DELAYED_FORMAT: _DELAY_LENGTH, _FULL_FORMAT: _FULL.size}
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A transition of a monitor. `silence_ms` is the moment its silence began, `started_ms` the missed deadline.
 
-    `delayed_ms` is how much later blind time made that deadline.
+    `delayed_ms` is how much later blind time made that deadline. `schedule`: the words for it, if it has one.
     """
 
     kind: EventKind
@@ -57,6 +66,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     public_id: UUID
     name: str
     delayed_ms: int = 0
+    cause: Cause = Cause.MISSED
+    schedule: str = ""
 
     @property
     def incident_id(self) -> UUID:
@@ -133,9 +144,16 @@ def pack_config(config: MonitorConfig) -> bytes:
         config.grace_s,
         config.org_id,
         config.key_epoch,
-        _PAUSED if config.paused else 0,
+        flags_of(config),
     )
     return head + config.public_id.bytes + config.name.encode()
+
+
+def flags_of(config: MonitorConfig) -> int:
+    """Paused; has an entry among the rules; not watched before its first ping."""
+    ruled = _RULED if pack_rules(config.rules) else 0
+    armed = _ARMED_BY_PING if config.rules is not None and config.rules.is_armed_by_ping else 0
+    return (_PAUSED if config.paused else 0) | ruled | armed
 
 
 class KnownConfig(msgspec.Struct, frozen=True):
@@ -161,7 +179,7 @@ def read_state(blob: bytes | None) -> MonitorState | None:
     """
     if blob is None or len(blob) not in (_STATE.size, _LOOKED_SIZE):
         return None
-    if blob[0] != _FORMAT or not 1 <= blob[1] <= 3:
+    if blob[0] != _FORMAT or not 1 <= blob[1] & ~_BUSY <= 3:
         return None
     # A moment has 48 bits: its lower 32, then its upper 16.
     _, phase, base, base_up, seen, seen_up, recorded, recorded_up, down, down_up = _STATE.unpack_from(blob)
@@ -170,13 +188,13 @@ def read_state(blob: bytes | None) -> MonitorState | None:
         lower, upper = _STATE_TAIL.unpack_from(blob, _STATE.size)
         tail = lower | upper << 32
     return MonitorState(
-        phase=_PHASES[phase],
+        phase=_PHASES[phase & ~_BUSY],
         base_ms=base | base_up << 32,
         seen_ms=seen | seen_up << 32,
         recorded_ms=recorded | recorded_up << 32,
         down_at_ms=down | down_up << 32,
-        delayed_ms=tail if phase == Phase.DOWN else 0,
-        deadline_ms=tail or None if phase == Phase.ACTIVE else None,
+        delayed_ms=tail if phase & ~_BUSY == Phase.DOWN else 0,
+        deadline_ms=tail or None if phase & ~_BUSY == Phase.ACTIVE else None,
     )
 
 
@@ -195,8 +213,9 @@ def pack_state(state: MonitorState) -> bytes:
 
 def read_event(blob: bytes) -> AnyEvent | None:
     """A packed event, of any sort; None for an unreadable one."""
-    least = _EVENT.size + (_DELAY_LENGTH if blob[:1] == bytes([_DELAYED_FORMAT]) else 0)
-    if len(blob) < least or blob[0] not in {_FORMAT, _DELAYED_FORMAT} or blob[1] not in _KINDS:
+    if len(blob) < _EVENT.size or blob[0] not in _TAILS or blob[1] not in _KINDS:
+        return None
+    if len(blob) < _EVENT.size + _TAILS[blob[0]]:
         return None
     head = _EVENT.unpack_from(blob)
     kind, tail = EventKind(head[1]), blob[_EVENT.size :]
@@ -219,17 +238,28 @@ def read_event(blob: bytes) -> AnyEvent | None:
         "public_id": UUID(bytes=head[10]),
     }
     if kind not in METRIC_KINDS:
-        delayed_ms = _u48(tail, 0) if blob[0] == _DELAYED_FORMAT else 0
-        name = tail[_DELAY_LENGTH:] if blob[0] == _DELAYED_FORMAT else tail
-        return Event(
-            silence_ms=began_ms, name=name.decode("utf-8", "replace"), delayed_ms=delayed_ms, **common
-        )
+        return Event(silence_ms=began_ms, **_read_tail(blob[0], tail), **common)
     try:
         channel_id, alert_id = _METRIC.unpack_from(tail)
         told = _decode_told(tail[_METRIC.size :])
     except (struct.error, msgspec.DecodeError):
         return None
     return MetricEvent(breach_ms=began_ms, channel_id=channel_id, alert_id=alert_id, told=told, **common)
+
+
+def _read_tail(format_: int, tail: bytes) -> dict[str, Any]:
+    """What an event of a monitor has behind its UUID."""
+    told: dict[str, Any] = {}
+    if format_ == _DELAYED_FORMAT:
+        told["delayed_ms"], tail = _u48(tail, 0), tail[_DELAY_LENGTH:]
+    elif format_ == _FULL_FORMAT:
+        cause, lower, upper, length = _FULL.unpack_from(tail)
+        tail = tail[_FULL.size :]
+        told["cause"] = Cause(cause) if cause in _CAUSES else Cause.MISSED
+        told["delayed_ms"], told["schedule"] = lower | upper << 32, tail[:length].decode("utf-8", "replace")
+        tail = tail[length:]
+    told["name"] = tail.decode("utf-8", "replace")
+    return told
 
 
 def pack_metric_event(event: MetricEvent) -> bytes:
@@ -261,38 +291,3 @@ def read_waits(blob: bytes) -> tuple[int, ...]:
 def read_delays(blob: bytes) -> list[int]:
     """The delays in ms that a sweep reports."""
     return [_u48(blob, at) for at in range(0, len(blob) - 5, 6)]
-
-
-_HEAD = struct.Struct("<IHHIB")
-_USED = struct.Struct("<II")
-LIFE_ONLY = 1
-RELAYED = 2
-
-
-def pack_head(arrival_ms: int, key_epoch: int, known_version: int, flags: int) -> bytes:
-    """What `record.lua` needs of one ping, besides its monitor id."""
-    return _HEAD.pack(arrival_ms & 0xFFFFFFFF, arrival_ms >> 32, key_epoch, known_version, flags)
-
-
-class Outcome(IntEnum):
-    """What became of a ping: the bytes of a record call's reply (without `OUT_OF_DATE`), and ingest's own 0 and 7."""
-
-    UNAVAILABLE = 0
-    RECORDED = 1
-    UNKNOWN = 2
-    PAUSED = 3
-    LIMITED = 4
-    BROKEN = 5
-    ALIVE = 6
-    TURNED_AWAY = 7
-
-
-OUT_OF_DATE = 128
-
-
-def read_used(blob: bytes | None, now_s: int) -> int:
-    """The pings that an organisation has used of the minute that `now_s` lies in; see scripts/shared/plans.lua."""
-    if blob is None or len(blob) != _USED.size:
-        return 0
-    minute, count = _USED.unpack(blob)
-    return int(count) if minute == now_s // 60 else 0

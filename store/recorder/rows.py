@@ -10,7 +10,8 @@ from store.beat import BeatRow, decode_history
 from store.book.history_writer import IncidentChange, PingValues
 from store.book.sample_writer import Taken
 from store.flat_json import Complaint, read_metrics
-from store.live.packing import OUT_OF_DATE, Event, EventKind, Outcome, read_event
+from store.live.heads import OUT_OF_DATE, Outcome
+from store.live.packing import Event, EventKind, read_event
 from store.live.streams import EventEntry, PingEntry
 
 CLAMP_MS = 3_600_000

@@ -14,10 +14,10 @@ from ingest.intake import Intake
 from ingest.waiting import AwaitedPing
 from store.beat import Beat
 from store.live.connect import CALL_TIMEOUT_S
+from store.live.heads import Outcome
 from store.live.link import Link
 from store.live.live import Live
 from store.live.monitors import Resolved, resolve
-from store.live.packing import Outcome
 from store.live.shard import Shard
 from store.projection import DropMonitor, PutMonitor, key_digest
 from tests.patience import until

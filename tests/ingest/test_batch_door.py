@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from ingest.doors.batch import Beaten, Problem, read_batch
-from store.live.packing import RELAYED, Outcome, pack_head
+from store.live.heads import RELAYED, Outcome, pack_head
 from tests.ingest.serving import Served, serving
 from tests.ingest.test_doors import kept
 from tests.stage import START_MS, Stage, config_of

@@ -16,8 +16,8 @@ from store.beat import decode_history
 from store.errors import Fenced
 from store.live import writer
 from store.live.arrival import ArrivalClock
+from store.live.heads import Outcome
 from store.live.link import Link
-from store.live.packing import Outcome
 from store.live.writer import Writer
 from store.metrics import PINGS
 from tests.ingest.entrance import Entrance, Gate, LookUps, answers, digest_of, entrance_on, seen

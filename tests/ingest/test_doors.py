@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from store.beat import BeatRow, decode_history
-from store.live.packing import Outcome
+from store.live.heads import Outcome
 from tests.ingest.serving import Served, serving
 from tests.stage import Stage
 

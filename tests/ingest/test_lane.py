@@ -14,7 +14,7 @@ import pytest
 from ingest import guard
 from ingest import lane as lane_module
 from ingest.lane_facts import read_facts
-from store.live.packing import Outcome
+from store.live.heads import Outcome
 from tests.ingest.lane_cases import HOST, requests
 from tests.ingest.raw_http import Answer, talk
 from tests.ingest.serving import Served, serving

@@ -26,9 +26,10 @@ from ingest.keyring import known_key
 from ingest.lane import Lane
 from ingest.senders import Strangers
 from store.beat import BeatRow, decode_history
+from store.live.heads import Outcome
 from store.live.live import Live
 from store.live.monitors import Resolved
-from store.live.packing import KnownConfig, Outcome
+from store.live.packing import KnownConfig
 from tests.ingest.serving import settings_for
 
 KEYS = ("first-key-000000000001", "second-key-0000000002")

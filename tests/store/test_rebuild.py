@@ -15,9 +15,9 @@ from store.book.channels import put_channels
 from store.errors import GenerationMissing, Unavailable
 from store.live import rebuilding, streams
 from store.live.delivering import deliver, lease
+from store.live.heads import Outcome
 from store.live.live import Live
 from store.live.monitors import resolve
-from store.live.packing import Outcome
 from store.live.rebuilding import RebuildLock
 from store.monitor import Phase
 from store.rebuild import WrongInstallation, rebuild_if_empty

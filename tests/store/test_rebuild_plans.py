@@ -13,7 +13,7 @@ from store.book.bootstrap import prepare
 from store.book.database import CONFIG_DB, ConfigBook
 from store.book.history_reader import HISTORY_DB, HistoryReader
 from store.keeping import drain_outbox
-from store.live.packing import Outcome
+from store.live.heads import Outcome
 from store.plans import PlanChange
 from store.rebuild import rebuild_if_empty
 from tests.stage import GENERATION, Stage

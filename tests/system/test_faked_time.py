@@ -13,10 +13,11 @@ import pytest
 
 from store.clock import monotonic_ms, wall_ms
 from store.live.arrival import ArrivalClock
+from store.live.heads import pack_head
 from store.live.link import Link
 from store.live.live import Live
 from store.live.monitors import put_monitor
-from store.live.packing import Event, pack_head, read_event
+from store.live.packing import Event, read_event
 from store.live.sweeping import sweep
 from store.live.writer import Writer
 from store.projection import PutMonitor

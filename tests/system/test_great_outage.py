@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from store.live.packing import pack_head
+from store.live.heads import pack_head
 from tests.servers import running_server, valkey_binary
 from tests.stage import START_MS, Stage, config_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from store.errors import Unavailable
-from store.live.packing import pack_head
+from store.live.heads import pack_head
 from store.live.writer import Writer
 from tests.stage import START_MS, Stage, config_of
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from store.book import orgs
+from store.live.heads import Outcome
 from store.live.live import Live
-from store.live.packing import Outcome
 from tests.ingest.api.cast import LONG_AGO_MS, Api, api_on_stage
 from tests.stage import GENERATION, START_MS, Stage
 

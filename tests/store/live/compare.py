@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from store.live.packing import OUT_OF_DATE, Outcome, read_config, read_holes, read_state
+from store.live.heads import OUT_OF_DATE, Outcome
+from store.live.packing import read_config, read_holes, read_state
 from store.monitor import MonitorState
 from tests.stage import START_MS, Stage, digest_of
 from tests.store.live.model import Model, Told, Watched

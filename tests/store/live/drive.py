@@ -12,8 +12,9 @@ import msgspec
 
 from store.errors import Unavailable
 from store.live.connect import Scripts
+from store.live.heads import LIFE_ONLY, OUT_OF_DATE, Outcome, pack_head
 from store.live.monitors import put_monitor
-from store.live.packing import LIFE_ONLY, OUT_OF_DATE, Event, Outcome, pack_head
+from store.live.packing import Event
 from store.live.scripts import Script, names
 from store.live.writer import Writer
 from store.monitor import MonitorConfig

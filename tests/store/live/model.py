@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from store.live.packing import Outcome
+from store.live.heads import Outcome
 
 HOLE_MS = 1000
 PATIENCE = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from store.live.packing import Outcome
+from store.live.heads import Outcome
 from store.projection import PutPlan
 from tests.stage import ORG, Stage, config_of
 

@@ -13,9 +13,10 @@ from time import monotonic
 import pytest
 
 from store.errors import Unavailable
+from store.live.heads import LIFE_ONLY, pack_head
 from store.live.link import Link
 from store.live.live import Live
-from store.live.packing import LIFE_ONLY, cut_states, pack_head, pack_ids, read_state
+from store.live.packing import cut_states, pack_ids, read_state
 from store.live.writer import Writer
 from store.monitor import MonitorState
 from tests.conftest import SERVERS

@@ -11,11 +11,11 @@ import msgspec
 import pytest
 
 from store.live import scripts
+from store.live.heads import pack_head
 from store.live.packing import (
     Event,
     EventKind,
     pack_config,
-    pack_head,
     read_config,
     read_delays,
     read_event,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from store.errors import Fenced, GenerationMissing, Unavailable
-from store.live.packing import Outcome, pack_head
+from store.live.heads import Outcome, pack_head
 from tests.stage import START_MS, Stage, config_of
 
 

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from store.errors import Unavailable
-from store.live.packing import Outcome
+from store.live.heads import Outcome
 from tests.servers import debian_redis_binary, valkey_binary
 from tests.stage import GENERATION, Stage, config_of
 from tests.store.live.server_on_disk import ServerOnDisk, server_on_disk

@@ -9,7 +9,8 @@ import pytest
 
 from store.errors import GenerationMissing
 from store.live.delivering import deliver
-from store.live.packing import Event, Outcome, read_event
+from store.live.heads import Outcome
+from store.live.packing import Event, read_event
 from store.live.shard import Generation, Shard
 from store.live.streams import FIRST, StreamReader, trim_events, trim_pings
 from tests.stage import START_MS, Stage, config_of

@@ -20,7 +20,8 @@ from store.book.metric_alerts import AlertRow, Wanted
 from store.book.monitors import MonitorChanges, MonitorRow
 from store.book.rule_reader import RuleReader
 from store.book.sample_reader import SampleReader
-from store.live.packing import LIFE_ONLY, MetricEvent, pack_head, read_event
+from store.live.heads import LIFE_ONLY, pack_head
+from store.live.packing import MetricEvent, read_event
 from store.live.streams import StreamReader
 from store.recorder.ledger import Ledger
 from store.recorder.recorder import Recorder

@@ -11,7 +11,7 @@ from store.beat import Beat, BeatRow, encode_history
 from store.book.database import CONFIG_DB, prepare_file
 from store.book.history_writer import HistoryWriter
 from store.book.rule_reader import RuleReader
-from store.live.packing import LIFE_ONLY, OUT_OF_DATE, Outcome, pack_head
+from store.live.heads import LIFE_ONLY, OUT_OF_DATE, Outcome, pack_head
 from store.live.streams import StreamReader
 from store.live.writer import Writer
 from store.recorder.ledger import Ledger

@@ -16,8 +16,8 @@ from store.book.history_writer import HistoryWriter
 from store.errors import GenerationMissing, Unavailable
 from store.live import streams
 from store.live.delivering import deliver
+from store.live.heads import Outcome
 from store.live.keys import Keyspace
-from store.live.packing import Outcome
 from store.live.shard import Shard
 from store.live.streams import StreamReader
 from store.recorder import recorder as recorder_module

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from store.beat import Beat, BeatRow, encode_history
-from store.live.packing import OUT_OF_DATE, Outcome
+from store.live.heads import OUT_OF_DATE, Outcome
 from store.live.streams import EventEntry, PingEntry
 from store.recorder.rows import incident_change, ping_rows
 from tests.store.recorder.desk import row_of

@@ -22,7 +22,7 @@ from store.book.history_writer import PINGS, HistoryWriter, Position
 from store.book.monitors import MonitorChanges
 from store.book.rule_reader import RuleReader
 from store.book.sample_writer import HOURS, MINUTES, MOST_KEYS, SAMPLES
-from store.live.packing import Outcome
+from store.live.heads import Outcome
 from store.live.streams import PingEntry
 from store.recorder.forgetting import forget
 from store.recorder.ledger import Batch, Ledger, Positions
