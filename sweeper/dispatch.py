@@ -21,11 +21,12 @@ from store.live.delivering import Lease, Report, Settlement, deliver, lease, ren
 from store.live.event_types import TYPES
 from store.live.shard import Shard
 from store.live.telling import tag_collection
+from store.messages.message import notice_of
+from store.messages.notice import Notice
 from store.metrics import DELIVERIES, EVENTS
 from sweeper.channels import Channel
-from sweeper.channels.attempt import Attempt, Notice
+from sweeper.channels.attempt import Attempt
 from sweeper.channels.reasons import short
-from sweeper.message import notice_of
 from sweeper.schedule import wait_before_next
 
 EVENTS_AT_ONCE = 64

@@ -133,16 +133,16 @@ BREAKAGES: dict[str, Breakage] = {
         f"{SWEEPER}/test_failing.py::test_an_outage_is_told_once_and_the_next_one_again_but_not_within_the_hour",
     ),
     "a down and its up have one webhook-id": Breakage(
-        "sweeper/message.py",
+        "store/messages/message.py",
         "uuid5(event.incident_id, kind)",
         'uuid5(event.incident_id, "event")',
-        f"{SWEEPER}/test_message.py::test_down_and_up_of_an_incident_have_ids_of_their_own_without_a_dot",
+        "tests/store/messages/test_message.py::test_down_and_up_of_an_incident_have_ids_of_their_own_without_a_dot",
     ),
     "an incident has another id whenever it is noticed": Breakage(
         "store/live/packing.py",
         'uuid5(INCIDENT_NAMESPACE, f"{self.public_id}:{self.silence_ms}")',
         'uuid5(INCIDENT_NAMESPACE, f"{self.public_id}:{self.at_ms}")',
-        f"{SWEEPER}/test_message.py::test_an_incident_is_told_with_the_same_id_when_it_is_noticed_twice",
+        "tests/store/messages/test_message.py::test_an_incident_is_told_with_the_same_id_when_it_is_noticed_twice",
     ),
     "the streams are trimmed past the commit": Breakage(
         "store/recorder/recorder.py",

@@ -47,12 +47,12 @@ from store.book.plans import all_plans
 from store.live import key_table, keys
 from store.live.packing import Event, EventKind
 from store.live.scripts import names
+from store.messages.channel import FailingData
+from store.messages.collected import CollectedData, TagCounted
+from store.messages.message import MonitorTold, notice_of
 from store.metrics import CountedInRedis
 from store.settings import TABLE
-from sweeper.channel_message import FailingData
 from sweeper.channels.signature import sign
-from sweeper.collected_message import CollectedData, TagCounted
-from sweeper.message import MonitorTold, notice_of
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

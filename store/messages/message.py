@@ -12,10 +12,10 @@ from store.live.collected_event import CollectedEvent
 from store.live.event_types import TYPES
 from store.live.packing import AnyEvent, Event, EventKind, MetricEvent
 from store.live.unheard_event import UnheardEvent
+from store.messages.channel import FailingData, TrialData, failing, trial
+from store.messages.collected import CollectedData, collected
+from store.messages.notice import Notice
 from store.timestamps import rfc3339
-from sweeper.channel_message import FailingData, TrialData, failing, trial
-from sweeper.channels.attempt import Notice
-from sweeper.collected_message import CollectedData, collected
 
 ENDS = (EventKind.UP, EventKind.CLEARED)
 _encode = msgspec.json.Encoder().encode

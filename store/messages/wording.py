@@ -1,7 +1,7 @@
 """What people read: a notice as a subject, a few lines of text, and the same as HTML.
 
-A notice is the JSON that webhooks get (see `sweeper/message.py`); nothing here looks anything up, so every attempt
-of a notice reads the same.
+A notice is the JSON that webhooks get (see `message.py`); nothing here looks anything up, so every attempt of a notice
+reads the same.
 """
 
 from __future__ import annotations

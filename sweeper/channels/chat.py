@@ -17,9 +17,10 @@ from store.channel_settings import AppriseSettings
 from store.chat_schemes import check_chat_address
 from store.clock import monotonic_ms
 from store.errors import Invalid
+from store.messages.notice import Notice
+from store.messages.wording import words_of
 from store.settings import IPNetwork
-from sweeper.channels.attempt import Attempt, Notice, Outcome
-from sweeper.channels.wording import words_of
+from sweeper.channels.attempt import Attempt, Outcome
 
 AT_ONCE = 4
 CHILD = "sweeper.channels.chat_child"

@@ -14,8 +14,9 @@ from store.channel_settings import EmailSettings
 from store.clock import monotonic_ms, wall_ms
 from store.errors import Invalid
 from store.mail_server import MailServer
-from sweeper.channels.attempt import Attempt, Notice
-from sweeper.channels.wording import Words, words_of
+from store.messages.notice import Notice
+from store.messages.wording import Words, words_of
+from sweeper.channels.attempt import Attempt
 
 _START_TLS = {"wrapped": False, "required": True, "offered": None, "never": False}
 # The first row that fits an error wins. The words are ours: a server's own may quote addresses.

@@ -9,7 +9,7 @@ import pytest
 
 from store.live.packing import Event, EventKind
 from store.live.unheard_event import FleetUnheard, MonitorUnheard, UnheardEvent
-from sweeper.message import notice_of
+from store.messages.message import notice_of
 
 SILENCE_MS = 1_772_416_893_000
 MONITOR = UUID("0b6c6c3e-9a6e-4c11-8f3e-2f3a4b5c6d7e")

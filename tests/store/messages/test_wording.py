@@ -9,10 +9,10 @@ from store.live.channel_event import ChannelTold, FailingEvent
 from store.live.collected_event import CollectedEvent, Named
 from store.live.packing import EventKind
 from store.live.unheard_event import FleetUnheard, MonitorUnheard, UnheardEvent
-from sweeper.channels.wording import LONGEST_SUBJECT, Words, span, words_of
-from sweeper.message import notice_of
-from tests.sweeper.test_message import DOWN, MONITOR, UP
-from tests.sweeper.test_metric_message import EVENT as BREACHED
+from store.messages.message import notice_of
+from store.messages.wording import LONGEST_SUBJECT, Words, span, words_of
+from tests.store.messages.test_message import DOWN, MONITOR, UP
+from tests.store.messages.test_metric_message import EVENT as BREACHED
 
 HOSTILE = 'a\r\nBcc: all@example.org <script>alert("1")</script>'
 

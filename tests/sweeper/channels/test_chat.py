@@ -11,11 +11,11 @@ import pytest
 
 from store.chat_schemes import SERVICES, check_chat_address, masked
 from store.errors import Invalid
+from store.messages.message import notice_of
 from sweeper.channels.attempt import Attempt
 from sweeper.channels.chat import Chat
-from sweeper.message import notice_of
+from tests.store.messages.test_message import DOWN
 from tests.sweeper.channels.receivers import answering, hanging, receiving
-from tests.sweeper.test_message import DOWN
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 

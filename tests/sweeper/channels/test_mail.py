@@ -13,11 +13,12 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from store.mail_server import MailServer, read_mail_server
-from sweeper.channels.attempt import Attempt, Notice
+from store.messages.message import notice_of
+from store.messages.notice import Notice
+from sweeper.channels.attempt import Attempt
 from sweeper.channels.mail import Mail
-from sweeper.message import notice_of
+from tests.store.messages.test_message import DOWN
 from tests.sweeper.channels.receivers import hanging, receiving
-from tests.sweeper.test_message import DOWN
 from tests.system.house import free_port
 
 SENDER = "Overdue <overdue@example.org>"
