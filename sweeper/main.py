@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from store.book.database import CONFIG_DB
+from store.book.history_reader import HISTORY_DB
+from store.book.last_pings import last_pings
 from store.book.tag_reader import count_tags
 from store.errors import GenerationMissing, OverdueError
 from store.live.link import Link
@@ -33,6 +35,7 @@ async def run(settings: Settings, part: Part) -> None:
         return
     channels = open_channels(settings)
     count = partial(count_tags, settings.data / CONFIG_DB)
+    find_pings = partial(last_pings, settings.data / HISTORY_DB)
     links: list[Link] = []
 
     def linked(shard: Shard) -> Shard:
@@ -46,7 +49,7 @@ async def run(settings: Settings, part: Part) -> None:
             tasks.create_task(say_alive_until(live, part, lambda: _show(live)))
             for shard in live.shards:
                 tasks.create_task(_repeat("sweep", Sweep(linked(shard)).step, live, part.stop))
-                dispatch = Dispatch(shard, channels, count, linked(shard))
+                dispatch = Dispatch(shard, channels, count, linked(shard), find_pings)
                 tasks.create_task(_dispatch(dispatch, live, part.stop))
     finally:
         for link in links:

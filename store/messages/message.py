@@ -5,11 +5,12 @@ from __future__ import annotations
 from uuid import uuid5
 
 import msgspec
-from msgspec import field
+from msgspec import UNSET, UnsetType, field
 
+from store.last_ping import LastPing
 from store.live.channel_event import FailingEvent, TrialEvent
 from store.live.collected_event import CollectedEvent
-from store.live.event_types import TYPES
+from store.live.event_types import INCIDENT_KINDS, TYPES
 from store.live.packing import AnyEvent, Event, EventKind, MetricEvent
 from store.live.unheard_event import UnheardEvent
 from store.messages.channel import FailingData, TrialData, failing, trial
@@ -22,13 +23,17 @@ _encode = msgspec.json.Encoder().encode
 
 
 class MonitorTold(msgspec.Struct, frozen=True, rename="camel"):
-    """The monitor, as it was when the event happened. `last_ping_at` is None if it never pinged."""
+    """The monitor, as it was when the event happened. `last_ping_at` is its last sign of life; None: it never gave one.
+
+    `schedule` are the words for when it is due, if that is not every interval. A threshold's message does not say it.
+    """
 
     id: str
     name: str
     interval: int
     grace_period: int
     last_ping_at: str | None
+    schedule: str | UnsetType | None = UNSET
 
 
 class IncidentTold(msgspec.Struct, frozen=True, rename="camel"):
@@ -51,9 +56,24 @@ class AlertTold(msgspec.Struct, frozen=True, rename="camel"):
     consecutive_triggers: int
 
 
-class Data(msgspec.Struct, frozen=True):
+class LastPingTold(msgspec.Struct, frozen=True, rename="camel"):
+    """What the monitor sent last, and who did; `message` is the end of the body if `is_cut`."""
+
+    at: str
+    from_: str = field(name="from")
+    user_agent: str
+    signal: str
+    exit_code: int | None
+    message: str
+    is_cut: bool
+
+
+class Data(msgspec.Struct, frozen=True, rename="camel"):
+    """`last_ping` is None where there is none, or it could not be looked up in time; of an up it is not asked for."""
+
     monitor: MonitorTold
     incident: IncidentTold
+    last_ping: LastPingTold | None
 
 
 class MetricData(msgspec.Struct, frozen=True):
@@ -94,15 +114,18 @@ class Told(msgspec.Struct, frozen=True):
     data: Data | MetricData | UnheardData | CollectedData | TrialData | FailingData
 
 
-def notice_of(event: AnyEvent) -> Notice:
+def notice_of(event: AnyEvent, last_ping: LastPing | None = None) -> Notice:
     """An event as every channel gets it; its id is the same for the same event, also after a rebuild (UUIDv5)."""
     kind = TYPES[event.kind]
-    body = _encode(Told(kind, rfc3339(event.at_ms), _data(event)))
-    return Notice(str(uuid5(event.incident_id, kind)), body)
+    body = _encode(Told(kind, rfc3339(event.at_ms), _data(event, last_ping)))
+    # An incident has one down and one up, but many reminders.
+    name = f"{kind}:{event.at_ms}" if event.kind == EventKind.REMINDER else kind
+    return Notice(str(uuid5(event.incident_id, name)), body)
 
 
 def _data(
     event: AnyEvent,
+    last_ping: LastPing | None,
 ) -> Data | MetricData | UnheardData | CollectedData | TrialData | FailingData:
     if isinstance(event, UnheardEvent):
         return _unheard(event)
@@ -114,7 +137,7 @@ def _data(
         return failing(event)
     monitor, incident = _monitor(event), _incident(event)
     if not isinstance(event, MetricEvent):
-        return Data(monitor, incident)
+        return Data(monitor, incident, _last_ping(last_ping))
     told = event.told
     alert = AlertTold(
         id=str(told.public_id),
@@ -136,6 +159,20 @@ def _unheard(event: UnheardEvent) -> UnheardData:
     )
 
 
+def _last_ping(ping: LastPing | None) -> LastPingTold | None:
+    if ping is None:
+        return None
+    return LastPingTold(
+        at=rfc3339(ping.at_ms),
+        from_=ping.sender,
+        user_agent=ping.user_agent,
+        signal=ping.signal or "success",
+        exit_code=ping.exit_code,
+        message=ping.message,
+        is_cut=ping.is_cut,
+    )
+
+
 def _monitor(event: Event | MetricEvent) -> MonitorTold:
     return MonitorTold(
         id=str(event.public_id),
@@ -143,6 +180,7 @@ def _monitor(event: Event | MetricEvent) -> MonitorTold:
         interval=event.interval_s,
         grace_period=event.grace_s,
         last_ping_at=rfc3339(event.seen_ms) if event.seen_ms else None,
+        schedule=(event.schedule or None) if isinstance(event, Event) else UNSET,
     )
 
 
@@ -150,7 +188,7 @@ def _incident(event: Event | MetricEvent) -> IncidentTold:
     delayed_ms = event.delayed_ms if isinstance(event, Event) else 0
     return IncidentTold(
         id=str(event.incident_id),
-        kind="metric" if isinstance(event, MetricEvent) else "silence",
+        kind="metric" if isinstance(event, MetricEvent) else INCIDENT_KINDS[event.cause],
         started_at=rfc3339(event.started_ms),
         ended_at=rfc3339(event.at_ms) if event.kind in ENDS else None,
         delayed_by_seconds=delayed_ms / 1000 if delayed_ms else None,

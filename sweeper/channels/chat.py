@@ -46,6 +46,7 @@ class Done(msgspec.Struct, frozen=True):
 _KINDS = {
     "monitor.down": "failure",
     "monitors.down": "failure",
+    "monitor.reminder": "failure",
     "metric.breached": "warning",
     "channel.failing": "warning",
     "monitor.up": "success",
@@ -92,10 +93,15 @@ class Chat:
         return Errand(
             url=check_chat_address(url),
             kind=_KINDS.get(kind, "info"),
-            title=words.subject,
-            body=words.text,
+            title=_harmless(words.subject),
+            body=_harmless(words.text),
             private_targets=self._private_targets,
         )
+
+
+def _harmless(text: str) -> str:
+    """Without the power to call people: what a job said may hold `@everyone` or `<!channel>`, which services read."""
+    return text.replace("@", "@\N{ZERO WIDTH SPACE}").replace("<!", "<\N{ZERO WIDTH SPACE}!")
 
 
 class _Typed(msgspec.Struct, frozen=True):

@@ -40,6 +40,7 @@ def test_a_down_says_who_and_since_when() -> None:
                 "interval": 60,
                 "gracePeriod": 30,
                 "lastPingAt": "2026-03-02T02:01:33.000Z",
+                "schedule": None,
             },
             "incident": {
                 "id": str(DOWN.incident_id),
@@ -48,6 +49,7 @@ def test_a_down_says_who_and_since_when() -> None:
                 "endedAt": None,
                 "delayedBySeconds": None,
             },
+            "lastPing": None,
         },
     }
 

@@ -10,7 +10,8 @@ from store.live.collected_event import CollectedEvent, Named
 from store.live.packing import EventKind
 from store.live.unheard_event import FleetUnheard, MonitorUnheard, UnheardEvent
 from store.messages.message import notice_of
-from store.messages.wording import LONGEST_SUBJECT, Words, span, words_of
+from store.messages.phrases import span
+from store.messages.wording import LONGEST_SUBJECT, Words, words_of
 from tests.store.messages.test_message import DOWN, MONITOR, UP
 from tests.store.messages.test_metric_message import EVENT as BREACHED
 
