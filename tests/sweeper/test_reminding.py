@@ -1,4 +1,4 @@
-"""That a monitor is still down is told in the line of its incident, where it is news, and never in the way of its end."""
+"""That a monitor is still down is told in its place, where that is news, and never in the way of its end."""
 
 from __future__ import annotations
 
@@ -104,9 +104,7 @@ async def test_a_down_that_was_given_up_is_not_reminded_of(stage: Stage) -> None
 async def test_an_up_waits_behind_a_reminder_that_is_tried_again_but_not_for_long(
     stage: Stage, teller: Teller
 ) -> None:
-    async with receiving(
-        in_turn(answering(200), answering(500), answering(500), answering(500), answering(200))
-    ) as receiver:
+    async with receiving(statuses(200, 500, 500, 500, 200)) as receiver:
         await channels(stage.live, receiver)
         await silence(stage, 1)
         await teller.finish()
