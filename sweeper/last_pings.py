@@ -92,9 +92,8 @@ def is_asked_for(one: Lease) -> bool:
 
 
 def _wanted(event: Event) -> Wanted:
-    """Who is missed pinged last on the day when it was seen; who failed or overran said something since."""
-    day_ms = event.seen_ms if event.cause == Cause.MISSED else event.started_ms
-    return Wanted(event.monitor_id, day_ms, event.at_ms)
+    """The last ping came on the day when the monitor was seen last; but for messages, which are no signs of it."""
+    return Wanted(event.monitor_id, event.seen_ms or event.started_ms, event.at_ms)
 
 
 def _is_behind(leases: Sequence[Lease], found: Sequence[LastPing | None]) -> bool:

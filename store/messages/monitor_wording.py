@@ -55,7 +55,7 @@ _WHY = {"fail": ", when it said that it had failed", "overrun": ", when a run wa
 
 
 def _facts(data: Data) -> Lines:
-    return (*_delay(data), _heard(data), *_sent_last(data), _expected(data), *_introduction(data))
+    return (*_delay(data), *_heard(data), *_sent_last(data), _expected(data), *_introduction(data))
 
 
 def _delay(data: Data) -> Lines:
@@ -65,11 +65,12 @@ def _delay(data: Data) -> Lines:
     return (f"It had {span(delayed_s)} more than usual, because pings could not be heard for a while.",)
 
 
-def _heard(data: Data) -> str:
+def _heard(data: Data) -> Lines:
+    """When it pinged last, unless it is that ping that is told of."""
     last = data["monitor"]["lastPingAt"]
-    if data["incident"]["kind"] == "silence":
-        return f"Its last ping came at {moment(last)}." if last else "It has never pinged."
-    return f"It was well at {moment(last)}." if last else "It has never said that it is well."
+    if not last:
+        return ("It has never pinged.",)
+    return () if last == data["timestamp"] else (f"Its last ping came at {moment(last)}.",)
 
 
 def _sent_last(data: Data) -> Lines:
@@ -78,8 +79,10 @@ def _sent_last(data: Data) -> Lines:
     if not last:
         return ()
     agent = f" ({last['userAgent']})" if last["userAgent"] else ""
+    if last["at"] == data["timestamp"]:
+        return (f"That came from {last['from']}{agent}.",)
     if last["at"] == data["monitor"]["lastPingAt"]:
-        return (f"It came from {last['from']}{agent}.",)
+        return (f"It came from {last['from']}{agent}{_exit_code(data)}.",)
     what = _SIGNALS.get(last["signal"], "ping")
     return (f"The last {what} came at {moment(last['at'])} from {last['from']}{agent}{_exit_code(data)}.",)
 

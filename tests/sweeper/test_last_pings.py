@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from store.beat import Signal, encode_history
 from store.book.history_reader import HISTORY_DB
 from store.book.last_pings import Wanted, last_pings
 from store.clock import monotonic_ms
@@ -18,6 +19,7 @@ from store.last_ping import LastPing
 from store.live import streams
 from store.live.delivering import deliver, lease
 from store.live.event_kind import Cause, EventKind
+from store.live.heads import SIGNAL_SHIFT, pack_head
 from store.live.live import Live
 from store.live.noting import note_last_pings
 from store.live.packing import Event
@@ -51,6 +53,13 @@ async def lost(stage: Stage, library: Library) -> None:
     await ping(stage, row_of(1, 0, OUTPUT))
     await library.desk.step()
     await silence(stage, second=41)
+
+
+async def fails(stage: Stage, output: bytes) -> None:
+    """Job 1 says now that it has failed."""
+    row = row_of(1, (stage.now_ms - START_MS) / 1000, output)
+    head = pack_head(row.arrival_ms, 1, 1, Signal.FAIL << SIGNAL_SHIFT)
+    await stage.writer.record([b"1"], head, encode_history([row]), stage.now_ms)
 
 
 def failed(at_s: float) -> Event:
@@ -147,8 +156,7 @@ async def test_a_failure_is_told_with_the_output_that_the_recorder_writes_a_mome
         await ping(stage, row_of(1, 0, b"in the beginning"))
         await library.desk.step()
         await stage.move_to(5)
-        await ping(stage, row_of(1, 5, OUTPUT))
-        await append(stage, failed(5))
+        await fails(stage, OUTPUT)
         await teller.step()
         await asyncio.sleep(0.05)
         assert receiver.calls == []

@@ -9,9 +9,10 @@ import pytest
 from store.live.dead_letters import retry_letter
 from store.live.delivering import Lease, deliver, lease, settle
 from store.live.letters import Moved, MovedTo, letter_entry
+from store.monitor_rules import MonitorRules
 from store.projection import Burst, ChannelTarget, PutChannels
 from tests.packed_events import remind
-from tests.stage import ORG, START_MS, Stage
+from tests.stage import ORG, START_MS, Stage, config_of
 from tests.sweeper.channels.receivers import answering, receiving
 from tests.sweeper.telling import Teller, channels, in_turn, silence, statuses, telling, told
 
@@ -75,6 +76,21 @@ async def test_each_reminder_is_a_message_of_its_own_between_the_down_and_the_up
     incident = calls[1].message["data"]["incident"]
     assert (incident["startedAt"], incident["endedAt"]) == ("2027-01-15T08:00:40.000Z", None)
     assert calls[1].message["timestamp"] == "2027-01-15T08:01:40.000Z"
+
+
+async def test_the_sweep_reminds_as_often_as_the_monitor_asks_for(stage: Stage, teller: Teller) -> None:
+    async with receiving(answering(200)) as receiver:
+        await channels(stage.live, receiver)
+        await stage.put(config_of(1, rules=MonitorRules(reminder_s=60)))
+        for second in (41, 101, 161):
+            await stage.listen(until=second)
+            await stage.sweep()
+            await teller.finish()
+        assert [one.type for one in told(receiver)] == [
+            "monitor.down",
+            "monitor.reminder",
+            "monitor.reminder",
+        ]
 
 
 async def test_whoever_has_not_heard_of_the_down_is_not_reminded_of_it(stage: Stage, teller: Teller) -> None:
