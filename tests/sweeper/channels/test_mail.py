@@ -12,6 +12,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from store.last_ping import LastPing
 from store.mail_server import MailServer, read_mail_server
 from store.messages.message import notice_of
 from store.messages.notice import Notice
@@ -94,6 +95,21 @@ async def test_a_mail_arrives_as_text_and_html(server: MailServer, postbox: Post
     assert html is not None
     assert "has been silent for longer than it may" in text.get_content()
     assert "<h2>Nächtliche Sicherung is down</h2>" in html.get_content()
+
+
+async def test_what_a_job_said_arrives_as_it_was_said_and_is_no_html(
+    server: MailServer, postbox: Postbox
+) -> None:
+    ping = LastPing(DOWN.seen_ms, "10.0.0.5", "curl", message="</pre><script>alert(1)</script>\n.\nfull")
+    await send(server, notice_of(DOWN, ping))
+    text, html = postbox.mail().get_body(("plain",)), postbox.mail().get_body(("html",))
+    assert text is not None
+    assert html is not None
+    assert "> </pre><script>alert(1)</script>\n> .\n> full\n" in text.get_content().replace("\r\n", "\n")
+    assert "&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;\n.\nfull</pre>" in html.get_content().replace(
+        "\r\n", "\n"
+    )
+    assert "<script>" not in html.get_content()
 
 
 async def test_a_repeat_carries_the_same_id(server: MailServer, postbox: Postbox) -> None:
