@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from store.beat import Signal
 from store.book.database import translated
 from store.book.history_reader import ALONE, IN_LANE, USER_AGENT
 from store.book.history_writer import PINGS
@@ -27,8 +28,11 @@ COLUMNS = "SELECT name FROM pragma_table_info(?)"
 # The newest ping of a monitor (?1) up to a moment (?2), on one day.
 LAST = """
 SELECT at_ms, sender, {user_agent} AS user_agent, body, {signal} AS signal, {exit_code} AS exit_code
-FROM {table} WHERE {is_of_monitor} AND at_ms <= ?2 ORDER BY id DESC LIMIT 1
+FROM {table}{join} WHERE {is_of_monitor} AND at_ms <= ?2 ORDER BY id DESC LIMIT 1
 """
+
+# What the pings of a day signalled that were no plain ones; a day may have none of these.
+JOIN = " LEFT JOIN {signals} ON ping_id = id"
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -62,23 +66,34 @@ def _last_ping(connection: sqlite3.Connection, one: Wanted, until_ms: int) -> La
     columns = {name for (name,) in connection.execute(COLUMNS, (table,))}
     if not columns:
         return None
-    row = connection.execute(_question(table, columns), (one.monitor_id, one.until_ms)).fetchone()
-    if row is None:
-        return None
-    at_ms, sender, user_agent, body, signal, exit_code = row
+    signals = f"signals_{table.partition('_')[2]}"
+    has_signals = connection.execute(COLUMNS, (signals,)).fetchone() is not None
+    question = _question(table, columns, signals if has_signals else "")
+    row = connection.execute(question, (one.monitor_id, one.until_ms)).fetchone()
+    return None if row is None else _read(*row)
+
+
+def _read(
+    at_ms: int,
+    sender: str | None,
+    user_agent: str | None,
+    body: bytes | None,
+    signal: int | None,
+    exit_code: int | None,
+) -> LastPing:
     message, is_cut = tail_of(body or b"")
     return LastPing(
-        at_ms,
-        short_name(sender or ""),
-        short_name(user_agent or ""),
-        signal or "",
-        exit_code,
-        message,
-        is_cut,
+        at_ms=at_ms,
+        sender=short_name(sender or ""),
+        user_agent=short_name(user_agent or ""),
+        signal=Signal(signal).name.lower() if signal else "",
+        exit_code=exit_code,
+        message=message,
+        is_cut=is_cut,
     )
 
 
-def _question(table: str, columns: set[str]) -> str:
+def _question(table: str, columns: set[str], signals: str) -> str:
     """As the version that began the day has laid it out."""
     user_agent = "user_agent" if "user_agent_id" not in columns else USER_AGENT
     if {"user_agent", "user_agent_id"} <= columns:
@@ -86,7 +101,8 @@ def _question(table: str, columns: set[str]) -> str:
     return LAST.format(
         table=table,
         user_agent=user_agent,
-        signal="signal" if "signal" in columns else "NULL",
-        exit_code="exit_code" if "exit_code" in columns else "NULL",
+        signal="signal" if signals else "NULL",
+        exit_code="exit_code" if signals else "NULL",
+        join=JOIN.format(signals=signals) if signals else "",
         is_of_monitor=ALONE if "user_agent" in columns else IN_LANE,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,18 @@ def test_several_are_found_at_once_each_on_its_own_day(path: Path) -> None:
     ]
     found = last_pings(path, wanted, 500)
     assert [one and one.message for one in found] == ["today", "yesterday", None, None]
+
+
+def test_it_says_what_was_signalled_if_it_was_no_plain_ping(path: Path) -> None:
+    write(path, ping(1, NOON_MS), ping(2, NOON_MS), ping(3, NOON_MS))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "CREATE TABLE signals_20270115 (ping_id INTEGER, signal INTEGER, exit_code INTEGER)"
+        )
+        connection.execute("INSERT INTO signals_20270115 VALUES (2, 2, 3), (3, 0, 0)")
+        connection.commit()
+    found = last_pings(path, [Wanted(one, NOON_MS, NOON_MS) for one in (1, 2, 3)], 500)
+    assert [one and (one.signal, one.exit_code) for one in found] == [("", None), ("fail", 3), ("", 0)]
 
 
 def test_a_file_that_is_not_there_is_said_so(path: Path) -> None:
