@@ -56,19 +56,20 @@ def last_pings(path: Path, wanted: Sequence[Wanted], within_ms: int) -> list[Las
         closing(sqlite3.connect(address, uri=True, timeout=within_ms / 1000)) as connection,
     ):
         connection.set_progress_handler(lambda: monotonic_ms() > until_ms, LOOK_AT_CLOCK_EVERY)
-        return [_last_ping(connection, one, until_ms) for one in wanted]
+        questions = {
+            table: _question(connection, table) for table in {PINGS.table(one.day_ms) for one in wanted}
+        }
+        found = []
+        for one in wanted:
+            if monotonic_ms() > until_ms:
+                raise Unavailable("history.db took too long")
+            found.append(_last_ping(connection, questions[PINGS.table(one.day_ms)], one))
+        return found
 
 
-def _last_ping(connection: sqlite3.Connection, one: Wanted, until_ms: int) -> LastPing | None:
-    if monotonic_ms() > until_ms:
-        raise Unavailable("history.db took too long")
-    table = PINGS.table(one.day_ms)
-    columns = {name for (name,) in connection.execute(COLUMNS, (table,))}
-    if not columns:
+def _last_ping(connection: sqlite3.Connection, question: str | None, one: Wanted) -> LastPing | None:
+    if question is None:
         return None
-    signals = f"signals_{table.partition('_')[2]}"
-    has_signals = connection.execute(COLUMNS, (signals,)).fetchone() is not None
-    question = _question(table, columns, signals if has_signals else "")
     row = connection.execute(question, (one.monitor_id, one.until_ms)).fetchone()
     return None if row is None else _read(*row)
 
@@ -93,16 +94,21 @@ def _read(
     )
 
 
-def _question(table: str, columns: set[str], signals: str) -> str:
-    """As the version that began the day has laid it out."""
+def _question(connection: sqlite3.Connection, table: str) -> str | None:
+    """The question about a day, as the version that began the day has laid it out; None: nobody pinged then."""
+    columns = {name for (name,) in connection.execute(COLUMNS, (table,))}
+    if not columns:
+        return None
+    signals = f"signals_{table.partition('_')[2]}"
+    has_signals = connection.execute(COLUMNS, (signals,)).fetchone() is not None
     user_agent = "user_agent" if "user_agent_id" not in columns else USER_AGENT
     if {"user_agent", "user_agent_id"} <= columns:
         user_agent = f"coalesce(user_agent, {USER_AGENT})"
     return LAST.format(
         table=table,
         user_agent=user_agent,
-        signal="signal" if signals else "NULL",
-        exit_code="exit_code" if signals else "NULL",
-        join=JOIN.format(signals=signals) if signals else "",
+        signal="signal" if has_signals else "NULL",
+        exit_code="exit_code" if has_signals else "NULL",
+        join=JOIN.format(signals=signals) if has_signals else "",
         is_of_monitor=ALONE if "user_agent" in columns else IN_LANE,
     )
