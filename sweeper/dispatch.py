@@ -40,8 +40,7 @@ RENEW_EVERY_S = 1.5
 SETTLE_WITHIN_S = 4.0
 LONGEST_WAIT_S = 0.1
 # A reminder that cannot be told soon is not told: the next one comes anyway, and an up may wait behind it.
-REMINDER_ATTEMPTS = 3
-REMINDER_WAITS_MS = 60_000
+REMINDER_WAITS_MS = 30_000
 _COUNTED_AS = {"done": "delivered", "gone": "dropped"}
 # Why there was no attempt.
 UNREADABLE = "dropped, because its record cannot be read"
@@ -226,7 +225,7 @@ def _judge(one: Lease, attempt: Attempt) -> tuple[Settlement, int]:
     if attempt.outcome == "gone":
         return "dead", 0
     wait_ms = wait_before_next(one.attempt, attempt.retry_after_s, random.random)
-    if _is_reminder(one) and (one.attempt >= REMINDER_ATTEMPTS or (wait_ms or 0) > REMINDER_WAITS_MS):
+    if _is_reminder(one) and (wait_ms or 0) > REMINDER_WAITS_MS:
         return "dead", 0
     return ("dead", 0) if wait_ms is None else ("retry", wait_ms)
 
