@@ -132,6 +132,24 @@ BREAKAGES: dict[str, Breakage] = {
         "",
         f"{SWEEPER}/test_failing.py::test_an_outage_is_told_once_and_the_next_one_again_but_not_within_the_hour",
     ),
+    "people are reminded one by one of what they heard among many": Breakage(
+        f"{SCRIPTS}/deliver.lua",
+        "    if marks[channel.id] or redis.call(",
+        "    if redis.call(",
+        f"{SWEEPER}/test_reminding.py::test_people_are_not_reminded_one_by_one_of_what_they_heard_among_many",
+    ),
+    "an attempt says other things than the one before": Breakage(
+        f"{SCRIPTS}/note_last_ping.lua",
+        "string.byte(event) < NOTED then",
+        "true then",
+        f"{SWEEPER}/test_last_pings.py::test_what_was_noted_survives_an_empty_redis",
+    ),
+    "a reminder ends its incident": Breakage(
+        "store/recorder/rows.py",
+        " or event.kind == EventKind.REMINDER:",
+        ":",
+        f"{BOOK}/test_incident_kinds.py::test_each_cause_is_a_kind_of_its_own_and_downtime",
+    ),
     "a down and its up have one webhook-id": Breakage(
         "store/messages/message.py",
         "uuid5(event.incident_id, kind)",
