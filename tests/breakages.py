@@ -152,7 +152,7 @@ BREAKAGES: dict[str, Breakage] = {
     ),
     "a down and its up have one webhook-id": Breakage(
         "store/messages/message.py",
-        "uuid5(event.incident_id, kind)",
+        "uuid5(event.incident_id, name)",
         'uuid5(event.incident_id, "event")',
         "tests/store/messages/test_message.py::test_down_and_up_of_an_incident_have_ids_of_their_own_without_a_dot",
     ),
