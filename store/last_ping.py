@@ -1,4 +1,4 @@
-"""What a monitor sent last, as far as people are told of it: who sent it, and the end of what came with it."""
+"""What people are told of a monitor besides the event: who pinged last, and the end of what came with it."""
 
 from __future__ import annotations
 
@@ -40,5 +40,13 @@ def short_name(text: str) -> str:
     return _CONTROL.sub(" ", " ".join(text.split()))[:MOST_OF_A_NAME]
 
 
+class Noted(msgspec.Struct, frozen=True, array_like=True):
+    """What is noted in a delivery: the last ping, if it is known, and how long a run may take (0: not known)."""
+
+    ping: LastPing | None = None
+    max_runtime_s: int = 0
+
+
+NOTHING = Noted()
 encode = msgspec.msgpack.Encoder().encode
-decode = msgspec.msgpack.Decoder(LastPing | None).decode
+decode = msgspec.msgpack.Decoder(Noted).decode

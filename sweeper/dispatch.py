@@ -16,6 +16,7 @@ import msgspec
 
 from store.errors import OverdueError, Unavailable
 from store.fault_points import reach
+from store.last_ping import NOTHING
 from store.live.channel_event import ChannelTold, FailingEvent, TrialEvent
 from store.live.collected_event import CollectedEvent
 from store.live.delivering import Lease, Report, Settlement, deliver, lease, renew, settle
@@ -29,7 +30,7 @@ from store.metrics import DELIVERIES, EVENTS
 from sweeper.channels import Channel
 from sweeper.channels.attempt import Attempt
 from sweeper.channels.reasons import short
-from sweeper.last_pings import LastPings, PingFinder, is_asked_for
+from sweeper.last_pings import LastPings, Sources, is_asked_for
 from sweeper.schedule import wait_before_next
 
 EVENTS_AT_ONCE = 64
@@ -54,8 +55,8 @@ TagCounter = Callable[[Sequence[int]], Sequence[tuple[str, int]]]
 class Dispatch:
     """The deliveries of one shard. `channels` are the kinds that can be told, by name.
 
-    `count_tags` looks up tags for messages about many monitors, `find_pings` what monitors sent last (nobody is asked
-    without it); `stepping` is the same shard for the calls of `step`, which come one at a time.
+    `count_tags` looks up tags for messages about many monitors, `sources` what monitors sent last (nobody is asked
+    without them); `stepping` is the same shard for the calls of `step`, which come one at a time.
     """
 
     def __init__(
@@ -64,13 +65,13 @@ class Dispatch:
         channels: Mapping[str, Channel],
         count_tags: TagCounter,
         stepping: Shard | None = None,
-        find_pings: PingFinder | None = None,
+        sources: Sources | None = None,
     ) -> None:
         self._shard = shard
         self._stepping = stepping or shard
         self._channels = channels
         self._count_tags = count_tags
-        self._last_pings = LastPings(shard, find_pings) if find_pings is not None else None
+        self._last_pings = LastPings(shard, sources) if sources is not None else None
         self._noting: set[asyncio.Task[dict[str, Lease]]] = set()
         self._under_way: dict[asyncio.Task[None], Lease] = {}
 
@@ -204,7 +205,7 @@ def _notice(one: Lease) -> Notice | None:
     """What is to be told; None, with a loud word, for a record that cannot be read."""
     try:
         if one.event is not None:
-            return notice_of(one.event, one.last_ping)
+            return notice_of(one.event, one.noted or NOTHING)
     except (OverflowError, KeyError) as error:
         _log.debug("the event of delivery %s is not one: %r", one.delivery_id, error)
     _log.error("delivery %s cannot be read and is given up", one.delivery_id)

@@ -1,4 +1,4 @@
-"""Looks up what monitors sent last, once for each delivery, before it is attempted for the first time.
+"""Looks up what monitors sent last, and how long their runs may take, before the first attempt to tell it.
 
 An alert waits half a second for it at the most. What was found is noted in the delivery, so that every attempt says the
 same; if it cannot be had, the message goes out without it.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
 
 from store.book.last_pings import Wanted
 from store.clock import monotonic_ms
 from store.errors import OverdueError
-from store.last_ping import LastPing
+from store.last_ping import LastPing, Noted
 from store.live.delivering import Lease
 from store.live.event_kind import Cause, EventKind
 from store.live.noting import note_last_pings
@@ -28,14 +30,23 @@ TOLD_WITH_IT = (EventKind.DOWN, EventKind.REMINDER)
 _log = logging.getLogger(__name__)
 # The last pings of some monitors, within so many ms; may raise Unavailable, and may wait for a disk.
 PingFinder = Callable[[Sequence[Wanted], int], Sequence[LastPing | None]]
+# Monitor id to its longest run in seconds; may raise Unavailable, and may wait for a disk.
+RuntimeFinder = Callable[[Sequence[int]], Mapping[int, int]]
+
+
+class Sources(msgspec.Struct, frozen=True):
+    """Who is asked."""
+
+    pings: PingFinder
+    runtimes: RuntimeFinder
 
 
 class LastPings:
     """For the deliveries of one shard."""
 
-    def __init__(self, shard: Shard, find: PingFinder) -> None:
+    def __init__(self, shard: Shard, sources: Sources) -> None:
         self._shard = shard
-        self._find = find
+        self._sources = sources
         self._asks_from_ms = 0
         self._waits_from_ms = 0
 
@@ -48,9 +59,13 @@ class LastPings:
         asking = [one for one in leases if is_asked_for(one)]
         if not asking:
             return known
-        found = await self._look_up(asking)
+        pings, runtimes = await asyncio.gather(self._look_up(asking), self._runtimes(asking))
+        found = [
+            (one, Noted(ping, runtimes.get(one.event.monitor_id, 0) if one.event else 0))
+            for one, ping in zip(asking, pings, strict=True)
+        ]
         try:
-            noted = await note_last_pings(self._shard, list(zip(asking, found, strict=True)))
+            noted = await note_last_pings(self._shard, found)
         except OverdueError as error:
             _log.warning("%d deliveries wait for the end of their leases: %s", len(asking), error)
             noted = [None] * len(asking)
@@ -69,24 +84,37 @@ class LastPings:
         until_ms = began_ms + (WITHIN_MS if began_ms >= self._waits_from_ms else 0)
         wanted = [_wanted(one.event) for one in leases if isinstance(one.event, Event)]
         try:
-            found = await asyncio.to_thread(self._find, wanted, WITHIN_MS)
+            found = await asyncio.to_thread(self._sources.pings, wanted, WITHIN_MS)
             while _is_behind(leases, found):
                 if monotonic_ms() + LOOK_AGAIN_S * 1000 > until_ms:
                     self._waits_from_ms = max(self._waits_from_ms, monotonic_ms() + REST_MS)
                     break
                 await asyncio.sleep(LOOK_AGAIN_S)
-                found = await asyncio.to_thread(self._find, wanted, max(1, until_ms - monotonic_ms()))
+                left_ms = max(1, until_ms - monotonic_ms())
+                found = await asyncio.to_thread(self._sources.pings, wanted, left_ms)
         except OverdueError as error:
             _log.warning("what monitors sent last is left out of messages for a while: %s", error)
             self._asks_from_ms = monotonic_ms() + REST_MS
             return nothing
         return found
 
+    async def _runtimes(self, leases: Sequence[Lease]) -> Mapping[int, int]:
+        """How long runs may take, where one has overrun."""
+        events = [one.event for one in leases if isinstance(one.event, Event)]
+        overrun = {event.monitor_id for event in events if event.cause == Cause.OVERRUN}
+        if not overrun:
+            return {}
+        try:
+            return await asyncio.to_thread(self._sources.runtimes, sorted(overrun))
+        except OverdueError as error:
+            _log.warning("messages do not say how long a run may take: %s", error)
+            return {}
+
 
 def is_asked_for(one: Lease) -> bool:
     """Whether it is to be told with the last ping, and nobody has looked for that yet."""
     event = one.event
-    if one.is_noted or one.channel is None or one.is_disabled or not isinstance(event, Event):
+    if one.noted is not None or one.channel is None or one.is_disabled or not isinstance(event, Event):
         return False
     return event.kind in TOLD_WITH_IT and (event.seen_ms > 0 or event.cause != Cause.MISSED)
 

@@ -44,7 +44,7 @@ from ingest.intake import Intake
 from overdue.command import COMMANDS
 from store.book.database import ConfigBook
 from store.book.plans import all_plans
-from store.last_ping import LastPing, tail_of
+from store.last_ping import LastPing, Noted, tail_of
 from store.live import key_table, keys
 from store.live.packing import Event, EventKind
 from store.live.scripts import names
@@ -286,7 +286,7 @@ def test_the_webhook_that_is_shown_is_what_would_be_sent() -> None:
         public_id=UUID(monitor["id"]),
         name=monitor["name"],
     )
-    assert json.loads(notice_of(event, last_ping_of(shown["data"]["lastPing"])).body) == shown
+    assert json.loads(notice_of(event, Noted(last_ping_of(shown["data"]["lastPing"]))).body) == shown
 
 
 def test_the_check_of_a_signature_that_is_shown_tells_ours_from_others() -> None:

@@ -16,7 +16,7 @@ from ingest.api.wire import Json
 from store.book.history_reader import HISTORY_DB
 from store.book.last_pings import Wanted, last_pings
 from store.errors import Invalid, Unavailable
-from store.last_ping import LastPing
+from store.last_ping import LastPing, Noted
 from store.live.event_kind import Cause, EventKind
 from store.live.event_types import INCIDENT_KINDS
 from store.live.packing import Event
@@ -85,7 +85,7 @@ async def find(call: Call) -> PreviewReply:
 
 
 def _messages(call: Call, event: Event, last_ping: LastPing | None) -> MessagesShown:
-    notice = notice_of(event, None if event.kind == EventKind.UP else last_ping)
+    notice = notice_of(event, Noted(None if event.kind == EventKind.UP else last_ping))
     words = words_of(notice.body, call.settings.base_url)
     return MessagesShown(
         webhook=CallShown(msgspec.Raw(notice.body)),

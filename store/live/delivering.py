@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from store.last_ping import LastPing
+from store.last_ping import Noted
 from store.live.channel_event import ChannelTold, encode_told
 from store.live.noted import take_apart
 from store.live.packing import AnyEvent, EventKind, read_event
@@ -31,8 +31,8 @@ class Lease(msgspec.Struct, frozen=True):
     """One delivery, ours for one attempt. `attempt` counts from 1 and is the token that settling asks for.
 
     `channel` is None when it was deleted meanwhile, `event` is None when its record cannot be read. `refused_epoch` is
-    the epoch of the channel in which its receiver asked never to be called again. `last_ping` is what was noted of the
-    monitor's last ping, if `is_noted`.
+    the epoch of the channel in which its receiver asked never to be called again. `noted` is what was looked up to be
+    told with the event; None: nobody has looked yet.
     """
 
     delivery_id: str
@@ -40,8 +40,7 @@ class Lease(msgspec.Struct, frozen=True):
     event: AnyEvent | None
     channel: ChannelTarget | None
     refused_epoch: int | None = None
-    last_ping: LastPing | None = None
-    is_noted: bool = False
+    noted: Noted | None = None
 
     @property
     def channel_id(self) -> int:
@@ -139,15 +138,14 @@ async def lease(shard: Shard, limit: int, lease_ms: int, busy_channels: Sequence
 def _lease(
     delivery_id: str, attempt: int, blob: bytes, channel: bytes | None, disabled: bytes | None
 ) -> Lease:
-    event, last_ping, is_noted = take_apart(blob)
+    event, noted = take_apart(blob)
     return Lease(
         delivery_id,
         attempt,
         read_event(event),
         _target.decode(channel) if channel else None,
         _refused_epoch(disabled),
-        last_ping,
-        is_noted,
+        noted,
     )
 
 

@@ -7,9 +7,10 @@ from uuid import uuid5
 import msgspec
 from msgspec import UNSET, UnsetType, field
 
-from store.last_ping import LastPing
+from store.last_ping import NOTHING, LastPing, Noted
 from store.live.channel_event import FailingEvent, TrialEvent
 from store.live.collected_event import CollectedEvent
+from store.live.event_kind import Cause
 from store.live.event_types import INCIDENT_KINDS, TYPES
 from store.live.packing import AnyEvent, Event, EventKind, MetricEvent
 from store.live.unheard_event import UnheardEvent
@@ -68,12 +69,23 @@ class LastPingTold(msgspec.Struct, frozen=True, rename="camel"):
     is_cut: bool
 
 
+class RunTold(msgspec.Struct, frozen=True, rename="camel"):
+    """The run that took too long: when it began, and how many seconds it may take."""
+
+    started_at: str
+    max_runtime: int
+
+
 class Data(msgspec.Struct, frozen=True, rename="camel"):
-    """`last_ping` is None where there is none, or it could not be looked up in time; of an up it is not asked for."""
+    """`last_ping` is None where there is none, or it could not be looked up in time; of an up it is not asked for.
+
+    `run` is there where one took too long, and it is known how long it may.
+    """
 
     monitor: MonitorTold
     incident: IncidentTold
     last_ping: LastPingTold | None
+    run: RunTold | UnsetType = UNSET
 
 
 class MetricData(msgspec.Struct, frozen=True):
@@ -114,10 +126,10 @@ class Told(msgspec.Struct, frozen=True):
     data: Data | MetricData | UnheardData | CollectedData | TrialData | FailingData
 
 
-def notice_of(event: AnyEvent, last_ping: LastPing | None = None) -> Notice:
+def notice_of(event: AnyEvent, noted: Noted = NOTHING) -> Notice:
     """An event as every channel gets it; its id is the same for the same event, also after a rebuild (UUIDv5)."""
     kind = TYPES[event.kind]
-    body = _encode(Told(kind, rfc3339(event.at_ms), _data(event, last_ping)))
+    body = _encode(Told(kind, rfc3339(event.at_ms), _data(event, noted)))
     # An incident has one down and one up, but many reminders.
     name = f"{kind}:{event.at_ms}" if event.kind == EventKind.REMINDER else kind
     return Notice(str(uuid5(event.incident_id, name)), body)
@@ -125,7 +137,7 @@ def notice_of(event: AnyEvent, last_ping: LastPing | None = None) -> Notice:
 
 def _data(
     event: AnyEvent,
-    last_ping: LastPing | None,
+    noted: Noted,
 ) -> Data | MetricData | UnheardData | CollectedData | TrialData | FailingData:
     if isinstance(event, UnheardEvent):
         return _unheard(event)
@@ -137,7 +149,7 @@ def _data(
         return failing(event)
     monitor, incident = _monitor(event), _incident(event)
     if not isinstance(event, MetricEvent):
-        return Data(monitor, incident, _last_ping(last_ping))
+        return Data(monitor, incident, _last_ping(noted.ping), _run(event, noted))
     told = event.told
     alert = AlertTold(
         id=str(told.public_id),
@@ -157,6 +169,13 @@ def _unheard(event: UnheardEvent) -> UnheardData:
         seconds=(event.to_ms - event.from_ms) / 1000,
         monitors=MonitorsUnheard(event.told.count, examples),
     )
+
+
+def _run(event: Event, noted: Noted) -> RunTold | UnsetType:
+    """It was to be over when the incident began."""
+    if event.cause != Cause.OVERRUN or not noted.max_runtime_s:
+        return UNSET
+    return RunTold(rfc3339(event.started_ms - noted.max_runtime_s * 1000), noted.max_runtime_s)
 
 
 def _last_ping(ping: LastPing | None) -> LastPingTold | None:

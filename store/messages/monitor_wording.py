@@ -14,7 +14,7 @@ def down(data: Data, at: str) -> tuple[str, Lines]:
         subject, what = f"{name} has failed", f"{name} said at {at} that it has failed{_exit_code(data)}."
     elif kind == "overrun":
         subject = f"{name} runs for too long"
-        what = f"A run of {name} was to be over by {at}, and it is not."
+        what = f"A run of {name} was to be over by {at}, and it is not.{_run(data)}"
     else:
         subject = f"{name} is down"
         what = f"{name} has been silent for longer than it may. It is down since {at}."
@@ -56,6 +56,11 @@ _WHY = {"fail": ", when it said that it had failed", "overrun": ", when a run wa
 
 def _facts(data: Data) -> Lines:
     return (*_delay(data), *_heard(data), *_sent_last(data), _expected(data), *_introduction(data))
+
+
+def _run(data: Data) -> str:
+    run = data.get("run")
+    return f" It began at {moment(run['startedAt'])} and may take {span(run['maxRuntime'])}." if run else ""
 
 
 def _delay(data: Data) -> Lines:

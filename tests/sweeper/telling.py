@@ -15,7 +15,7 @@ from store.live.shard import Shard
 from store.projection import ChannelTarget, PutChannels
 from sweeper.channels.webhook import Webhook
 from sweeper.dispatch import Dispatch
-from sweeper.last_pings import PingFinder
+from sweeper.last_pings import PingFinder, Sources
 from tests.patience import until
 from tests.stage import ORG, Stage, config_of
 from tests.sweeper.channels.receivers import SECRET, Call, Receiver, Reply, answering
@@ -95,12 +95,17 @@ class Teller:
 
     def __init__(self, shard: Shard, find_pings: PingFinder | None = None) -> None:
         self.webhook = Webhook((ip_network("127.0.0.0/8"),), attempt_timeout_s=30.0)
-        self.dispatch = Dispatch(shard, {"webhook": self.webhook}, self.count_tags, find_pings=find_pings)
+        sources = Sources(find_pings, self.find_runtimes) if find_pings is not None else None
+        self.dispatch = Dispatch(shard, {"webhook": self.webhook}, self.count_tags, sources=sources)
 
     def find(self, find_pings: PingFinder) -> None:
         """From now on somebody else is asked what monitors sent last."""
         assert self.dispatch._last_pings is not None
-        self.dispatch._last_pings._find = find_pings
+        self.dispatch._last_pings._sources = Sources(find_pings, self.find_runtimes)
+
+    def find_runtimes(self, monitor_ids: Sequence[int]) -> dict[int, int]:
+        """Stands for config.db: each run may take 20 seconds."""
+        return dict.fromkeys(monitor_ids, 20)
 
     def count_tags(self, monitor_ids: Sequence[int]) -> list[tuple[str, int]]:
         """Stands for config.db: each monitor has the tag `all`."""

@@ -15,7 +15,7 @@ from store.book.history_reader import HISTORY_DB
 from store.book.last_pings import Wanted, last_pings
 from store.clock import monotonic_ms
 from store.errors import Unavailable
-from store.last_ping import LastPing
+from store.last_ping import NOTHING, LastPing, Noted
 from store.live import streams
 from store.live.delivering import deliver, lease
 from store.live.event_kind import Cause, EventKind
@@ -23,6 +23,7 @@ from store.live.heads import SIGNAL_SHIFT, pack_head
 from store.live.live import Live
 from store.live.noting import note_last_pings
 from store.live.packing import Event
+from store.monitor_rules import MonitorRules
 from store.rebuild import rebuild_if_empty
 from sweeper.last_pings import WITHIN_MS
 from tests.packed_events import append
@@ -167,6 +168,22 @@ async def test_a_failure_is_told_with_the_output_that_the_recorder_writes_a_mome
     assert down.message["data"]["lastPing"]["message"] == OUTPUT.decode()
 
 
+async def test_an_overrun_says_when_its_run_began_and_how_long_it_may_take(
+    stage: Stage, library: Library, tmp_path: Path
+) -> None:
+    async with receiving(answering(200)) as receiver, telling(stage.shard, finder(tmp_path)) as teller:
+        await channels(stage.live, receiver)
+        await stage.put(config_of(1, 3600, rules=MonitorRules(max_runtime_s=20)))
+        await stage.move_to(10)
+        await stage.ping(1, signal=Signal.START)
+        await stage.listen(until=31)
+        await stage.sweep()
+        await teller.finish()
+        [down] = told(receiver)
+    assert down.message["data"]["incident"]["kind"] == "overrun"
+    assert down.message["data"]["run"] == {"startedAt": "2027-01-15T08:00:10.000Z", "maxRuntime": 20}
+
+
 async def test_a_failure_whose_output_does_not_come_is_told_without_it_and_the_next_ones_do_not_wait(
     stage: Stage, library: Library, tmp_path: Path
 ) -> None:
@@ -235,17 +252,17 @@ async def test_what_was_noted_survives_an_empty_redis(stage: Stage, library: Lib
     await deliver(stage.shard, 10)
     [one] = (await lease(stage.shard, 1, 5000, ())).leases
     last = LastPing(START_MS, "10.0.0.1", "agent", "fail", 3, "no space", True)
-    assert await note_last_pings(stage.shard, [(one, last)]) != [None]
-    assert await note_last_pings(stage.shard, [(one, None)]) != [None]
+    assert await note_last_pings(stage.shard, [(one, Noted(last, 60))]) != [None]
+    assert await note_last_pings(stage.shard, [(one, NOTHING)]) != [None]
     late = msgspec.structs.replace(one, attempt=7)
-    assert await note_last_pings(stage.shard, [(late, last)]) == [None]
+    assert await note_last_pings(stage.shard, [(late, Noted(last))]) == [None]
     while await library.desk.step():
         pass
     await stage.redis.flushall()
     await stage.redis.set("test-clock", stage.now_ms)
     assert await rebuild_if_empty(stage.live, library.book, library.history)
     [again] = (await lease(stage.shard, 1, 5000, ())).leases
-    assert (again.event, again.last_ping, again.is_noted) == (one.event, last, True)
+    assert (again.event, again.noted) == (one.event, Noted(last, 60))
 
 
 async def test_a_delivery_that_is_made_again_after_a_crash_of_redis_is_the_same_in_the_log(
@@ -259,7 +276,7 @@ async def test_a_delivery_that_is_made_again_after_a_crash_of_redis_is_the_same_
     [(entry, fields)] = await stage.redis.xrange(keys.events)
     await deliver(stage.shard, 10)
     [one] = (await lease(stage.shard, 1, 5000, ())).leases
-    await note_last_pings(stage.shard, [(one, LastPing(START_MS, "10.0.0.1", "agent"))])
+    await note_last_pings(stage.shard, [(one, Noted(LastPing(START_MS, "10.0.0.1", "agent")))])
     while await library.desk.step():
         pass
     # What Redis had written last is gone: it makes the delivery anew.

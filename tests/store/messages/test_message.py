@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from store.last_ping import LastPing
+from store.last_ping import LastPing, Noted
 from store.live.event_kind import Cause
 from store.live.packing import Event, EventKind
 from store.live.unheard_event import FleetUnheard, MonitorUnheard, UnheardEvent
@@ -165,7 +165,7 @@ def test_each_reminder_has_an_id_of_its_own_and_no_end() -> None:
 
 def test_the_last_ping_is_told_with_all_that_is_known_of_it() -> None:
     ping = LastPing(SILENCE_MS, "10.0.0.5", "curl", "fail", 3, "out", True)
-    assert msgspec.json.decode(notice_of(DOWN, ping).body)["data"]["lastPing"] == {
+    assert msgspec.json.decode(notice_of(DOWN, Noted(ping)).body)["data"]["lastPing"] == {
         "at": "2026-03-02T02:01:33.000Z",
         "from": "10.0.0.5",
         "userAgent": "curl",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from store.last_ping import LastPing
+from store.last_ping import LastPing, Noted
 from store.live.channel_event import ChannelTold, FailingEvent
 from store.live.collected_event import CollectedEvent, Named
 from store.live.event_kind import Cause
@@ -143,7 +143,7 @@ FAIL_PING = LastPing(DOWN.at_ms, "10.0.0.5", "", "fail", 3, "<b>disk</b>\nis ful
 
 
 def test_a_down_says_who_sent_the_last_ping_and_what_came_with_it() -> None:
-    words = words_of(notice_of(DOWN, PING).body, "")
+    words = words_of(notice_of(DOWN, Noted(PING)).body, "")
     assert words.lines[1:] == (
         "Its last ping came at 2026-03-02 02:01:33 UTC.",
         "It came from 10.0.0.5 (curl/8.5).",
@@ -154,7 +154,7 @@ def test_a_down_says_who_sent_the_last_ping_and_what_came_with_it() -> None:
 
 
 def test_a_failure_says_that_the_job_said_so_with_its_exit_code_and_the_end_of_its_output() -> None:
-    words = words_of(notice_of(FAILED, FAIL_PING).body, "")
+    words = words_of(notice_of(FAILED, Noted(FAIL_PING)).body, "")
     assert words.subject == "Nächtliche Sicherung has failed"
     assert words.lines[:2] == (
         "Nächtliche Sicherung said at 2026-03-02 02:03:03 UTC that it has failed, with exit code 3.",
@@ -167,7 +167,7 @@ def test_a_failure_says_that_the_job_said_so_with_its_exit_code_and_the_end_of_i
 
 def test_a_failure_whose_ping_is_not_known_borrows_no_exit_code_from_another_one() -> None:
     other = LastPing(DOWN.at_ms - 5000, "10.0.0.5", "", "success", 0)
-    words = words_of(notice_of(FAILED, other).body, "")
+    words = words_of(notice_of(FAILED, Noted(other)).body, "")
     assert words.lines[:2] == (
         "Nächtliche Sicherung said at 2026-03-02 02:03:03 UTC that it has failed.",
         "The last ping came at 2026-03-02 02:02:58 UTC from 10.0.0.5.",
@@ -177,12 +177,27 @@ def test_a_failure_whose_ping_is_not_known_borrows_no_exit_code_from_another_one
 def test_an_overrun_says_when_the_run_was_to_be_over_and_when_the_last_one_began() -> None:
     overrun = msgspec.structs.replace(DOWN, cause=Cause.OVERRUN)
     begun = LastPing(DOWN.at_ms - 60_000, "10.0.0.5", "", "start")
-    words = words_of(notice_of(overrun, begun).body, "")
+    words = words_of(notice_of(overrun, Noted(begun)).body, "")
     assert words.subject == "Nächtliche Sicherung runs for too long"
     assert words.lines[0] == (
         "A run of Nächtliche Sicherung was to be over by 2026-03-02 02:03:03 UTC, and it is not."
     )
     assert "The last start of a run came at 2026-03-02 02:02:03 UTC from 10.0.0.5." in words.lines
+
+
+def test_an_overrun_says_when_the_run_began_and_how_long_it_may_take() -> None:
+    overrun = msgspec.structs.replace(DOWN, cause=Cause.OVERRUN)
+    body = notice_of(overrun, Noted(max_runtime_s=3600)).body
+    assert msgspec.json.decode(body)["data"]["run"] == {
+        "startedAt": "2026-03-02T01:03:03.123Z",
+        "maxRuntime": 3600,
+    }
+    assert (
+        words_of(body, "")
+        .lines[0]
+        .endswith("and it is not. It began at 2026-03-02 01:03:03 UTC and may take 1 hour.")
+    )
+    assert "run" not in msgspec.json.decode(notice_of(DOWN, Noted(max_runtime_s=3600)).body)["data"]
 
 
 def test_a_schedule_is_said_in_its_words() -> None:
@@ -208,7 +223,7 @@ def test_a_reminder_says_for_how_long_and_why(cause: Cause, why: str) -> None:
     reminder = msgspec.structs.replace(
         DOWN, kind=EventKind.REMINDER, at_ms=DOWN.started_ms + 7_200_000, cause=cause
     )
-    words = words_of(notice_of(reminder, PING).body, "")
+    words = words_of(notice_of(reminder, Noted(PING)).body, "")
     assert words.subject == "Nächtliche Sicherung is still down"
     assert words.lines[0] == (
         f"Nächtliche Sicherung is still down: for 2 hours now, since 2026-03-02 02:03:03 UTC{why}."

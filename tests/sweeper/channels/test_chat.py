@@ -11,7 +11,7 @@ import pytest
 
 from store.chat_schemes import SERVICES, check_chat_address, masked
 from store.errors import Invalid
-from store.last_ping import LastPing
+from store.last_ping import LastPing, Noted
 from store.messages.message import notice_of
 from sweeper.channels.attempt import Attempt
 from sweeper.channels.chat import Chat
@@ -30,7 +30,9 @@ async def test_a_message_arrives_in_words_and_what_a_job_said_calls_nobody() -> 
     named = msgspec.structs.replace(DOWN, name="@here")
     async with receiving(answering(200)) as receiver:
         url = f"gotify://127.0.0.1:{receiver.port}/secret-token"
-        attempt = await Chat(LOOPBACK, "").send(msgspec.json.encode({"url": url}), notice_of(named, ping))
+        attempt = await Chat(LOOPBACK, "").send(
+            msgspec.json.encode({"url": url}), notice_of(named, Noted(ping))
+        )
     assert (attempt.outcome, attempt.reason) == ("delivered", "the service took it")
     sent = msgspec.json.decode(receiver.calls[0].body)
     assert sent["title"] == "@\N{ZERO WIDTH SPACE}here is down"

@@ -12,7 +12,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from store.last_ping import LastPing
+from store.last_ping import LastPing, Noted
 from store.mail_server import MailServer, read_mail_server
 from store.messages.message import notice_of
 from store.messages.notice import Notice
@@ -101,7 +101,7 @@ async def test_what_a_job_said_arrives_as_it_was_said_and_is_no_html(
     server: MailServer, postbox: Postbox
 ) -> None:
     ping = LastPing(DOWN.seen_ms, "10.0.0.5", "curl", message="</pre><script>alert(1)</script>\n.\nfull")
-    await send(server, notice_of(DOWN, ping))
+    await send(server, notice_of(DOWN, Noted(ping)))
     text, html = postbox.mail().get_body(("plain",)), postbox.mail().get_body(("html",))
     assert text is not None
     assert html is not None
