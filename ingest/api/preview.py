@@ -79,13 +79,15 @@ async def find(call: Call) -> PreviewReply:
         raise Invalid(f"An occasion is one of {', '.join(OCCASIONS)}.", "occasion")
     told = await channels.told_of(call)
     watched = await registry.find(call, call.public_id)
-    messages = _messages(call, _event(watched, *OCCASIONS[occasion]), await _last_ping(call, watched))
+    kind, cause = OCCASIONS[occasion]
+    noted = Noted() if kind == EventKind.UP else await _noted(call, watched)
+    messages = _messages(call, _event(watched, kind, cause), noted)
     known: dict[str, Any] = {name: getattr(told, name) for name in told.__struct_fields__}
     return PreviewReply(**known, occasion=occasion, messages=messages)
 
 
-def _messages(call: Call, event: Event, last_ping: LastPing | None) -> MessagesShown:
-    notice = notice_of(event, Noted(None if event.kind == EventKind.UP else last_ping))
+def _messages(call: Call, event: Event, noted: Noted) -> MessagesShown:
+    notice = notice_of(event, noted)
     words = words_of(notice.body, call.settings.base_url)
     return MessagesShown(
         webhook=CallShown(msgspec.Raw(notice.body)),
@@ -112,6 +114,11 @@ def _event(watched: Watched, kind: EventKind, cause: Cause) -> Event:
         cause=cause,
         schedule=config.rules.schedule if config.rules else "",
     )
+
+
+async def _noted(call: Call, watched: Watched) -> Noted:
+    rules = watched.row.config.rules
+    return Noted(await _last_ping(call, watched), rules.max_runtime_s if rules else 0)
 
 
 async def _last_ping(call: Call, watched: Watched) -> LastPing | None:
