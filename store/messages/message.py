@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 import msgspec
 from msgspec import UNSET, UnsetType, field
@@ -126,6 +126,25 @@ class Told(msgspec.Struct, frozen=True):
     data: Data | MetricData | UnheardData | CollectedData | TrialData | FailingData
 
 
+class _BegunIncident(msgspec.Struct, frozen=True):
+    id: str
+
+
+class _BegunData(msgspec.Struct, frozen=True):
+    incident: _BegunIncident | None = None
+
+
+class _Begun(msgspec.Struct, frozen=True):
+    """As much of a notice as tells what it goes on from."""
+
+    type: str
+    data: _BegunData
+
+
+_FOLLOWING = {TYPES[EventKind.UP], TYPES[EventKind.REMINDER]}
+_begun = msgspec.json.Decoder(_Begun)
+
+
 def notice_of(event: AnyEvent, noted: Noted = NOTHING) -> Notice:
     """An event as every channel gets it; its id is the same for the same event, also after a rebuild (UUIDv5)."""
     kind = TYPES[event.kind]
@@ -133,6 +152,14 @@ def notice_of(event: AnyEvent, noted: Noted = NOTHING) -> Notice:
     # An incident has one down and one up, but many reminders.
     name = f"{kind}:{event.at_ms}" if event.kind == EventKind.REMINDER else kind
     return Notice(str(uuid5(event.incident_id, name)), body)
+
+
+def beginning_of(body: bytes) -> str | None:
+    """The id of the message that a notice goes on from: of an up or a reminder, that of its down."""
+    told = _begun.decode(body)
+    if told.type not in _FOLLOWING or told.data.incident is None:
+        return None
+    return str(uuid5(UUID(told.data.incident.id), TYPES[EventKind.DOWN]))
 
 
 def _data(

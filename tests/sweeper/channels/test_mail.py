@@ -13,12 +13,14 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from store.last_ping import LastPing, Noted
+from store.live.packing import EventKind
 from store.mail_server import MailServer, read_mail_server
 from store.messages.message import notice_of
 from store.messages.notice import Notice
 from sweeper.channels.attempt import Attempt
 from sweeper.channels.mail import Mail
-from tests.store.messages.test_message import DOWN
+from tests.store.messages.test_message import DOWN, UP
+from tests.store.messages.test_metric_message import EVENT as BREACHED
 from tests.sweeper.channels.receivers import hanging, receiving
 from tests.system.house import free_port
 
@@ -117,6 +119,16 @@ async def test_a_repeat_carries_the_same_id(server: MailServer, postbox: Postbox
     await send(server)
     first, second = (message_from_bytes(one.content) for one in postbox.taken)
     assert first["message-id"] == second["message-id"] == f"<{notice_of(DOWN).event_id}@example.org>"
+
+
+async def test_what_is_told_of_an_incident_is_one_conversation(server: MailServer, postbox: Postbox) -> None:
+    reminder = msgspec.structs.replace(DOWN, kind=EventKind.REMINDER, at_ms=DOWN.at_ms + 60_000)
+    for event in (DOWN, reminder, UP, BREACHED):
+        await send(server, notice_of(event))
+    down, *later, breached = (message_from_bytes(one.content) for one in postbox.taken)
+    assert [one["in-reply-to"] for one in later] == [down["message-id"]] * 2
+    assert [one["references"] for one in later] == [down["message-id"]] * 2
+    assert (down["references"], breached["references"]) == (None, None)
 
 
 async def test_a_name_cannot_add_headers(server: MailServer, postbox: Postbox) -> None:
