@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -130,7 +131,7 @@ def test_flags_say_what_travels_to_redis() -> None:
 
 async def test_an_item_of_a_batch_says_the_same(served: Served, stage: Stage) -> None:
     key = (await served.make())["key"]
-    said = [
+    said: list[tuple[dict[str, Any], Signalled | None]] = [
         ({"signal": "success"}, None),
         ({"signal": "start", "run": RID}, Signalled(Signal.START, RUN)),
         ({"signal": "fail", "metrics": {"a": 1}}, Signalled(Signal.FAIL)),
@@ -147,7 +148,7 @@ async def test_an_item_that_contradicts_itself_or_cannot_be_read_is_named(
     served: Served, stage: Stage
 ) -> None:
     key = (await served.make())["key"]
-    bad: list[tuple[dict[str, object], str, bool]] = [
+    bad: list[tuple[dict[str, Any], str, bool]] = [
         ({"signal": "dance"}, "`signal` is one of", False),
         ({"signal": None, "exitCode": 256}, "`exitCode` is a number from 0 to 255", False),
         ({"exitCode": "1"}, "$.exitCode", False),
