@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from ingest.doors.body import BodyRule, Refusal
@@ -26,12 +27,12 @@ AWAY = make_error(
 )
 WRONG_METHOD = make_error(405, "Ping with GET, POST or HEAD.", allow="GET, POST, HEAD")
 TOO_SLOW = make_error(408, "The body took too long to arrive.")
-TOO_OFTEN = "Pinged more often than the plan allows; "
-TOO_OFTEN_TO_RECORD = {
-    Signal.SUCCESS: "the sign of life counts, but nothing was recorded.",
-    Signal.FAIL: "the failure counts, but nothing was recorded.",
-    Signal.START: "nothing was recorded.",
-    Signal.LOG: "nothing was recorded.",
+TOO_OFTEN = "Pinged more often than the plan allows; {}nothing was recorded."
+# What counts of a ping that is not recorded. Of a log line there is nothing else.
+WHAT_COUNTS: Mapping[int, str] = {
+    Signal.SUCCESS: "the sign of life",
+    Signal.FAIL: "the failure",
+    Signal.START: "the start",
 }
 TOO_MANY_UNKNOWN = "Too many unknown ping keys were tried from this address; wait before trying another."
 
@@ -53,12 +54,15 @@ def answer(
         return UNKNOWN_KEY
     if outcome in {Outcome.UNAVAILABLE, Outcome.BROKEN}:
         return AWAY
+    counts = WHAT_COUNTS.get(signal, "")
     if outcome == Outcome.LIMITED:
-        sentence = TOO_OFTEN + TOO_OFTEN_TO_RECORD[Signal(signal)]
+        sentence = TOO_OFTEN.format(f"{counts} counts, but " if counts else "")
         return make_error(429, sentence, alive=signal == Signal.SUCCESS, retry_after_s=retry_after_s)
     if outcome == Outcome.TURNED_AWAY:
         return make_error(429, TOO_MANY_UNKNOWN, retry_after_s=retry_after_s)
     if refusal is not None:
-        sentence = refusal.sentence + (" The failure counts all the same." if signal == Signal.FAIL else "")
-        return make_error(refusal.status, sentence, alive=signal == Signal.SUCCESS)
+        if signal == Signal.SUCCESS:
+            return make_error(refusal.status, refusal.sentence, alive=True)
+        also = f" {counts.capitalize()} counts all the same." if counts else ""
+        return make_error(refusal.status, refusal.sentence + also)
     return door.welcome(monitor, arrival_ms)

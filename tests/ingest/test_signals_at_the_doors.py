@@ -16,7 +16,7 @@ from ingest.doors.body import Refusal
 from ingest.doors.door import answer
 from ingest.doors.signals import SAYINGS, SUFFIX, read_saying, signal_of, suffix_of
 from store.beat import Signal, Signalled
-from store.live.heads import HAS_RUN, LIFE_ONLY, SIGNAL_SHIFT, Outcome
+from store.live.heads import HAS_RUN, LIFE_ONLY, SIGNAL_SHIFT, Outcome, read_ended
 from tests.ingest.serving import Served, serving
 from tests.ingest.test_doors import kept
 from tests.stage import Stage
@@ -110,6 +110,24 @@ async def test_a_parameter_that_cannot_be_read_is_named_and_the_signal_counts_al
         assert success.json()["error"].startswith(named)
     assert (await served.client.get(f"/api/monitors/{monitor['id']}")).json()["lastPingAt"] is not None
     assert await kept(stage) == []
+
+
+async def test_runs_reach_redis_with_the_pings_that_name_them(served: Served, stage: Stage) -> None:
+    key, other = [(await served.make(name=name))["key"] for name in ("job", "other")]
+    runs = [str(UUID(int=number)) for number in (7, 8)]
+    await served.client.get(f"/ping/{other}")  # its key is known now, so that all of the batch go together
+    for run in runs:
+        assert (await served.client.get(f"/ping/{key}/start?rid={run}")).status_code == 200
+    _, *started = [row.arrival_ms for row, _ in await kept(stage)]
+    ends = [
+        {"key": key, "run": runs[1], "exitCode": 1},
+        {"key": other},
+        {"key": key, "run": str(UUID(int=9))},
+        {"key": key, "run": runs[0]},
+    ]
+    assert (await served.client.post("/ping", json=ends)).json()["recorded"] == 4
+    *_, (_, fields) = await stage.redis.xrange(stage.shard.keys.pings)
+    assert read_ended(fields[b"d"]) == {0: started[1], 3: started[0]}
 
 
 @pytest.mark.parametrize("query", ["xrid=7", "rid", "a=rid%3D7", "duration=x", "RID=7"])

@@ -19,14 +19,16 @@ from store.book.history_reader import HISTORY_DB, HistoryReader
 from store.book.history_writer import HistoryWriter
 from store.book.rule_reader import RuleReader
 from store.book.runs import Ended, UnderWay, runs
+from store.book.sample_reader import Span
 from store.book.sample_writer import Taken
-from store.live.heads import Outcome
+from store.live.heads import HAS_RUN, SIGNAL_SHIFT, Outcome, pack_head
 from store.live.streams import PingEntry
 from store.recorder.forgetting import forget
 from store.recorder.ledger import Batch, Ledger, Positions
 from store.recorder.rows import ping_rows, samples_of
+from tests.stage import START_MS
 from tests.store.book.cast import settings_of
-from tests.store.recorder.cast import beat_of
+from tests.store.recorder.cast import Desk, beat_of
 
 NOW_MS = 20_000 * DAY_MS + DAY_MS // 2
 RUN, OTHER = UUID(int=7), UUID(int=8)
@@ -155,6 +157,40 @@ async def test_what_was_signalled_is_read_with_the_pings_of_every_day(book: Book
         (SUCCESS, None, None, None),
     ]
     assert [one.signal for one in await book.reader.pings(1, 1, before_id=pings[1].id)] == [START]
+
+
+async def test_a_run_is_measured_from_its_start_to_its_end(desk: Desk) -> None:
+    monitor = await desk.monitor()
+
+    async def say(signalled: Signalled | None, body: bytes = b"") -> None:
+        beat = row(desk.stage.now_ms, signalled, body, monitor.config.id)
+        flags = signalled.signal << SIGNAL_SHIFT | HAS_RUN * bool(signalled.run) if signalled else 0
+        head = pack_head(beat.arrival_ms, 1, monitor.config.version, flags)
+        runs = signalled.run if signalled else b""
+        ids = [str(monitor.config.id).encode()]
+        await desk.stage.writer.record(ids, head, encode_history([beat]), desk.stage.now_ms, runs)
+        await desk.pass_seconds(1)
+
+    for signalled in (
+        Signalled(START, RUN.bytes),
+        Signalled(START),
+        Signalled(LOG),
+        Signalled(FAIL, RUN.bytes, exit_code=1),
+        None,
+        None,
+    ):
+        await say(signalled)
+    await desk.record()
+    pings = await desk.history.pings(monitor.config.id, 10)
+    assert [one.duration_ms for one in reversed(pings)] == [None, None, None, 3000, 3000, None]
+    points = await desk.samples.points(
+        monitor.config.id, "duration_ms", Span(START_MS, START_MS + 60_000, 1000)
+    )
+    assert [(one.at_ms - START_MS, one.rollup.last) for one in points or []] == [
+        (3000, 3000.0),
+        (4000, 3000.0),
+    ]
+    assert (await runs(desk.data / HISTORY_DB, monitor.config.id)).under_way == []
 
 
 async def test_only_a_success_is_a_sign_of_life_when_redis_is_filled_again(book: Book) -> None:
