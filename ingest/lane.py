@@ -211,9 +211,10 @@ class Lane(Guard, Waiting):
     def _enter(self, line: re.Match[bytes], facts: Facts, number: int, body: bytes) -> None:
         """This connection is now the ping that waits."""
         self._unset_keepalive_if_required()
-        saying = read_saying(line[4], line[5]) if line[4] or line[5] else PLAIN
+        suffix, query = line[4], line[5]
+        saying = read_saying(suffix, query) if suffix or query else PLAIN
         refusal = saying.refusal
-        if body and refusal is None and not line[4]:
+        if body and refusal is None and not suffix:
             refusal = DOORS[number].judge(body)
         self.key = line[3].decode()
         self.door = number
@@ -222,7 +223,7 @@ class Lane(Guard, Waiting):
         self.sender = self._desk.sender_of(self.client, facts.forwarded)
         self._refusal = refusal
         self._method = _METHODS[line[1]]
-        self._query = line[5] or b""
+        self._query = query or b""
         self._closing = facts.closing
         self.beat = Beat(
             self._method,

@@ -33,7 +33,6 @@ MOST_METRICS_BYTES = 1024
 OLDEST_MS = 3_600_000
 _is_key = re.compile(r"[A-Za-z0-9_-]{8,128}").fullmatch
 _NO_METRICS = msgspec.Raw(b"")
-_NOTHING_TOLD = (None, None, None, None)
 _PLAIN = Signalled()
 SIGNALS = {signal.name.lower(): signal for signal in Signal}
 _encode_json = msgspec.json.Encoder().encode
@@ -168,8 +167,12 @@ def _beaten(item: Item, packed: bool, now_ms: int) -> Beaten | Problem:
     try:
         at_ms = None if item.at is None else _moment_ms(item.at, now_ms)
         beaten = Beaten(item.key, b"", at_ms)
-        told = item.signal, item.exit_code, item.run, item.duration_ms
-        if told != _NOTHING_TOLD:
+        if (
+            item.signal is not None
+            or item.run is not None
+            or item.exit_code is not None
+            or item.duration_ms is not None
+        ):
             _add_signal(beaten, item)
         if item.metrics is not _NO_METRICS:
             _add_metrics(beaten, item.metrics, packed)
