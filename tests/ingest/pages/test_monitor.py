@@ -70,8 +70,8 @@ async def test_runs_and_signals_are_shown(api: Api, recorder: Recorder) -> None:
             page = " ".join((await person.see(f"/monitors/{monitor['id']}{path}")).text.split())
             assert page.count('class="tag failed">failed (exit code 3, 12.3 s)<') == 1
             assert page.count('class="tag">start<') == 1
-            assert "1 under way" in page
-            assert "last took 12.3 s and failed" in page
+            assert "1 run under way since" in page
+            assert "the last run took 12.3 s and failed" in page
             assert str(UUID(int=7)) in page
 
 
