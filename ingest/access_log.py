@@ -14,6 +14,7 @@ from urllib.parse import quote
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingest.doors import DOORS
+from ingest.doors.signals import suffix_of
 from ingest.lane import Lane
 
 HIDDEN = "***"
@@ -60,7 +61,8 @@ class LoggedLane(Lane):
 
     def answer(self, outcome: int) -> None:
         if not self.transport.is_closing():
-            target = redact(DOORS[self.door].prefix + HIDDEN, self._query)
+            path = DOORS[self.door].prefix + HIDDEN + suffix_of(self.beat.signalled)
+            target = redact(path, self._query)
             sender = self.sender if self.sender[0] else None
             note(sender, self._method, target, "1.1", self._reply_to(outcome).status)
         super().answer(outcome)

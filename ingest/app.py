@@ -42,9 +42,9 @@ class State(TypedDict):
 def routes(doors: list[DoorEndpoint], batch: BatchEndpoint) -> list[Route]:
     """Everything that this service answers, in one list."""
     return [
-        # Pings: many at once, or one at a door.
+        # Pings: many at once, or one at a door, with a signal or without.
         Route(PATH, batch, name=PATH, methods=["POST"]),
-        *(Route(door.path, door, name=door.path) for door in doors),
+        *(Route(path, door, name=path) for door in doors for path in door.paths),
         # The admin API.
         *API_ROUTES,
         # The pages.

@@ -16,6 +16,7 @@ from ingest.batch_portion import BatchedPing, Portion
 from ingest.batch_report import Report
 from ingest.doors.batch import MOST_BYTES, Beaten, Problem, read_batch, unzip
 from ingest.doors.reply import Reply, make_error, make_reply
+from ingest.doors.signals import flags_of
 from ingest.intake import Intake
 from store.beat import Beat
 from store.errors import Invalid
@@ -84,15 +85,16 @@ class BatchEndpoint:
         return report
 
     def _ping(self, item: Beaten | Problem, plain: Beat, portion: Portion) -> BatchedPing | None:
-        """The ping of an item that is in order. Without metrics, all share one beat."""
+        """The ping of an item that is in order. Those that say nothing else share one beat."""
         if isinstance(item, Problem):
             return None
-        beat = plain
-        if item.body:
-            beat = Beat(
-                "POST", plain.host, b"", b"application/json", plain.user_agent, plain.sender, item.body
-            )
+        beat, signalled = plain, item.signalled
+        if item.body or signalled is not None:
+            kind = b"application/json" if item.body else b""
+            beat = Beat("POST", plain.host, b"", kind, plain.user_agent, plain.sender, item.body, signalled)
         flags = (RELAYED if item.at_ms is not None else 0) | (LIFE_ONLY if item.complaint else 0)
+        if signalled is not None:
+            flags |= flags_of(signalled)
         return BatchedPing(item.key, flags, beat, self._number, portion)
 
     def _enter(self, items: Sequence[Beaten | Problem], pings: Sequence[BatchedPing | None]) -> None:

@@ -8,6 +8,8 @@ import msgspec
 
 from ingest.batch_portion import BatchedPing
 from ingest.doors.batch import Beaten, Problem
+from ingest.doors.signals import signal_of
+from store.beat import Signal
 from store.live.heads import Outcome
 
 _REASONS: dict[int, str] = {
@@ -60,7 +62,10 @@ class Report:
     def _note_failed(self, index: int, item: Beaten, ping: BatchedPing) -> None:
         reason = _REASONS.get(ping.outcome) or item.complaint
         if reason is not None:
-            alive = ping.outcome in {Outcome.LIMITED, Outcome.ALIVE}
+            is_success = signal_of(ping.flags) == Signal.SUCCESS
+            if ping.outcome == Outcome.LIMITED and not is_success:
+                reason = "Pinged more often than the plan allows; what it signals counts."
+            alive = is_success and ping.outcome in {Outcome.LIMITED, Outcome.ALIVE}
             self.failed.append(Failed(index, reason, ping.retry_after_s, alive))
 
     def is_all_away(self) -> bool:

@@ -19,7 +19,7 @@ from store.clock import monotonic_ms
 from store.errors import Unavailable
 from store.fault_points import reach
 from store.live.connect import Unregistered
-from store.live.heads import OUT_OF_DATE, Outcome, pack_head
+from store.live.heads import HAS_RUN, OUT_OF_DATE, Outcome, pack_head
 from store.live.writer import Recorded, Writer
 from store.metrics import BATCH_PINGS, REDIS_CALL
 
@@ -156,17 +156,19 @@ class Batcher:
     async def _send(self, batch: list[Waiting]) -> None:
         # Between taking the batch and reading the watermark nothing may be awaited.
         watermark_ms = self._watermark()
-        ids, heads, rows = [], [], []
+        ids, heads, rows, runs = [], [], [], []
         for ping in batch:
             known = ping.known
             assert known is not None
             ids.append(known.wire_id)
             heads.append(pack_head(ping.happened_ms, known.key_epoch, known.version, ping.flags))
             rows.append(BeatRow(known.monitor_id, ping.happened_ms, ping.beat))
+            if ping.flags >= HAS_RUN and ping.beat.signalled is not None:
+                runs.append(ping.beat.signalled.run)
         history = encode_history(rows) if rows else b""
         started_ms = monotonic_ms()
         try:
-            recorded = await self._writer.record(ids, b"".join(heads), history, watermark_ms)
+            recorded = await self._writer.record(ids, b"".join(heads), history, watermark_ms, b"".join(runs))
         except Unregistered:
             self._refuse_all(batch)
             self.is_open = False

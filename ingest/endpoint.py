@@ -7,8 +7,10 @@ import re
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ingest.doors.door import TOO_SLOW, UNKNOWN_KEY, WRONG_METHOD, Door, Refusal, answer
+from ingest.doors.body import ANY_BODY, BodyRule, Refusal
+from ingest.doors.door import TOO_SLOW, UNKNOWN_KEY, WRONG_METHOD, Door, answer
 from ingest.doors.reply import Reply
+from ingest.doors.signals import NO_SUCH_SIGNAL, SAYINGS, read_saying, signal_of
 from ingest.intake import Intake
 from store.beat import Beat
 from store.live.heads import LIFE_ONLY
@@ -36,7 +38,7 @@ class DoorEndpoint:
 
     def __init__(self, door: Door, number: int, intake: Intake) -> None:
         self.prefix = door.prefix
-        self.path = door.prefix + "{key}"
+        self.paths = (door.prefix + "{key}", door.prefix + "{key}/{signal}")
         self._door = door
         self._number = number
         self._intake = intake
@@ -59,46 +61,56 @@ class DoorEndpoint:
 
     async def _ping(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Reply:
         method, door = scope["method"], self._door
-        key = scope["path"][len(door.prefix) :]
+        key, slash, word = scope["path"][len(door.prefix) :].partition("/")
+        suffix, query = word.encode(), scope["query_string"]
         if method not in _METHODS:
             return WRONG_METHOD
         if _is_key(key) is None:
             return UNKNOWN_KEY
-        body, refusal = b"", None
+        if slash and suffix not in SAYINGS:
+            return NO_SUCH_SIGNAL
+        body, refusal, saying = b"", None, read_saying(suffix, query)
         if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
-            body, refusal = await self._read(headers, receive)
+            body, refusal = await _read(ANY_BODY if slash else door, headers, receive)
+        if saying.refusal is not None:
+            body, refusal = b"", saying.refusal
         client = scope["client"]
         beat = Beat(
             method,
             headers.get(b"host", b""),
-            scope["query_string"],
+            query,
             headers.get(b"content-type", b""),
             headers.get(b"user-agent", b""),
             client[0] if client else "",
             body,
+            saying.signalled,
         )
-        ping = self._intake.arrive(key, 0 if refusal is None else LIFE_ONLY, beat, self._number)
+        flags = saying.flags if refusal is None else saying.flags | LIFE_ONLY
+        ping = self._intake.arrive(key, flags, beat, self._number)
         outcome = await ping.future
+        name = ping.known.name if ping.known else ""
         return answer(
-            door, outcome, refusal, ping.known.name if ping.known else "", ping.arrival_ms, ping.retry_after_s
+            door, outcome, refusal, name, ping.arrival_ms, ping.retry_after_s, signal_of(saying.flags)
         )
 
-    async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> tuple[bytes, Refusal | None]:
-        """The body as far as the door keeps it, and what the door says about it."""
-        door = self._door
-        too_large = Refusal(413, f"The body may have at most {door.kept_bytes} bytes.")
-        told = headers.get(b"content-length", b"0")
-        if door.strict_length and told.isdigit() and int(told) > door.kept_bytes:
-            return b"", too_large
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                body = await _receive_up_to(door.kept_bytes + 1, receive)
-        except TimeoutError as error:
-            raise TooSlow from error
-        if len(body) > door.kept_bytes:
-            return (b"", too_large) if door.strict_length else (body[: door.kept_bytes], None)
-        refusal = door.judge(body) if body else None
-        return (body, None) if refusal is None else (b"", refusal)
+
+async def _read(
+    rule: BodyRule, headers: dict[bytes, bytes], receive: Receive
+) -> tuple[bytes, Refusal | None]:
+    """The body as far as it is kept, and what is wrong with it."""
+    too_large = Refusal(413, f"The body may have at most {rule.kept_bytes} bytes.")
+    told = headers.get(b"content-length", b"0")
+    if rule.strict_length and told.isdigit() and int(told) > rule.kept_bytes:
+        return b"", too_large
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            body = await _receive_up_to(rule.kept_bytes + 1, receive)
+    except TimeoutError as error:
+        raise TooSlow from error
+    if len(body) > rule.kept_bytes:
+        return (b"", too_large) if rule.strict_length else (body[: rule.kept_bytes], None)
+    refusal = rule.judge(body) if body else None
+    return (body, None) if refusal is None else (b"", refusal)
 
 
 async def _receive_up_to(most: int, receive: Receive) -> bytes:

@@ -18,8 +18,10 @@ from uvicorn.server import ServerState
 from ingest import guard
 from ingest.desk import Desk
 from ingest.doors import DOORS
-from ingest.doors.door import Refusal, answer
+from ingest.doors.body import ANY_BODY, Refusal
+from ingest.doors.door import answer
 from ingest.doors.reply import Reply
+from ingest.doors.signals import PLAIN, SUFFIX, read_saying, signal_of
 from ingest.guard import Guard
 from ingest.lane_facts import MOST_BLOCK_BYTES, Facts, read_facts
 from ingest.waiting import Waiting
@@ -28,10 +30,10 @@ from store.live.heads import LIFE_ONLY, Outcome
 
 MOST_HELD_BYTES = 64 * 1024
 
-# GET|POST|HEAD, a door's prefix, a key, perhaps a query. Anything odd about the line: not for the lane.
+# GET|POST|HEAD, a door's prefix, a key, perhaps a signal and a query. Anything odd about the line: not for the lane.
 _ping_line = re.compile(
-    rb"(GET|POST|HEAD) (%b)([A-Za-z0-9_-]{8,128})(?:\?([!-\"$-~]*))? HTTP/1\.1\r\n"
-    % b"|".join(re.escape(door.prefix.encode()) for door in DOORS)
+    rb"(GET|POST|HEAD) (%b)([A-Za-z0-9_-]{8,128})(?:/(%b))?(?:\?([!-\"$-~]*))? HTTP/1\.1\r\n"
+    % (b"|".join(re.escape(door.prefix.encode()) for door in DOORS), SUFFIX)
 ).match
 _DOOR_BY_PREFIX = {door.prefix.encode(): number for number, door in enumerate(DOORS)}
 _METHODS = {b"GET": "GET", b"POST": "POST", b"HEAD": "HEAD"}
@@ -136,7 +138,8 @@ class Lane(Guard, Waiting):
         name = known.name if known is not None else ""
         if outcome == _RECORDED and self._refusal is None:
             return door.welcome(name, self.arrival_ms)
-        return answer(door, outcome, self._refusal, name, self.arrival_ms, self.retry_after_s)
+        signal = signal_of(self.flags)
+        return answer(door, outcome, self._refusal, name, self.arrival_ms, self.retry_after_s, signal)
 
     def _work_through(self, data: bytes) -> None:
         """Take one request after the other off the front, until there has to be more, or a ping is under way."""
@@ -194,7 +197,8 @@ class Lane(Guard, Waiting):
             return None
         facts = read_facts(data[line.end() : end])
         number = _DOOR_BY_PREFIX[line[2]]
-        if facts is None or facts.content_length > DOORS[number].kept_bytes:
+        rule = ANY_BODY if line[4] else DOORS[number]
+        if facts is None or facts.content_length > rule.kept_bytes:
             return data
         if len(data) < end + facts.content_length:
             self._wait_for_more(data)
@@ -207,15 +211,19 @@ class Lane(Guard, Waiting):
     def _enter(self, line: re.Match[bytes], facts: Facts, number: int, body: bytes) -> None:
         """This connection is now the ping that waits."""
         self._unset_keepalive_if_required()
-        refusal = DOORS[number].judge(body) if body else None
+        suffix, query = line[4], line[5]
+        saying = read_saying(suffix, query) if suffix or query else PLAIN
+        refusal = saying.refusal
+        if body and refusal is None and not suffix:
+            refusal = DOORS[number].judge(body)
         self.key = line[3].decode()
         self.door = number
         self.looked_up = False
-        self.flags = 0 if refusal is None else LIFE_ONLY
+        self.flags = saying.flags if refusal is None else saying.flags | LIFE_ONLY
         self.sender = self._desk.sender_of(self.client, facts.forwarded)
         self._refusal = refusal
         self._method = _METHODS[line[1]]
-        self._query = line[4] or b""
+        self._query = query or b""
         self._closing = facts.closing
         self.beat = Beat(
             self._method,
@@ -225,6 +233,7 @@ class Lane(Guard, Waiting):
             facts.user_agent,
             self.sender[0],
             body if refusal is None else b"",
+            saying.signalled,
         )
         self._under_way = True
         self._desk.intake.enter(self)

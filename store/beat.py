@@ -19,8 +19,20 @@ class Signal(IntEnum):
     LOG = 3
 
 
+class Signalled(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a ping says beyond "all is well". `run`: the 16 bytes of a UUID, or nothing. `duration_ms`: as it told."""
+
+    signal: Signal = Signal.SUCCESS
+    run: bytes = b""
+    exit_code: int | None = None
+    duration_ms: int | None = None
+
+
 class Beat(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What was sent with a ping. Texts are the bytes of the request as they came; the ping key is never among them."""
+    """What was sent with a ping. Texts are the bytes of the request as they came; the ping key is never among them.
+
+    `signalled` is None for a plain ping, so that it costs a byte.
+    """
 
     method: str
     host: bytes
@@ -29,6 +41,7 @@ class Beat(msgspec.Struct, frozen=True, array_like=True, gc=False):
     user_agent: bytes
     sender: str
     body: bytes
+    signalled: Signalled | None = None
 
 
 class BeatRow(msgspec.Struct, frozen=True, array_like=True, gc=False):

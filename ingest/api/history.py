@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType, field
@@ -25,7 +26,8 @@ _PING_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class PingReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """A ping as callers see it; `from` is the sender's address."""
+    """A ping as callers see it; `from` is the sender's address, `run` the UUID that it named, and `durationMs` how long
+    the run took that it ended. The signal of a plain ping is success."""
 
     id: int
     at: str
@@ -37,6 +39,10 @@ class PingReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     query: str | None
     content_type: str | None
     has_body: bool
+    signal: str
+    exit_code: int | None
+    run: str | None
+    duration_ms: int | None
 
 
 class PingsReply(msgspec.Struct, frozen=True, rename="camel"):
@@ -188,6 +194,10 @@ def _ping(row: PingRow) -> PingReply:
         query=row.query,
         content_type=row.content_type,
         has_body=row.has_body,
+        signal=row.signal.name.lower(),
+        exit_code=row.exit_code,
+        run=None if row.run is None else str(UUID(bytes=row.run)),
+        duration_ms=row.duration_ms,
     )
 
 

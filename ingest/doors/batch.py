@@ -1,6 +1,7 @@
 """The batch dialect, `POST /ping`: many beats in one request, as a JSON array, NDJSON or MessagePack. Pure.
 
-An item is `{key, signal?, metrics?, at?}`. One that is bad is reported with its place and harms no other.
+An item is `{key, signal?, exitCode?, run?, durationMs?, metrics?, at?}`. One that is bad is reported with its place and
+harms no other.
 """
 
 from __future__ import annotations
@@ -12,8 +13,17 @@ from datetime import datetime
 
 import msgspec
 
+from ingest.doors.signals import (
+    BAD_DURATION,
+    BAD_RUN,
+    LONGEST_MS,
+    MOST_EXIT_CODE,
+    of_exit_code,
+    read_run,
+)
+from store.beat import Signal, Signalled
 from store.errors import Invalid
-from store.flat_json import Complaint, read_metrics
+from store.flat_json import Complaint, Metrics, read_metrics
 
 NAME = "batch"
 PATH = "/ping"
@@ -23,28 +33,35 @@ MOST_METRICS_BYTES = 1024
 OLDEST_MS = 3_600_000
 _is_key = re.compile(r"[A-Za-z0-9_-]{8,128}").fullmatch
 _NO_METRICS = msgspec.Raw(b"")
+_PLAIN = Signalled()
+SIGNALS = {signal.name.lower(): signal for signal in Signal}
 _encode_json = msgspec.json.Encoder().encode
 
 
-class Item(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """One beat as it was sent. `at`: when it happened, in Unix seconds or RFC 3339; absent: now."""
+class Item(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False):
+    """One beat as it was sent. `at`: when it happened, in Unix seconds or RFC 3339; absent: now. `signal`: absent where
+    the exit code says it, or it is a success."""
 
     key: str
-    signal: str = "success"
+    signal: str | None = None
     metrics: msgspec.Raw = _NO_METRICS
     at: float | str | None = None
+    exit_code: int | None = None
+    run: str | None = None
+    duration_ms: int | None = None
 
 
 class Beaten(msgspec.Struct, gc=False):
     """A beat that arrived. `body` is its metrics as JSON; `at_ms` is None for now.
 
-    With a `complaint` about its metrics it is not recorded, but a sign of life all the same.
+    With a `complaint` about something that came with it, it is not recorded, but what it signals counts all the same.
     """
 
     key: str
     body: bytes
     at_ms: int | None
     complaint: str | None = None
+    signalled: Signalled | None = None
 
 
 class Problem(msgspec.Struct, frozen=True, gc=False):
@@ -147,30 +164,73 @@ def _beaten(item: Item, packed: bool, now_ms: int) -> Beaten | Problem:
     """An item that could be read, held against the rules."""
     if _is_key(item.key) is None:
         return Problem("No monitor has this ping key.")
-    if item.signal != "success":
-        return Problem("The only signal so far is `success`.")
     try:
         at_ms = None if item.at is None else _moment_ms(item.at, now_ms)
+        beaten = Beaten(item.key, b"", at_ms)
+        if (
+            item.signal is not None
+            or item.run is not None
+            or item.exit_code is not None
+            or item.duration_ms is not None
+        ):
+            _add_signal(beaten, item)
+        if item.metrics is not _NO_METRICS:
+            _add_metrics(beaten, item.metrics, packed)
     except Invalid as error:
         return Problem(str(error))
-    if item.metrics is _NO_METRICS:
-        return Beaten(item.key, b"", at_ms)
-    return _with_metrics(item, packed, at_ms)
+    return beaten
 
 
-def _with_metrics(item: Item, packed: bool, at_ms: int | None) -> Beaten | Problem:
-    body = bytes(item.metrics)
+def _add_signal(beaten: Beaten, item: Item) -> None:
+    """What it says of a job.
+
+    Raises:
+        Invalid: nobody can tell what it signals.
+    """
+    signalled = _signal(item.signal, item.exit_code)
+    run, duration_ms = b"", item.duration_ms
+    if item.run is not None:
+        run = read_run(item.run.encode()) or b""
+        beaten.complaint = None if run else f"`run` {BAD_RUN}"
+    if duration_ms is not None and not 0 <= duration_ms <= LONGEST_MS:
+        duration_ms, beaten.complaint = None, f"`durationMs` {BAD_DURATION}"
+    signalled = msgspec.structs.replace(signalled, run=run, duration_ms=duration_ms)
+    beaten.signalled = None if signalled == _PLAIN else signalled
+
+
+def _signal(word: str | None, code: int | None) -> Signalled:
+    if word is not None and word not in SIGNALS:
+        raise Invalid("`signal` is one of success, start, fail and log.")
+    if code is None:
+        return Signalled(SIGNALS[word or "success"])
+    if not 0 <= code <= MOST_EXIT_CODE:
+        raise Invalid(f"`exitCode` is a number from 0 to {MOST_EXIT_CODE}.")
+    signalled = of_exit_code(code)
+    if word is not None and SIGNALS[word] != signalled.signal:
+        raise Invalid("`signal` and `exitCode` contradict each other.")
+    return signalled
+
+
+def _add_metrics(beaten: Beaten, metrics: msgspec.Raw, packed: bool) -> None:
+    """The figures that it came with, unless there is something to complain of.
+
+    Raises:
+        Invalid: they cannot be read at all.
+    """
+    body = bytes(metrics)
     if packed:
         try:
             body = _encode_json(_msgpack_value(body))
-        except (*_UNREADABLE, TypeError):
-            return Problem("This item cannot be read.")
+        except (*_UNREADABLE, TypeError) as error:
+            raise Invalid("This item cannot be read.") from error
     if len(body) > MOST_METRICS_BYTES:
-        return Beaten(item.key, b"", at_ms, f"`metrics` may have at most {MOST_METRICS_BYTES} bytes.")
-    found = read_metrics(body)
+        found: Metrics | Complaint = Complaint(f"`metrics` may have at most {MOST_METRICS_BYTES} bytes.")
+    else:
+        found = read_metrics(body)
     if isinstance(found, Complaint):
-        return Beaten(item.key, b"", at_ms, found.sentence)
-    return Beaten(item.key, body, at_ms)
+        beaten.complaint = beaten.complaint or found.sentence
+    else:
+        beaten.body = body
 
 
 def _moment_ms(at: float | str, now_ms: int) -> int:

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
-import msgspec
-
+from ingest.doors.body import BodyRule, Refusal
 from ingest.doors.reply import Reply, make_error
+from store.beat import Signal
 from store.live.heads import Outcome
 
 
-class Refusal(msgspec.Struct, frozen=True):
-    """A body that the dialect does not take. The ping still counts as a sign of life."""
-
-    status: int
-    sentence: str
-
-
-class Door(Protocol):
-    """A ping dialect. `kept_bytes`: a body is read up to here; `strict_length`: a longer one is refused with 413."""
+class Door(BodyRule, Protocol):
+    """A ping dialect: a rule for the bodies of plain pings, and words. With a signal any body is taken."""
 
     name: str
     prefix: str
-    kept_bytes: int
-    strict_length: bool
-
-    def judge(self, body: bytes) -> Refusal | None:
-        """Whether the dialect takes this body; an empty one is always taken and not asked about."""
 
     def welcome(self, monitor: str, arrival_ms: int) -> Reply:
         """The reply to a ping that counted; `monitor` is the monitor's name."""
@@ -38,22 +27,42 @@ AWAY = make_error(
 )
 WRONG_METHOD = make_error(405, "Ping with GET, POST or HEAD.", allow="GET, POST, HEAD")
 TOO_SLOW = make_error(408, "The body took too long to arrive.")
-TOO_OFTEN = "Pinged more often than the plan allows; the sign of life counts, but nothing was recorded."
+TOO_OFTEN = "Pinged more often than the plan allows; {}nothing was recorded."
+# What counts of a ping that is not recorded. Of a log line there is nothing else.
+WHAT_COUNTS: Mapping[int, str] = {
+    Signal.SUCCESS: "the sign of life",
+    Signal.FAIL: "the failure",
+    Signal.START: "the start",
+}
 TOO_MANY_UNKNOWN = "Too many unknown ping keys were tried from this address; wait before trying another."
 
 
 def answer(
-    door: Door, outcome: int, refusal: Refusal | None, monitor: str, arrival_ms: int, retry_after_s: int
+    door: Door,
+    outcome: int,
+    refusal: Refusal | None,
+    monitor: str,
+    arrival_ms: int,
+    retry_after_s: int,
+    signal: int = Signal.SUCCESS,
 ) -> Reply:
-    """The door's reply to a ping: from what became of it and what the door said about its body."""
+    """The door's reply to a ping: from what became of it, what it signals, and what was wrong with it.
+
+    Only a success is a sign of life.
+    """
     if outcome == Outcome.UNKNOWN:
         return UNKNOWN_KEY
     if outcome in {Outcome.UNAVAILABLE, Outcome.BROKEN}:
         return AWAY
+    counts = WHAT_COUNTS.get(signal, "")
     if outcome == Outcome.LIMITED:
-        return make_error(429, TOO_OFTEN, alive=True, retry_after_s=retry_after_s)
+        sentence = TOO_OFTEN.format(f"{counts} counts, but " if counts else "")
+        return make_error(429, sentence, alive=signal == Signal.SUCCESS, retry_after_s=retry_after_s)
     if outcome == Outcome.TURNED_AWAY:
         return make_error(429, TOO_MANY_UNKNOWN, retry_after_s=retry_after_s)
     if refusal is not None:
-        return make_error(refusal.status, refusal.sentence, alive=True)
+        if signal == Signal.SUCCESS:
+            return make_error(refusal.status, refusal.sentence, alive=True)
+        also = f" {counts.capitalize()} counts all the same." if counts else ""
+        return make_error(refusal.status, refusal.sentence + also)
     return door.welcome(monitor, arrival_ms)

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import msgspec
 
-from ingest.doors.door import Refusal
+from ingest.doors.body import AnyBody
 from ingest.doors.reply import Reply, make_reply
 from store.timestamps import rfc3339_seconds
 
 _encode = msgspec.json.Encoder().encode
 
 
-class HeartbeatDoor:
+class HeartbeatDoor(AnyBody):
     """Says the monitor's name and the second of the ping in its reply."""
 
     name = "heartbeat"
     prefix = "/api/v1/heartbeat/"
-    kept_bytes = 10 * 1024
-    strict_length = False
-
-    def judge(self, body: bytes) -> Refusal | None:
-        return None
 
     def welcome(self, monitor: str, arrival_ms: int) -> Reply:
         pinged_at = rfc3339_seconds(arrival_ms // 1000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingest.doors.door import Refusal
+from ingest.doors.body import Refusal
 from ingest.doors.reply import Reply, make_reply
 from store.flat_json import Complaint, read_metrics
 

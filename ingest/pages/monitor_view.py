@@ -18,6 +18,7 @@ from store.book import channels
 from store.book import metric_alerts as rules
 from store.book.history_reader import HISTORY_DB
 from store.book.pulse import Pulse, pulse
+from store.book.runs import Ended, runs
 from store.timestamps import moment, rfc3339
 
 PINGS_SHOWN, INCIDENTS_SHOWN = 20, 10
@@ -35,11 +36,14 @@ class Glance(msgspec.Struct, frozen=True):
 
 
 class MonitorView(msgspec.Struct, frozen=True):
-    """All that is shown. `since` is when the monitor became what it is; None if that is not known."""
+    """All that is shown. `since` is when the monitor became what it is; None if that is not known. `runs`: when those
+    began that are under way, oldest first."""
 
     monitor: MonitorReply
     since: str | None
     uptime: dict[str, PeriodReply]
+    runs: list[str]
+    last_run: Ended | None
     pings: list[PingReply]
     more_pings: bool
     incidents: list[IncidentReply]
@@ -77,10 +81,13 @@ async def view(call: Call) -> MonitorView:
     pings = await history.pings_page(call, PINGS_SHOWN)
     incidents = await history.incidents_page(call, INCIDENTS_SHOWN)
     told = await channels.page(call.book, call.org_id, 0, MOST_CHANNELS)
+    seen = await runs(call.settings.data / HISTORY_DB, glance.watched.row.config.id)
     return MonitorView(
         monitor=monitors.reply_of(call, glance.watched),
         since=moment(_since_ms(glance)),
         uptime=(await uptime.find(call)).windows,
+        runs=[rfc3339(one.started_ms) for one in seen.under_way],
+        last_run=seen.last,
         pings=pings.pings,
         more_pings=pings.next_cursor is not None,
         incidents=incidents.incidents,

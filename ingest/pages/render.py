@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,17 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.globals["static"] = STATIC.url_of
-    for filter_ in (words.moment, words.span, words.lasted, words.number, words.percent, words.count):
+    filters: tuple[Callable[..., str], ...] = (
+        words.moment,
+        words.span,
+        words.lasted,
+        words.number,
+        words.percent,
+        words.count,
+        words.took,
+        words.signalled,
+    )
+    for filter_ in filters:
         made.filters[filter_.__name__] = filter_
     # Compiled now, so that nobody waits for it who asks for a page first.
     for name in made.list_templates():

@@ -16,6 +16,15 @@ _TEXTS = (
         "  %s",
     ),
     (
+        "start and end",
+        "How long the job runs, how it ends, and its last words. The same as overdue run does by itself.",
+        "curl -fsS -m 10 --retry 3 -o /dev/null %s/start\n"
+        "/usr/local/bin/backup.sh > output.txt 2>&1\n"
+        "code=$?\n"
+        "tail -c 10000 output.txt | curl -fsS -m 10 --retry 3 -o /dev/null \\\n"
+        "  --data-binary @- %s/$code",
+    ),
+    (
         "cron",
         "A line of a crontab: && pings only if the job went well.",
         "0 3 * * * /usr/local/bin/backup.sh && curl -fsS -m 10 --retry 3 -o /dev/null %s",

@@ -40,6 +40,24 @@ def number(value: float | str) -> str:
     return f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:,.6g}"
 
 
+def took(duration_ms: int) -> str:
+    """How long a run took: `12.3 s`, and from a minute on as a span."""
+    if duration_ms < 1000:
+        return f"{duration_ms} ms"
+    return f"{duration_ms / 1000:.3g} s" if duration_ms < 60_000 else span(duration_ms / 1000)
+
+
+def signalled(signal: str, exit_code: int | None, duration_ms: int | None) -> str:
+    """What a ping said; nothing for a plain one."""
+    if signal in {"start", "log"}:
+        return signal
+    lasted = [] if duration_ms is None else [took(duration_ms)]
+    if signal == "fail":
+        code = [] if exit_code is None else [f"exit code {exit_code}"]
+        return "failed" + (f" ({', '.join(code + lasted)})" if code or lasted else "")
+    return " ".join(["ok", *lasted]) if lasted or exit_code is not None else ""
+
+
 def percent(value: float | None) -> str:
     """An uptime. It was rounded down, so that 100 % means no downtime at all."""
     return "-" if value is None else f"{value:.3f}".rstrip("0").rstrip(".") + " %"

@@ -22,7 +22,8 @@ ATTEMPT_S = 3.0
 START_PAUSES_S = (0.5, 1.0, 2.0, 0.0)
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 2.0
 NOT_THERE = {404, 405}
-UNWANTED_BODY = {400, 411, 413, 415, 422}
+# Overdue takes whatever a job says; a proxy on the way to it may not.
+UNWANTED_BODY = {411, 413, 415}
 TRY_AGAIN = {408, 425, 429, 500, 502, 503, 504}
 NO_ANSWER = 0
 

@@ -12,6 +12,7 @@ from store.book.database import Transaction
 from store.book.history_reader import DAY_TABLES, IN_LANE
 from store.book.history_snapshot import snapshot_of, tables, was_broken_off
 from store.book.history_writer import PINGS
+from store.book.signals import is_life, signals_beside
 from store.errors import Invalid, Unavailable
 
 LONGEST_MS = 5_000
@@ -20,11 +21,11 @@ LONGEST_MS = 5_000
 # each would stop the other threads. The index of the table holds all that is asked for.
 ARRIVALS = """
 SELECT json_group_array(at_ms) AS arrivals
-FROM (SELECT at_ms FROM {table} WHERE {lane} AND at_ms >= ?2 AND at_ms < ?3 ORDER BY id)
+FROM (SELECT at_ms FROM {table} WHERE {lane} AND at_ms >= ?2 AND at_ms < ?3 {is_life} ORDER BY id)
 """
 
 # The last one of a day before a moment.
-LAST_BEFORE = "SELECT at_ms FROM {table} WHERE {lane} AND at_ms < ?2 ORDER BY id DESC LIMIT 1"
+LAST_BEFORE = "SELECT at_ms FROM {table} WHERE {lane} AND at_ms < ?2 {is_life} ORDER BY id DESC LIMIT 1"
 
 _ARRIVALS = msgspec.json.Decoder(list[int])
 
@@ -37,7 +38,7 @@ class Arrivals(msgspec.Struct, frozen=True):
 
 
 async def arrivals(path: Path, monitor_id: int, from_ms: int, until_ms: int) -> Arrivals:
-    """The kept pings of a monitor from a moment until before another, whatever their outcome.
+    """The kept signs of life of a monitor from a moment until before another, whatever their outcome.
 
     Raises:
         Invalid: that is too much to read; names the field `from`.
@@ -46,16 +47,15 @@ async def arrivals(path: Path, monitor_id: int, from_ms: int, until_ms: int) -> 
     first, last = PINGS.table(from_ms), PINGS.table(until_ms - 1)
     try:
         async with snapshot_of(path, LONGEST_MS) as snapshot:
-            days = await tables(snapshot, DAY_TABLES)
-            for table in days:
+            signals = await signals_beside(snapshot)
+            days = [(day, signals.get(day)) for day in await tables(snapshot, DAY_TABLES)]
+            for table, said in days:
                 if first <= table <= last:
-                    row = await snapshot.row(
-                        ARRIVALS.format(table=table, lane=IN_LANE), (monitor_id, from_ms, until_ms)
-                    )
+                    question = ARRIVALS.format(table=table, lane=IN_LANE, is_life=is_life(said))
+                    row = await snapshot.row(question, (monitor_id, from_ms, until_ms))
                     texts.append(row["arrivals"].encode() if row else b"[]")
-            before_ms = await _last_before(
-                snapshot, [day for day in days if day <= first], monitor_id, from_ms
-            )
+            earlier = [(table, said) for table, said in days if table <= first]
+            before_ms = await _last_before(snapshot, earlier, monitor_id, from_ms)
     except Unavailable as error:
         if was_broken_off(error):
             raise Invalid("That takes too long; ask for less time.", "from") from error
@@ -63,9 +63,12 @@ async def arrivals(path: Path, monitor_id: int, from_ms: int, until_ms: int) -> 
     return Arrivals(await asyncio.to_thread(_in_order, texts), before_ms)
 
 
-async def _last_before(snapshot: Transaction, days: list[str], monitor_id: int, at_ms: int) -> int | None:
-    for table in reversed(days):
-        row = await snapshot.row(LAST_BEFORE.format(table=table, lane=IN_LANE), (monitor_id, at_ms))
+async def _last_before(
+    snapshot: Transaction, days: list[tuple[str, str | None]], monitor_id: int, at_ms: int
+) -> int | None:
+    for table, said in reversed(days):
+        question = LAST_BEFORE.format(table=table, lane=IN_LANE, is_life=is_life(said))
+        row = await snapshot.row(question, (monitor_id, at_ms))
         if row is not None:
             return int(row["at_ms"])
     return None

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import msgspec
 
+from store.beat import Signal
 from store.book.database import SqlValue, Transaction
 from store.book.history_snapshot import snapshot_of, tables
 from store.book.history_writer import INDEX_LANES
+from store.book.signals import COLUMNS, JOIN, NO_COLUMNS, is_life, signals_beside
 
 HISTORY_DB = "history.db"
 
@@ -21,8 +23,8 @@ NEWEST_ID = "SELECT coalesce(max(id), 0) AS id FROM {table}"
 # this outcome (?5, or any), newest first.
 PINGS = """
 SELECT id, at_ms, outcome, method, host, query, content_type, {user_agent} AS user_agent, sender,
-       coalesce(length(body), 0) > 0 AS has_body
-FROM {table}
+       coalesce(length(body), 0) > 0 AS has_body{signal}
+FROM {table}{join}
 WHERE {is_of_monitor} AND id < ?2 AND at_ms >= ?3 AND at_ms < ?4 AND (?5 IS NULL OR outcome = ?5)
 ORDER BY id DESC LIMIT ?6
 """
@@ -64,7 +66,7 @@ ORDER BY started_ms DESC, id DESC LIMIT ?5
 )
 
 # When each monitor was seen last, on one day; for a rebuild, which may take its time.
-LAST_SEEN = "SELECT monitor_id, max(at_ms) AS seen_ms FROM {table} GROUP BY monitor_id"
+LAST_SEEN = "SELECT monitor_id, max(at_ms) AS seen_ms FROM {table} WHERE TRUE {is_life} GROUP BY monitor_id"
 
 # Not those of metrics: they say nothing about whether a monitor is up.
 OPEN_INCIDENTS = """
@@ -79,7 +81,7 @@ MAX_ID = 2**63 - 1
 
 
 class PingRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One recorded ping, without its body."""
+    """One recorded ping, without its body. `run`: the bytes of a UUID."""
 
     id: int
     at_ms: int
@@ -91,6 +93,10 @@ class PingRow(msgspec.Struct, frozen=True, kw_only=True):
     user_agent: str | None
     sender: str | None
     has_body: bool
+    signal: Signal = Signal.SUCCESS
+    run: bytes | None = None
+    exit_code: int | None = None
+    duration_ms: int | None = None
 
 
 class PingFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,11 +150,13 @@ class HistoryReader:
         before_id = MAX_ID if before_id is None else before_id
         found: list[PingRow] = []
         async with snapshot_of(self.path) as snapshot:
+            signals = await signals_beside(snapshot)
             for newest_id, table in await _days(snapshot):
                 if len(found) == limit and found[-1].id > newest_id:
                     break
                 values = (monitor_id, before_id, wanted.from_ms, wanted.until_ms, wanted.outcome, limit)
-                found += map(_read_ping, await snapshot.rows(await _question(snapshot, table), values))
+                question = await _question(snapshot, table, signals.get(table))
+                found += map(_read_ping, await snapshot.rows(question, values))
                 found = sorted(found, key=lambda ping: ping.id, reverse=True)[:limit]
         return found
 
@@ -174,11 +182,13 @@ class HistoryReader:
         return await self._incidents(INCIDENTS_OF_ORG, (org_id, *(before or (MAX_ID, "")), is_open, limit))
 
     async def last_seen(self) -> dict[int, int]:
-        """Monitor id to the arrival of its last ping in ms, for all monitors that history knows."""
+        """Monitor id to its last sign of life in ms, for all monitors that history knows."""
         seen: dict[int, int] = {}
         async with snapshot_of(self.path) as snapshot:
+            signals = await signals_beside(snapshot)
             for _, table in await _days(snapshot):
-                for row in await snapshot.rows(LAST_SEEN.format(table=table)):
+                question = LAST_SEEN.format(table=table, is_life=is_life(signals.get(table)))
+                for row in await snapshot.rows(question):
                     seen[row["monitor_id"]] = max(row["seen_ms"], seen.get(row["monitor_id"], 0))
         return seen
 
@@ -211,12 +221,15 @@ async def _days(snapshot: Transaction) -> list[tuple[int, str]]:
     return sorted(days, reverse=True)
 
 
-async def _question(snapshot: Transaction, table: str) -> str:
+async def _question(snapshot: Transaction, table: str, signals: str | None) -> str:
     """The question about a day's pings, as the version that began the day has laid it out."""
+    parts = {"table": table, "signal": NO_COLUMNS, "join": ""}
+    if signals:
+        parts |= {"signal": COLUMNS, "join": JOIN.format(table=signals)}
     old = await snapshot.row(OLD_COLUMNS, (table,))
     if old is None or not old["count"]:
-        return PINGS.format(table=table, user_agent=USER_AGENT, is_of_monitor=IN_LANE)
-    return PINGS.format(table=table, user_agent=OLD_USER_AGENT[old["count"]], is_of_monitor=ALONE)
+        return PINGS.format(**parts, user_agent=USER_AGENT, is_of_monitor=IN_LANE)
+    return PINGS.format(**parts, user_agent=OLD_USER_AGENT[old["count"]], is_of_monitor=ALONE)
 
 
 def _read_ping(row: sqlite3.Row) -> PingRow:
@@ -231,6 +244,10 @@ def _read_ping(row: sqlite3.Row) -> PingRow:
         user_agent=row["user_agent"],
         sender=row["sender"],
         has_body=bool(row["has_body"]),
+        signal=Signal(row["signal"] or Signal.SUCCESS),
+        run=row["run"],
+        exit_code=row["exit_code"],
+        duration_ms=row["duration_ms"],
     )
 
 

@@ -7,7 +7,7 @@ write and checkpoint at once).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ import msgspec
 from store.book.database import BUSY_TIMEOUT_S, SqlValue, translated
 from store.book.dated_tables import DAY_MS, Dated, DatedTables
 from store.book.migrator import migrate
+from store.book.signals import Said, add_signals
 from store.book.user_agents import UserAgents
 
 PRAGMAS = (
@@ -88,6 +89,7 @@ ON CONFLICT DO UPDATE SET entry = excluded.entry, appended_bytes = excluded.appe
 # monitor, at_ms, outcome, method, host, query, content type, user agent, sender, body
 PingValues = tuple[int, int, str, str, str, str, str, str, str, bytes | None]
 USER_AGENT: Final = 7
+NOTHING_SAID: Final[Mapping[int, Said]] = {}
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -173,8 +175,11 @@ class HistoryWriter:
             SET_POSITION, (generation, shard, stream, position.entry, position.appended_bytes)
         )
 
-    def add_pings(self, pings: Sequence[PingValues]) -> int:
-        """Append pings in order; each gets the next id. Answers the first one."""
+    def add_pings(self, pings: Sequence[PingValues], said: Mapping[int, Said] = NOTHING_SAID) -> int:
+        """Append pings in order; each gets the next id. Answers the first one.
+
+        `said`: what those signalled that were no plain pings, by their place among these.
+        """
         first_id = self._last_ping_id + 1
         by_table: dict[str, list[tuple[SqlValue, ...]]] = {}
         table, until_ms = "", -1
@@ -189,6 +194,8 @@ class HistoryWriter:
         for table, rows in by_table.items():
             self.tables.make(PINGS, table)
             self.connection.executemany(INSERT_PING.format(table=table), rows)
+        said_by = ((first_id + at, pings[at][0], pings[at][1], one) for at, one in said.items())
+        add_signals(self.connection, self.tables, said_by)
         self.connection.execute(SET_LAST_PING_ID, (self._last_ping_id,))
         return first_id
 

@@ -10,6 +10,7 @@ from enum import IntEnum
 
 _HEAD = struct.Struct("<IHHIB")
 _USED = struct.Struct("<II")
+_ENDED = struct.Struct("<HIH")
 LIFE_ONLY = 1
 RELAYED = 2
 SIGNAL_SHIFT = 2
@@ -39,6 +40,11 @@ class Outcome(IntEnum):
 
 
 OUT_OF_DATE = 128
+
+
+def read_ended(blob: bytes) -> dict[int, int]:
+    """The runs that ended with a batch: the place of the ping that ended one, and when it had started, in ms."""
+    return {at: low | high << 32 for at, low, high in _ENDED.iter_unpack(blob[: len(blob) // 8 * 8])}
 
 
 def read_used(blob: bytes | None, now_s: int) -> int:

@@ -21,7 +21,8 @@ FIRST = "0-0"
 class PingEntry(msgspec.Struct, frozen=True):
     """One batch of pings: when it was applied, one outcome byte per ping, and what ingest wrote about them.
 
-    `appended_bytes` counts the history that was ever appended, up to and with this entry.
+    `appended_bytes` counts the history that was ever appended, up to and with this entry. `ended`: the runs that ended
+    with it, packed.
     """
 
     id: str
@@ -29,6 +30,7 @@ class PingEntry(msgspec.Struct, frozen=True):
     appended_bytes: int
     outcomes: bytes
     history: bytes
+    ended: bytes = b""
 
 
 class EventEntry(msgspec.Struct, frozen=True):
@@ -93,6 +95,7 @@ def _ping_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> PingEntry:
         _number(fields.get(b"c")),
         fields.get(b"o", b""),
         fields.get(b"h", b""),
+        fields.get(b"d", b""),
     )
 
 

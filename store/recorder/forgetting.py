@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from store.book.dated_tables import DAY_MS
 from store.book.history_writer import PINGS
 from store.book.sample_writer import HOURS, MINUTES, SAMPLES
+from store.book.signals import SIGNALS
 from store.clock import wall_ms
 from store.errors import Unavailable
 from store.fault_points import reach
@@ -57,6 +58,7 @@ def forget(ledger: Ledger, settings: Settings, now_ms: int) -> None:
     """Drop what is too old at this moment."""
     families = (
         (PINGS, settings.history_days),
+        (SIGNALS, settings.history_days),
         (SAMPLES, settings.samples_days),
         (MINUTES, settings.minutes_days),
         (HOURS, settings.hours_days),

@@ -79,12 +79,12 @@ class Ledger:
         """
         self._alerting.look()
         now_ms = wall_ms()
-        pings = [row for entry in batch.pings for row in ping_rows(entry)]
+        rows = ping_rows(batch.pings)
         changes = [change for entry in batch.events if (change := incident_change(entry)) is not None]
         with self.history.transaction():
             self._alerting.follow(now_ms)
-            first_id = self.history.add_pings(pings) if pings else 0
-            taken = samples_of(pings, first_id)
+            first_id = self.history.add_pings(rows.pings, rows.said) if rows.pings else 0
+            taken = samples_of(rows, first_id)
             counted = self.samples.add(taken)
             messages = self._alerting.judge(taken, batch.shard, now_ms)
             self.history.change_incidents(changes)
@@ -92,7 +92,7 @@ class Ledger:
             for stream, position in zip(STREAMS, msgspec.structs.astuple(batch.at), strict=True):
                 self.history.set_position(batch.generation, batch.shard, stream, position)
             reach("recorder.written")
-        RECORDER_ROWS.labels(PINGS).inc(len(pings))
+        RECORDER_ROWS.labels(PINGS).inc(len(rows.pings))
         RECORDER_ROWS.labels("samples").inc(counted.samples)
         RECORDER_ROWS.labels("incidents").inc(len(changes))
         RECORDER_ROWS.labels("deliveries").inc(deliveries)

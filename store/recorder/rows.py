@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from store.beat import BeatRow, decode_history
+import msgspec
+
+from store.beat import BeatRow, Signal, Signalled, decode_history
 from store.book.history_writer import IncidentChange, PingValues
 from store.book.sample_writer import Taken
-from store.flat_json import Complaint, read_metrics
+from store.book.signals import Said
+from store.flat_json import Complaint, Metrics, read_metrics
 from store.live.event_types import INCIDENT_KINDS
-from store.live.heads import OUT_OF_DATE, Outcome
+from store.live.heads import OUT_OF_DATE, Outcome, read_ended
 from store.live.packing import Event, EventKind, read_event
 from store.live.streams import EventEntry, PingEntry
 
 CLAMP_MS = 3_600_000
 RECORDED = "recorded"
+# The metric that durations are charted as.
+DURATION = "duration_ms"
 _OUTCOMES = {Outcome.RECORDED: RECORDED, Outcome.PAUSED: "paused"}
 # Columns of PingValues.
 MONITOR: Final = 0
@@ -26,35 +31,81 @@ BODY: Final = 9
 _log = logging.getLogger(__name__)
 
 
-def ping_rows(entry: PingEntry) -> list[PingValues]:
-    """The pings of a batch that are history: those that the script recorded, or answered for a paused monitor."""
+class PingRows(msgspec.Struct, frozen=True):
+    """Pings in order; `said` is what those signalled that were no plain pings, by their place among them."""
+
+    pings: list[PingValues]
+    said: dict[int, Said]
+
+
+def ping_rows(entries: Iterable[PingEntry]) -> PingRows:
+    """The pings that are history: those that the script recorded, or answered for a paused monitor."""
+    rows = PingRows([], {})
+    for entry in entries:
+        _add(rows, entry)
+    return rows
+
+
+def _add(rows: PingRows, entry: PingEntry) -> None:
     try:
-        rows = decode_history(entry.history)
+        beats = decode_history(entry.history)
     except ValueError as error:
         _log.error("history entry %s cannot be read and is left out: %s", entry.id, error)
-        return []
-    kept = []
-    for row, byte in zip(rows, entry.outcomes, strict=False):
+        return
+    ended = read_ended(entry.ended) if entry.ended else {}
+    for place, (row, byte) in enumerate(zip(beats, entry.outcomes, strict=False)):
         outcome = _OUTCOMES.get(byte & ~OUT_OF_DATE)  # type: ignore[call-overload]
-        if outcome is not None:
-            kept.append(_values(row, outcome, entry.now_ms))
-    return kept
+        if outcome is None:
+            continue
+        values = _values(row, outcome, entry.now_ms)
+        if row.beat.signalled is not None or place in ended:
+            said = _said(row.beat.signalled or Signalled(), values[AT_MS], ended.get(place))
+            rows.said[len(rows.pings)] = said
+        rows.pings.append(values)
 
 
-def samples_of(pings: Sequence[PingValues], first_id: int) -> list[Taken]:
-    """The metrics of those pings that were recorded and whose body happens to be some, from whatever door.
+def _said(signalled: Signalled, at_ms: int, started_ms: int | None) -> Said:
+    """What a ping signalled. The duration is what it says itself, or else what was measured."""
+    if started_ms is not None and signalled.duration_ms is None:
+        signalled = msgspec.structs.replace(signalled, duration_ms=max(0, at_ms - started_ms))
+    return Said(signalled, started_ms)
+
+
+def samples_of(rows: PingRows, first_id: int) -> list[Taken]:
+    """The metrics of those pings that were recorded, from whatever door: their body, if it happens to be some, and how
+    long a run took.
 
     `first_id` is the id of the first of these pings; the others follow.
     """
     taken = []
-    for ping_id, ping in enumerate(pings, start=first_id):
-        body = ping[BODY]
-        # Most bodies that are no metrics do not even begin like some.
-        if body and ping[OUTCOME] == RECORDED and body.lstrip().startswith(b"{"):
-            metrics = read_metrics(body)
-            if metrics and not isinstance(metrics, Complaint):
-                taken.append(Taken(ping[MONITOR], ping[AT_MS], ping_id, metrics))
+    durations = _durations(rows.said)
+    for place, ping in enumerate(rows.pings):
+        body, duration_ms = ping[BODY], durations.get(place)
+        if (body or duration_ms is not None) and ping[OUTCOME] == RECORDED:
+            metrics = _metrics(body, duration_ms)
+            if metrics:
+                taken.append(Taken(ping[MONITOR], ping[AT_MS], first_id + place, metrics))
     return taken
+
+
+def _durations(said: Mapping[int, Said]) -> dict[int, int]:
+    """How long those runs took that ended, by the place of the ping."""
+    told = {place: one.signalled for place, one in said.items()}
+    return {
+        place: one.duration_ms
+        for place, one in told.items()
+        if one.duration_ms is not None and one.signal in (Signal.SUCCESS, Signal.FAIL)
+    }
+
+
+def _metrics(body: bytes | None, duration_ms: int | None) -> Metrics:
+    """What a body says of a key comes before what was measured."""
+    # Most bodies that are no metrics do not even begin like some.
+    found = read_metrics(body) if body and body.lstrip().startswith(b"{") else {}
+    metrics = {} if isinstance(found, Complaint) else found
+    if duration_ms is not None:
+        metrics.setdefault(DURATION, float(duration_ms))
+    return metrics
 
 
 def _values(row: BeatRow, outcome: str, now_ms: int) -> PingValues:

@@ -195,7 +195,7 @@ def test_it_can_be_read_and_changed_without_scripts(browser: Browser, house: Hou
     expect(page.locator(".values")).to_contain_text("rows")
     page.get_by_text("How a job pings").click()
     page.get_by_text("systemd", exact=True).click()
-    expect(page.locator("#panel-5")).to_contain_text("ExecStartPost")
+    expect(page.locator("#panel-6")).to_contain_text("ExecStartPost")
     page.locator("details.ping > summary").click()
     page.get_by_role("link", name="What came with it").click()
     expect(page.locator("body")).to_have_text('{"rows": 41}')

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 HOST = b"Host: example.org\r\n"
+RID = b"123e4567-e89b-42d3-a456-426614174000"
 UA = b"User-Agent: worker/1.0 (x; y)\r\nAccept: */*\r\n"
 
 
@@ -92,7 +93,44 @@ def requests(key: bytes) -> dict[str, tuple[bytes, int]]:
             3,
         ),
         "nonsense": (b"nonsense\r\n\r\n", 1),
+        **_with_signals(get, post),
         **_learned_from_uvicorn(get, other, post),
+    }
+
+
+def _with_signals(get: bytes, post: Callable[..., bytes]) -> dict[str, tuple[bytes, int]]:
+    """What stands behind the key, and in the query."""
+
+    def said(request: bytes, behind: bytes) -> bytes:
+        return request.replace(b" HTTP/1.1", behind + b" HTTP/1.1", 1)
+
+    end = b"/3?duration_ms=12300&rid=" + RID
+    return {
+        "start": (said(get, b"/start?rid=" + RID), 1),
+        "fail at the other door": (said(get, b"/fail").replace(b"/ping/", b"/api/v1/heartbeat/"), 1),
+        "log": (said(post(b"a line"), b"/log"), 1),
+        "exit code and output": (said(post(b"\xff no text\n" * 500), end), 1),
+        "exit code and figures": (said(post(b'{"a": 1}'), b"/0"), 1),
+        "output of 10241": (said(post(b"x" * 10_241), b"/0"), 1),
+        "chunked output": (
+            said(post(b""), end).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+            + b"2\r\n{}\r\n0\r\n\r\n",
+            1,
+        ),
+        "run of a plain ping": (said(get, b"?x=1&rid=" + RID.upper()), 1),
+        "bad run": (said(get, b"?rid=7"), 1),
+        "bad run of a failure": (said(get, b"/fail?rid=7"), 1),
+        "bad run and bad json": (said(post(b"nonsense"), b"?rid="), 1),
+        "two runs": (said(get, b"/start?rid=" + RID + b"&rid=" + RID), 1),
+        "bad duration": (said(get, b"/0?duration_ms=1.5"), 1),
+        "too long a duration": (said(get, b"?duration_ms=99999999999999"), 1),
+        "exit code 256": (said(get, b"/256"), 1),
+        "exit code 007": (said(get, b"/007"), 1),
+        "no such signal": (said(get, b"/stop"), 1),
+        "no signal behind the slash": (said(get, b"/"), 1),
+        "something behind a signal": (said(get, b"/start/"), 1),
+        "escaped signal": (said(get, b"/%73tart"), 1),
+        "signals pipelined": (said(get, b"/start") * 2 + get + said(get, b"/1"), 4),
     }
 
 

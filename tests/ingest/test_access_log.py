@@ -32,15 +32,19 @@ async def test_every_request_has_a_line_without_its_key(
             b"GET /ping/" + key + b"?run=7 HTTP/1.1\r\n" + host + b"\r\n"
             b"POST /api/v1/heartbeat/" + key + b" HTTP/1.1\r\n" + host + forwarded + b"\r\n"
             b"HEAD /ping/" + b"0" * 22 + b" HTTP/1.1\r\n" + host + b"\r\n"
+            b"GET /ping/" + key + b"/3?duration_ms=5 HTTP/1.1\r\n" + host + b"\r\n"
+            b"GET /api/v1/heartbeat/" + key + b"/log HTTP/1.1\r\n" + host + b"\r\n"
             b"GET /api/nothing?of=" + key + b" HTTP/1.0\r\n" + host + b"\r\n"
         )
         caplog.clear()
-        await talk(served.port, [raw], 4, heads=[2])
+        await talk(served.port, [raw], 6, heads=[2])
     lines = [record.getMessage() for record in caplog.records if "/readyz" not in record.getMessage()]
     assert [line.partition(" - ")[2] for line in lines] == [
         f'"GET /ping/{HIDDEN}?run=7 HTTP/1.1" 200',
         f'"POST /api/v1/heartbeat/{HIDDEN} HTTP/1.1" 200',
         f'"HEAD /ping/{HIDDEN} HTTP/1.1" 404',
+        f'"GET /ping/{HIDDEN}/3?duration_ms=5 HTTP/1.1" 200',
+        f'"GET /api/v1/heartbeat/{HIDDEN}/log HTTP/1.1" 200',
         f'"GET /api/nothing?of={HIDDEN} HTTP/1.0" 404',
     ]
     assert [line.partition(" - ")[0].rpartition(":")[0] for line in lines[:2]] == ["127.0.0.1", "203.0.113.7"]

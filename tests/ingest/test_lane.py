@@ -81,6 +81,7 @@ async def test_no_way_of_cutting_a_request_changes_its_answer(served: Served) ->
         "posts pipelined",
         "pings and others mixed",
         "query",
+        "exit code and figures",
     ):
         raw, count = cases[name]
         expected = without_times(await ask(served.port, raw, count))
@@ -132,6 +133,11 @@ async def test_plain_pings_never_reach_the_application(
         "connection close",
         "forwarded",
         "forwarded twice",
+        "start",
+        "fail at the other door",
+        "exit code and output",
+        "bad run",
+        "signals pipelined",
     ):
         await ask(served.port, *cases[name])
     assert passed == []
@@ -155,12 +161,17 @@ async def test_what_is_kept_of_a_ping_is_the_same_on_both_paths(stage: Stage, tm
                 "forwarded",
                 "forwarded twice",
                 "post and close",
+                "start",
+                "exit code and output",
+                "output of 10241",
+                "run of a plain ping",
+                "escaped signal",
             ):
                 await ask(served.port, *cases[name])
             seen.append([(row.beat, outcome & 127) for row, outcome in await kept(stage)])
     assert seen[0] == seen[1]
-    assert len(seen[0]) == 8
-    assert [beat.sender for beat, _ in seen[0][-3:]] == ["203.0.113.7", "203.0.113.7", "127.0.0.1"]
+    assert len(seen[0]) == 13
+    assert [beat.sender for beat, _ in seen[0][5:8]] == ["203.0.113.7", "203.0.113.7", "127.0.0.1"]
     assert {outcome for _, outcome in seen[0]} == {Outcome.RECORDED}
 
 

@@ -78,6 +78,11 @@ class Api:
     def get(self, path: str) -> Any:
         return self._read(self._client.get(path))
 
+    def text(self, path: str) -> str:
+        reply = self._client.get(path)
+        assert reply.is_success, reply.text
+        return reply.text
+
     def post(self, path: str, asked: Json) -> Json:
         made: Json = self._read(self._client.post(path, json=asked))
         return made

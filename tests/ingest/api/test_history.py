@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
+from store.beat import Signal, Signalled
+from store.book.signals import Said
 from tests.ingest.api.cast import Api
 from tests.store.book.test_history_reader import DAY_MS, Recorder
 
@@ -49,6 +52,10 @@ async def test_a_ping_is_told_with_everything_but_its_body(api: Api, path: Path)
             "query": "q",
             "contentType": "c",
             "hasBody": True,
+            "signal": "success",
+            "exitCode": None,
+            "run": None,
+            "durationMs": None,
         }
     ]
 
@@ -119,3 +126,24 @@ async def test_a_damaged_history_is_503_not_an_accident(api: Api, path: Path) ->
 
     assert reply.status_code == 503
     assert reply.headers["retry-after"] == "1"
+
+
+async def test_what_a_ping_signalled_is_told(api: Api, path: Path) -> None:
+    made = await api.monitor()
+    run = UUID(int=7)
+    said = {
+        0: Said(Signalled(Signal.START, run.bytes)),
+        1: Said(Signalled(Signal.FAIL, run.bytes, exit_code=3, duration_ms=12_300), 1000),
+    }
+    recorder = Recorder(path)
+    with recorder.writer.transaction():
+        ping = (1, 1000, "recorded", "GET", "", "", "", "", "", None)
+        recorder.writer.add_pings([ping, ping], said)
+    recorder.writer.close()
+
+    pings = (await api.owner.get(f"/api/monitors/{made['id']}/pings")).json()["pings"]
+
+    assert [(one["signal"], one["exitCode"], one["run"], one["durationMs"]) for one in pings] == [
+        ("fail", 3, str(run), 12_300),
+        ("start", None, str(run), None),
+    ]

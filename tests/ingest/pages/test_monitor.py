@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from uuid import UUID
 
 import pytest
 
+from ingest.pages.words import signalled
+from store.beat import Signal, Signalled
 from store.book.history_writer import IncidentChange
+from store.book.signals import Said
 from store.clock import wall_ms
 from store.timestamps import rfc3339
 from tests.ingest.api.cast import Api, Json
@@ -50,6 +54,45 @@ async def test_a_reader_sees_no_ping_url_and_no_forms(api: Api) -> None:
         page = (await person.see(f"/monitors/{monitor['id']}")).text
     assert "Ping URL" not in page
     assert page.count("<form") == 1  # the way out
+
+
+async def test_runs_and_signals_are_shown(api: Api, recorder: Recorder) -> None:
+    monitor = await api.monitor()
+    ping = (await number_of(api, monitor), wall_ms(), "recorded", "GET", "h", "", "", "u", "s", None)
+    said = {
+        0: Said(Signalled(Signal.START, UUID(int=7).bytes)),
+        1: Said(Signalled(Signal.FAIL, exit_code=3, duration_ms=12_300), wall_ms()),
+    }
+    with recorder.writer.transaction():
+        recorder.writer.add_pings([ping, ping, ping], said)
+    async with browsing(api, "owner") as person:
+        for path in ("", "/data/live"):
+            page = " ".join((await person.see(f"/monitors/{monitor['id']}{path}")).text.split())
+            assert page.count('class="tag failed">failed (exit code 3, 12.3 s)<') == 1
+            assert page.count('class="tag">start<') == 1
+            assert "1 run under way since" in page
+            assert "the last run took 12.3 s and failed" in page
+            assert str(UUID(int=7)) in page
+
+
+@pytest.mark.parametrize(
+    ("signal", "code", "duration_ms", "words"),
+    [
+        ("success", None, None, ""),
+        ("success", 0, None, "ok"),
+        ("success", None, 850, "ok 850 ms"),
+        ("success", 0, 12_340, "ok 12.3 s"),
+        ("success", None, 59_960, "ok 60 s"),
+        ("success", None, 3_725_000, "ok 1 h 2 min"),
+        ("fail", None, None, "failed"),
+        ("fail", 3, None, "failed (exit code 3)"),
+        ("fail", None, 60_000, "failed (1 min)"),
+        ("start", None, None, "start"),
+        ("log", None, None, "log"),
+    ],
+)
+def test_signals_have_words(signal: str, code: int | None, duration_ms: int | None, words: str) -> None:
+    assert signalled(signal, code, duration_ms) == words
 
 
 async def test_hostile_texts_are_shown_as_texts(api: Api, recorder: Recorder) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from store.beat import Signalled
 from store.book import migrator
 from store.book.history_reader import IN_LANE, USER_AGENT, HistoryReader
 from store.book.history_reader import PINGS as QUESTION
@@ -20,6 +21,7 @@ from store.book.history_writer import (
     PingValues,
     Position,
 )
+from store.book.signals import COLUMNS, JOIN, NO_COLUMNS, Said
 from store.errors import SettingError, Unavailable
 
 DAY_MS = 86_400_000
@@ -320,9 +322,16 @@ async def test_monitors_of_one_lane_of_the_index_keep_their_pings_apart(
     assert found == [[3, 1], [4, 2]]
 
 
-def test_a_question_about_a_monitor_uses_the_index_of_its_day(writer: HistoryWriter) -> None:
-    add(writer, ping())
-    question = QUESTION.format(table="pings_20260302", user_agent=USER_AGENT, is_of_monitor=IN_LANE)
+@pytest.mark.parametrize(
+    ("signal", "join"), [(NO_COLUMNS, ""), (COLUMNS, JOIN.format(table="signals_20260302"))]
+)
+def test_a_question_about_a_monitor_uses_the_index_of_its_day(
+    writer: HistoryWriter, signal: str, join: str
+) -> None:
+    with writer.transaction():
+        writer.add_pings([ping()], {0: Said(Signalled())})
+    parts = {"table": "pings_20260302", "user_agent": USER_AGENT, "is_of_monitor": IN_LANE}
+    question = QUESTION.format(**parts, signal=signal, join=join)
 
     plan = writer.connection.execute(f"EXPLAIN QUERY PLAN {question}", (1, 9, 0, 9, None, 9)).fetchall()
 

@@ -26,12 +26,13 @@ def test_only_what_was_recorded_or_paused_is_history() -> None:
         Outcome.ALIVE,
         Outcome.LIMITED,
     ]
-    rows = ping_rows(entry_of(bytes(outcomes), *(row_of(number, 99) for number in range(1, 7))))
+    rows = ping_rows([entry_of(bytes(outcomes), *(row_of(number, 99) for number in range(1, 7)))]).pings
     assert [(row[0], row[2]) for row in rows] == [(1, "recorded"), (3, "paused")]
 
 
 def test_an_outcome_out_of_date_is_history_all_the_same() -> None:
-    assert len(ping_rows(entry_of(bytes([Outcome.RECORDED + OUT_OF_DATE]), row_of(1, 99)))) == 1
+    entry = entry_of(bytes([Outcome.RECORDED + OUT_OF_DATE]), row_of(1, 99))
+    assert len(ping_rows([entry]).pings) == 1
 
 
 @pytest.mark.parametrize(
@@ -46,20 +47,20 @@ def test_an_outcome_out_of_date_is_history_all_the_same() -> None:
     ],
 )
 def test_a_stamp_is_believed_within_the_last_hour(arrival_s: float, at_s: float) -> None:
-    [row] = ping_rows(entry_of(bytes([Outcome.RECORDED]), row_of(1, arrival_s)))
+    [row] = ping_rows([entry_of(bytes([Outcome.RECORDED]), row_of(1, arrival_s))]).pings
     assert row[1] == 1_800_000_000_000 + round(at_s * 1000)
 
 
 def test_everything_about_a_ping_becomes_a_column_and_bytes_that_are_no_text_are_shown_as_such() -> None:
     beat = Beat("PUT", b"h\xff", b"\xc3\xa4=1", b"", b"agent\x00", "::1", b"\x00\xff")
     row = BeatRow(5, NOW_MS - 1, beat)
-    assert ping_rows(entry_of(bytes([Outcome.RECORDED]), row)) == [
+    assert ping_rows([entry_of(bytes([Outcome.RECORDED]), row)]).pings == [
         (5, NOW_MS - 1, "recorded", "PUT", "h\ufffd", "ä=1", "", "agent\x00", "::1", b"\x00\xff")
     ]
 
 
 def test_an_empty_body_is_no_body() -> None:
-    [row] = ping_rows(entry_of(bytes([Outcome.RECORDED]), row_of(1, 99)))
+    [row] = ping_rows([entry_of(bytes([Outcome.RECORDED]), row_of(1, 99))]).pings
     assert row[-1] is None
 
 
@@ -71,7 +72,7 @@ NO_MONITOR = encode_history([BeatRow(2**60, NOW_MS, row_of(1, 99).beat)])
 def test_history_that_cannot_be_read_is_left_out_and_reported(
     history: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert ping_rows(PingEntry("7-1", NOW_MS, 0, b"\x01", history)) == []
+    assert ping_rows([PingEntry("7-1", NOW_MS, 0, b"\x01", history)]).pings == []
     assert "history entry 7-1 cannot be read" in caplog.text
 
 
