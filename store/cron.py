@@ -1,4 +1,4 @@
-"""A cron rule in a time zone: the moments at which it is due. Pure; cronsim reads the rule, the calendar is walked here.
+"""A cron rule in a time zone: when it is due. Pure; cronsim reads the rule, the calendar is walked here.
 
 Changes of the clock are handled as Debian's cron documents it. A job at fixed times (neither minute nor hour begins
 with `*`) whose moment is skipped is due right after the gap, and in a repeated hour it is due once. All others are due

@@ -41,7 +41,7 @@ def fields_of(monitor: MonitorReply) -> MonitorFields:
     """As the monitor is."""
     return MonitorFields(
         name=monitor.name,
-        interval=shown_duration(monitor.interval),
+        interval=shown_duration(monitor.interval or USUAL_INTERVAL_S),
         grace=shown_duration(monitor.grace_period),
         tags=", ".join(monitor.tags),
     )

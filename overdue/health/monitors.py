@@ -30,7 +30,7 @@ class Monitors:
     async def look(self) -> Problems:
         problems: Problems = {}
         after_id = 0
-        while rows := await monitors.all_for_redis(self._desk.book, after_id, PAGE):
+        while rows := await monitors.all_for_redis(self._desk.book, after_id, PAGE, wall_ms()):
             problems |= await self._compare(rows)
             self._count, after_id = self._count + len(rows), rows[-1].config.id
         return problems
@@ -41,7 +41,7 @@ class Monitors:
             row
             for one in at
             if not pending.have_monitor(one.number)
-            for row in await monitors.all_for_redis(self._desk.book, one.number - 1, 1)
+            for row in await monitors.all_for_redis(self._desk.book, one.number - 1, 1, wall_ms())
             if row.config.id == one.number
         ]
         return await self._compare(rows)

@@ -1,0 +1,56 @@
+"""Monitors with the rules that Redis is to hold for them: worked out of what is asked, of windows, and of a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from sqlite3 import Row
+
+import msgspec
+
+from store.ahead import Calendar
+from store.book import maintenance
+from store.book.database import ConfigBook, SqlValue, Transaction
+from store.monitor import MonitorConfig
+from store.wishes import Wishes
+
+# As a query on monitors names them.
+COLUMNS = "schedule, timezone, max_runtime_s, failures, reminder_s, armed_by_ping"
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A monitor with what is asked of it."""
+
+    config: MonitorConfig
+    wishes: Wishes
+
+
+async def with_rules(
+    source: ConfigBook | Transaction, monitors: Sequence[Asked], now_ms: int, bases_ms: Mapping[int, int]
+) -> list[MonitorConfig]:
+    """The configurations as they travel to Redis. `bases_ms`: the last signs of life, as far as they are known."""
+    windows = await maintenance.concerning(source, [one.config.id for one in monitors])
+    calendar = Calendar(now_ms // 1000)
+    made = []
+    for one in monitors:
+        base_ms = bases_ms.get(one.config.id)
+        base_s = None if base_ms is None else base_ms // 1000
+        ahead = calendar.ahead(one.wishes, windows.get(one.config.id, ()), base_s)
+        made.append(msgspec.structs.replace(one.config, rules=ahead.rules))
+    return made
+
+
+def read_wishes(row: Row) -> Wishes:
+    """What is asked of the monitor in a row."""
+    return Wishes(
+        schedule=row["schedule"],
+        timezone=row["timezone"],
+        max_runtime_s=row["max_runtime_s"],
+        failures=row["failures"],
+        reminder_s=row["reminder_s"],
+        is_armed_by_ping=bool(row["armed_by_ping"]),
+    )
+
+
+def wish_values(wishes: Wishes) -> tuple[SqlValue, ...]:
+    """The same in the order of COLUMNS."""
+    return msgspec.structs.astuple(wishes)
