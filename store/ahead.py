@@ -46,7 +46,7 @@ class Calendar:
     """Works out rules at one moment; monitors with the same schedule, or the same windows, share the work."""
 
     def __init__(self, now_s: int) -> None:
-        self._now_s = now_s
+        self.now_s = now_s
         self._ticks: dict[tuple[str, str], tuple[int, ...]] = {}
         self._quiet: dict[Sequence[Recurrence], tuple[tuple[int, int], ...]] = {}
 
@@ -59,14 +59,14 @@ class Calendar:
         rules = standing_rules(wishes)
         horizon_s = due_s = NEVER_S
         if wishes.schedule is not None and rules is not None:
-            ticks = self._ticks_of(wishes, self._now_s if base_s is None else base_s)
+            ticks = self._ticks_of(wishes, self.now_s if base_s is None else base_s)
             rules = msgspec.structs.replace(rules, ticks=ticks)
             horizon_s, due_s = self._reach_of_ticks(ticks)
         quiet = self._quiet_of(tuple(windows)) if windows else ()
         if windows:
-            quiet_horizon_s = quiet[-1][1] if len(quiet) >= MOST_QUIET else self._now_s + QUIET_WITHIN_S
+            quiet_horizon_s = quiet[-1][1] if len(quiet) >= MOST_QUIET else self.now_s + QUIET_WITHIN_S
             horizon_s = min(horizon_s, quiet_horizon_s)
-            due_s = min(due_s, self._now_s + (quiet_horizon_s - self._now_s) // 2)
+            due_s = min(due_s, self.now_s + (quiet_horizon_s - self.now_s) // 2)
         if quiet:
             rules = msgspec.structs.replace(rules or MonitorRules(), quiet=quiet)
         return Ahead(rules, horizon_s, due_s)
@@ -77,30 +77,30 @@ class Calendar:
         cron = Cron(*known)
         if shared is None:
             shared = self._ticks[known] = self._ticks_around_now(cron)
-        if base_s < self._now_s - TICKS_SINCE_S:
+        if base_s < self.now_s - TICKS_SINCE_S:
             return _united(islice(cron.ticks(base_s), wishes.failures), shared)
         if len(shared) < TICKS_AHEAD:
-            return _united(islice(cron.ticks(max(base_s, self._now_s)), wishes.failures + 1), shared)
+            return _united(islice(cron.ticks(max(base_s, self.now_s)), wishes.failures + 1), shared)
         return shared
 
     def _ticks_around_now(self, cron: Cron) -> tuple[int, ...]:
-        since_s = self._now_s - TICKS_SINCE_S
-        past = list(cron.ticks(since_s - 1, self._now_s))
-        ahead = islice(cron.ticks(self._now_s, self._now_s + TICKS_WITHIN_S), TICKS_AHEAD)
+        since_s = self.now_s - TICKS_SINCE_S
+        past = list(cron.ticks(since_s - 1, self.now_s))
+        ahead = islice(cron.ticks(self.now_s, self.now_s + TICKS_WITHIN_S), TICKS_AHEAD)
         return (*past, *ahead)
 
     def _reach_of_ticks(self, ticks: Sequence[int]) -> tuple[int, int]:
         """Up to when the ticks reach, and when they are too few."""
-        if not ticks or ticks[-1] <= self._now_s:
-            return self._now_s, self._now_s + DAY_S
+        if not ticks or ticks[-1] <= self.now_s:
+            return self.now_s, self.now_s + DAY_S
         if len(ticks) >= TICKS_AHEAD:
-            return ticks[-1], max(ticks[-TICKS_LEAST], self._now_s + 1)
-        return ticks[-1], self._now_s + (ticks[-1] - self._now_s) // 3
+            return ticks[-1], max(ticks[-TICKS_LEAST], self.now_s + 1)
+        return ticks[-1], self.now_s + (ticks[-1] - self.now_s) // 3
 
     def _quiet_of(self, windows: tuple[Recurrence, ...]) -> tuple[tuple[int, int], ...]:
         quiet = self._quiet.get(windows)
         if quiet is None:
-            now_s = self._now_s
+            now_s = self.now_s
             around = list(merged(windows, now_s - QUIET_SINCE_S, now_s + QUIET_WITHIN_S))
             past = [one for one in around if one[1] <= now_s][-MOST_QUIET_PAST:]
             ahead = [one for one in around if one[1] > now_s]

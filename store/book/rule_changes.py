@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
 
 import msgspec
 
 from store.book.database import Transaction
+from store.book.history_snapshot import snapshot_of
 
 NOTE = "INSERT INTO rule_changes (org_id, tag) VALUES (?, ?)"
 
@@ -62,51 +64,59 @@ async def note_monitors_of_window(tx: Transaction, org_id: int, window_id: int) 
     await tx.execute(NOTE_MONITORS, (org_id, window_id))
 
 
-async def last_id(snapshot: Transaction) -> int:
+async def last_id(path: Path) -> int:
     """The number of the newest change."""
-    return int((await snapshot.rows(LAST))[0]["last_id"])
+    async with snapshot_of(path) as snapshot:
+        return int((await snapshot.rows(LAST))[0]["last_id"])
 
 
-async def since(snapshot: Transaction, known_id: int, limit: int) -> list[RuleChange] | None:
+async def since(path: Path, known_id: int, limit: int) -> list[RuleChange] | None:
     """Changes that came after one, in order; None: some of them are not kept any more."""
-    if await last_id(snapshot) == known_id:
-        return []
-    rows = await snapshot.rows(SINCE, (known_id, limit + 1))
+    async with snapshot_of(path) as snapshot:
+        if int((await snapshot.rows(LAST))[0]["last_id"]) == known_id:
+            return []
+        rows = await snapshot.rows(SINCE, (known_id, limit + 1))
     if known_id and (not rows or rows[0]["id"] != known_id):
         return None
     return [RuleChange(*row) for row in rows if row["id"] != known_id]
 
 
-async def monitors_meant(snapshot: Transaction, change: RuleChange) -> AsyncIterator[list[int]]:
+async def monitors_meant(path: Path, change: RuleChange) -> AsyncIterator[list[int]]:
     """The numbers of the monitors that a change is about, page by page."""
     if change.monitor_id is not None:
         yield [change.monitor_id]
-    elif change.tag is not None:
-        async for ids in _pages(snapshot, OF_TAG, (change.org_id, change.tag)):
-            yield ids
-    else:
-        async for ids in _pages(snapshot, OF_ORG, (change.org_id,)):
-            yield ids
+        return
+    sql: str = OF_ORG
+    parameters: tuple[int | str, ...] = (change.org_id,)
+    if change.tag is not None:
+        sql, parameters = OF_TAG, (change.org_id, change.tag)
+    async for ids in _pages(path, sql, parameters):
+        yield ids
 
 
-async def all_with_rules_ahead(snapshot: Transaction) -> AsyncIterator[list[int]]:
+async def all_with_rules_ahead(path: Path) -> AsyncIterator[list[int]]:
     """All monitors with a schedule, and all that a window concerns, page by page; some of them more than once."""
-    async for ids in _pages(snapshot, SCHEDULED):
-        yield ids
-    async for ids in _pages(snapshot, NAMED):
-        yield ids
-    for row in await snapshot.rows(WHOLE_ORGS):
-        async for ids in _pages(snapshot, OF_ORG, (row["org_id"],)):
-            yield ids
-    for row in await snapshot.rows(TAGS):
-        async for ids in _pages(snapshot, OF_TAG, (row["org_id"], row["tag"])):
+    async with snapshot_of(path) as snapshot:
+        orgs = [(row["org_id"],) for row in await snapshot.rows(WHOLE_ORGS)]
+        tags = [(row["org_id"], row["tag"]) for row in await snapshot.rows(TAGS)]
+    asked: list[tuple[str, tuple[int | str, ...]]] = [
+        (SCHEDULED, ()),
+        (NAMED, ()),
+        *((OF_ORG, org) for org in orgs),
+        *((OF_TAG, tag) for tag in tags),
+    ]
+    for sql, parameters in asked:
+        async for ids in _pages(path, sql, parameters):
             yield ids
 
 
-async def _pages(
-    snapshot: Transaction, sql: str, parameters: tuple[int | str, ...] = ()
-) -> AsyncIterator[list[int]]:
-    after_id = 0
-    while rows := await snapshot.rows(sql, (*parameters, after_id, PAGE)):
-        yield [row["id"] for row in rows]
-        after_id = rows[-1]["id"]
+async def _pages(path: Path, sql: str, parameters: tuple[int | str, ...]) -> AsyncIterator[list[int]]:
+    """Each page is read by itself, so that no writer waits for all of them."""
+    after_id, is_full = 0, True
+    while is_full:
+        async with snapshot_of(path) as snapshot:
+            rows = await snapshot.rows(sql, (*parameters, after_id, PAGE))
+        if rows:
+            yield [row["id"] for row in rows]
+            after_id = rows[-1]["id"]
+        is_full = len(rows) == PAGE

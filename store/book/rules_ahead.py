@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from sqlite3 import Row
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from store.ahead import Calendar
 from store.book import maintenance
 from store.book.database import ConfigBook, SqlValue, Transaction
+from store.maintenance import Recurrence
 from store.monitor import MonitorConfig
 from store.wishes import Wishes
 
@@ -22,6 +23,31 @@ class Asked(msgspec.Struct, frozen=True):
 
     config: MonitorConfig
     wishes: Wishes
+
+
+# What a keeper needs to know of some monitors.
+ASKED = f"""
+SELECT id, version, {COLUMNS} FROM monitors
+WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id
+"""
+
+
+class Due(msgspec.Struct, frozen=True):
+    """A monitor in a version, what is asked of it, and the windows that concern it."""
+
+    id: int
+    version: int
+    wishes: Wishes
+    windows: Sequence[Recurrence]
+
+
+async def read_due(source: ConfigBook | Transaction, monitor_ids: Collection[int]) -> list[Due]:
+    """Those of some monitors that are there."""
+    rows = await source.rows(ASKED, (msgspec.json.encode(sorted(monitor_ids)).decode(),))
+    windows = await maintenance.concerning(source, monitor_ids)
+    return [
+        Due(row["id"], row["version"], read_wishes(row), tuple(windows.get(row["id"], ()))) for row in rows
+    ]
 
 
 async def with_rules(
