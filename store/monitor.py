@@ -18,6 +18,9 @@ MAX_NAME = 200
 MAX_TAGS = 20
 MAX_TAG = 50
 
+# The deadline of what is not awaited yet: see scripts/shared/rules.lua.
+NEVER_MS = 2**48 - 1
+
 INCIDENT_NAMESPACE = UUID("6f2a7a0e-5a0e-5f0b-9a43-0d0b5a1f3c77")
 
 
@@ -111,6 +114,8 @@ def status_of(asked: Expectation, state: MonitorState | None, now_ms: int) -> st
 def deadline_of(asked: Expectation, state: MonitorState | None) -> int | None:
     """The end of the longest silence allowed, in ms; None while nothing is awaited."""
     if state is None or state.phase != Phase.ACTIVE or (asked.is_armed_by_ping and not state.seen_ms):
+        return None
+    if state.deadline_ms == NEVER_MS:
         return None
     if state.deadline_ms is None and not asked.is_scheduled:
         return state.base_ms + asked.limit_ms
