@@ -15,8 +15,10 @@ from store.maintenance import DAY_S, Recurrence, merged
 from store.monitor_rules import MonitorRules
 from store.wishes import Wishes, standing_rules
 
-# A ping that came up to a minute late is judged by ticks that have passed, and a slow change by those of an hour.
+# A ping that came up to a minute late is judged by ticks that have passed, a slow change by those of an hour, and the end
+# of a maintenance window by those of a day, unless these are more than an hour's at the most.
 TICKS_SINCE_S = 61 * 60
+TICKS_PAST = 61
 TICKS_AHEAD = 120
 # Worked out anew before there are fewer: should Redis lose that, it still has as many until the next time.
 TICKS_LEAST = 80
@@ -84,8 +86,7 @@ class Calendar:
         return shared
 
     def _ticks_around_now(self, cron: Cron) -> tuple[int, ...]:
-        since_s = self.now_s - TICKS_SINCE_S
-        past = list(cron.ticks(since_s - 1, self.now_s))
+        past = list(cron.ticks(self.now_s - DAY_S, self.now_s))[-TICKS_PAST:]
         ahead = islice(cron.ticks(self.now_s, self.now_s + TICKS_WITHIN_S), TICKS_AHEAD)
         return (*past, *ahead)
 
