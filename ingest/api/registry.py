@@ -13,6 +13,7 @@ from ingest.api.projecting import project
 from store.book import maintenance, monitors
 from store.book.monitors import MonitorChanges, MonitorRow, NewMonitor
 from store.book.names import check_name, check_tags
+from store.book.rules_ahead import Heard
 from store.errors import BelowMinimum, Unavailable
 from store.maintenance import Recurrence, on_until
 from store.monitor import MonitorState, deadline_of, status_of
@@ -57,7 +58,8 @@ async def create(call: Call, new: NewMonitor, interval_field: str) -> Watched:
     check_pace(call.plan, new.interval_s, new.wishes, interval_field)
     new = msgspec.structs.replace(new, tags=check_tags(new.tags))
     await call.live.ready()
-    row, change = await monitors.create(call.book, new, call.now_ms)
+    heard = Heard((await call.live.states([]))[0]) if new.wishes.schedule is not None else None
+    row, change = await monitors.create(call.book, new, call.now_ms, heard)
     await project(call, change)
     return await _made(call, row)
 
@@ -87,8 +89,8 @@ async def change(
     if changes.wishes.schedule is not None:
         check_pace(call.plan, 0, Wishes(schedule=changes.wishes.schedule), interval_field)
     await call.live.ready()
-    base_ms = await _base_ms(call, public_id, changes)
-    row, change = await monitors.change(call.book, call.org_id, public_id, changes, call.now_ms, base_ms)
+    heard = await _heard(call, public_id, changes)
+    row, change = await monitors.change(call.book, call.org_id, public_id, changes, call.now_ms, heard)
     if change is None:
         return (await watched(call, [row]))[0]
     await project(call, change)
@@ -116,13 +118,13 @@ def check_pace(plan: Plan, interval_s: int, wishes: Wishes, field: str) -> None:
     raise BelowMinimum(f"The plan {plan.name!r} takes no {kind} under {least_s} s.", named, least_s)
 
 
-async def _base_ms(call: Call, public_id: UUID, changes: MonitorChanges) -> int | None:
-    """The last sign of life, if it matters: a schedule counts from there."""
+async def _heard(call: Call, public_id: UUID, changes: MonitorChanges) -> Heard | None:
+    """When a monitor was heard last, if it has a schedule: that counts from there, by Redis' clock."""
     row = await monitors.find(call.book, call.org_id, public_id)
     if row.wishes.schedule is None and changes.wishes.schedule is None:
         return None
-    _, (state,) = await call.live.states([row.config.id])
-    return state.base_ms if state is not None else None
+    now_ms, (state,) = await call.live.states([row.config.id])
+    return Heard(now_ms, state.base_ms if state is not None else None)
 
 
 async def _check_new_interval(call: Call, public_id: UUID, interval_s: int | None, field: str) -> None:

@@ -18,6 +18,7 @@ from ingest.pages import (
     monitor_history,
     new_monitor,
     plan,
+    schedule_preview,
     sign_in,
 )
 from ingest.pages.endpoint import data, open_page, page
@@ -31,6 +32,7 @@ PAGE_ROUTES: list[Route] = [
     page("/", fleet.show),
     data("/data/fleet", fleet.show_now),
     page("/monitors/new", new_monitor.show, new_monitor.take),
+    data("/data/schedule", schedule_preview.show),
     page("/monitors/bulk", take=bulk.take),
     page("/incidents", incidents.show),
     # What was told to whom.

@@ -13,7 +13,7 @@ from store.book.monitor_rows import ALL, BY_ID, FIND, PAGE, PAGE_OF_TAG, read_co
 from store.book.monitor_rows import MonitorRow as MonitorRow
 from store.book.outbox import OutboxRow
 from store.book.ping_keys import take_short_key, take_token
-from store.book.rules_ahead import COLUMNS, Asked, read_wishes, wish_values, with_rules
+from store.book.rules_ahead import COLUMNS, Asked, Heard, read_wishes, wish_values, with_rules
 from store.errors import LimitReached, NotFound
 from store.monitor import MonitorConfig
 from store.projection import DropMonitor, PutMonitor
@@ -68,8 +68,10 @@ class MonitorChanges(msgspec.Struct, frozen=True, kw_only=True):
     wishes: WishChanges = WishChanges()
 
 
-async def create(book: ConfigBook, new: NewMonitor, now_ms: int) -> tuple[MonitorRow, OutboxRow]:
-    """Make a monitor and draw its keys.
+async def create(
+    book: ConfigBook, new: NewMonitor, now_ms: int, heard: Heard | None = None
+) -> tuple[MonitorRow, OutboxRow]:
+    """Make a monitor and draw its keys. `heard`: the time in Redis, if that may be another one.
 
     Raises:
         LimitReached: the organisation has as many as its plan allows.
@@ -86,7 +88,7 @@ async def create(book: ConfigBook, new: NewMonitor, now_ms: int) -> tuple[Monito
         if new.origin == "heartbeats":
             await take_short_key(tx, monitor_id, new.name)
         monitor = await _find(tx, new.org_id, public_id)
-        return monitor, await _tell(tx, monitor, now_ms)
+        return monitor, await _tell(tx, monitor, now_ms, heard)
 
 
 async def find(book: ConfigBook, org_id: int, public_id: UUID) -> MonitorRow:
@@ -128,11 +130,11 @@ async def change(
     public_id: UUID,
     changes: MonitorChanges,
     now_ms: int,
-    base_ms: int | None = None,
+    heard: Heard | None = None,
 ) -> tuple[MonitorRow, OutboxRow | None]:
     """Change a monitor. Without a difference that concerns Redis there is no outbox row.
 
-    `base_ms`: its last sign of life, from which a schedule counts. While that is not known, it counts from now.
+    A schedule counts from the last sign of life; while that is not known, from now.
 
     Raises:
         Invalid: its schedule cannot be used.
@@ -156,7 +158,7 @@ async def change(
         values = (config.name, config.interval_s, config.grace_s, config.paused, config.version)
         await tx.execute(UPDATE, (*values, pause_changed_ms, *wish_values(wishes), config.id))
         monitor = await _find(tx, org_id, public_id)
-        return monitor, await _tell(tx, monitor, now_ms, base_ms)
+        return monitor, await _tell(tx, monitor, now_ms, heard)
 
 
 async def put_again(
@@ -191,13 +193,14 @@ async def _tell(
     tx: Transaction,
     monitor: MonitorRow,
     now_ms: int,
-    base_ms: int | None = None,
+    heard: Heard | None = None,
     gone: tuple[bytes, ...] = (),
 ) -> OutboxRow:
     monitor_id = monitor.config.id
     named = await monitor_channels.ids_of(tx, monitor_id)
-    bases_ms = {} if base_ms is None else {monitor_id: base_ms}
-    (config,) = await with_rules(tx, [Asked(monitor.config, monitor.wishes)], now_ms, bases_ms)
+    heard = heard or Heard(now_ms)
+    bases_ms = {} if heard.base_ms is None else {monitor_id: heard.base_ms}
+    (config,) = await with_rules(tx, [Asked(monitor.config, monitor.wishes)], heard.now_ms, bases_ms)
     return await outbox.add(tx, PutMonitor(config, monitor.digests, gone, named), now_ms)
 
 

@@ -32,6 +32,13 @@ WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id
 """
 
 
+class Heard(msgspec.Struct, frozen=True):
+    """The time in Redis, by which silence is judged, and a monitor's last sign of life; None: it is not known."""
+
+    now_ms: int
+    base_ms: int | None = None
+
+
 class Due(msgspec.Struct, frozen=True):
     """A monitor in a version, what is asked of it, and the windows that concern it."""
 

@@ -71,8 +71,8 @@ class Office(Desk):
         return None if deadline_ms is None else (deadline_ms - START_MS) / 1000
 
     async def packed(self, row: MonitorRow) -> bytes | None:
-        shard = self.stage.shard
-        return await self.stage.redis.hget(shard.keys.rules, str(row.config.id))
+        found: bytes | None = await self.stage.redis.hget(self.stage.shard.keys.rules, str(row.config.id))
+        return found
 
     async def leap(self, second: float) -> None:
         """Time passes, and all of it was listened to."""
