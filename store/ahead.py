@@ -15,8 +15,8 @@ from store.maintenance import DAY_S, Recurrence, merged
 from store.monitor_rules import MonitorRules
 from store.wishes import Wishes, standing_rules
 
-# Ticks that have passed judge what is judged late, and what follows a maintenance window: those of the last day for most
-# schedules, and of the last hour for those that are due every minute.
+# Ticks that have passed: what is judged late needs them, and what follows a maintenance window. Those of the last day
+# for most schedules, and of the last hour for those that are due every minute.
 TICKS_SINCE_S = 61 * 60
 TICKS_PAST = 61
 TICKS_AHEAD = 120
