@@ -26,6 +26,8 @@ MAX_TEXT = 200
 LAST_S = 2**32 - 1
 # A rule that is not due for so long is taken for a mistake. 29 February may be away for eight years.
 LONGEST_WAIT_DAYS = 3660
+# What nearly all rules do in a year they do in any.
+ORDINARY_DAYS = 400
 _DAY_S = 86_400
 _DAY = timedelta(days=1)
 # No change of any clock is larger, so the hours before a moment tell whether it lies in a repeated one.
@@ -79,7 +81,9 @@ class Cron:
 
     def gaps_s(self) -> tuple[int, int] | None:
         """The shortest and the longest time between two ticks, changes of the clock left out; None: it never ticks."""
-        days = [day.toordinal() for day in self._matching(date(2024, 1, 1), LONGEST_WAIT_DAYS)]
+        days = list(self._numbers_of_days(ORDINARY_DAYS))
+        if len(days) < 3:
+            days = list(self._numbers_of_days(LONGEST_WAIT_DAYS))
         if not days:
             return None
         between = [(day - before) * 1440 for before, day in pairwise(days)] or [LONGEST_WAIT_DAYS * 1440]
@@ -87,6 +91,9 @@ class Cron:
         within = [after - before for before, after in pairwise(self._times)]
         gaps = [*within, min(between) + over_night, max(between) + over_night]
         return min(gaps) * 60, max(gaps) * 60
+
+    def _numbers_of_days(self, days: int) -> Iterator[int]:
+        return (day.toordinal() for day in self._matching(date(2024, 1, 1), days))
 
     def _moments(self, after_s: int, until_s: int) -> Iterator[int]:
         """The moments of all days from that of `after_s` on, some of them before it."""
@@ -153,6 +160,7 @@ class Cron:
             day += _DAY
 
 
+@lru_cache(maxsize=1000)
 def checked_cron(text: str, zone: str) -> Cron:
     """A rule as somebody asks for it.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from store.cron import UTC_ZONE, Cron, checked_cron
+from store.cron import UTC_ZONE, checked_cron
 from store.errors import Invalid
 from store.monitor import MAX_INTERVAL_S
 from store.monitor_rules import MonitorRules
@@ -83,7 +83,7 @@ def asked_anew(changes: WishChanges, interval_s: int | None, usual_s: int) -> tu
 
 def shortest_gap_s(wishes: Wishes) -> int | None:
     """The shortest time between two ticks; None without a schedule."""
-    gaps = Cron(wishes.schedule).gaps_s() if wishes.schedule is not None else None
+    gaps = checked_cron(wishes.schedule, UTC_ZONE).gaps_s() if wishes.schedule is not None else None
     return gaps[0] if gaps is not None else None
 
 
