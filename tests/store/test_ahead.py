@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.ahead import MOST_QUIET, NEVER_S, QUIET_WITHIN_S, TICKS_AHEAD, TICKS_LEAST, Calendar
@@ -83,6 +83,7 @@ def test_of_many_quiet_times_those_ahead_are_kept_and_soon_looked_at_again() -> 
 
 
 @pytest.mark.parametrize("schedule", ["*/7 * * * *", "0 3 * * 1-5", "15 4 1 * *", "30 2 29 2 *"])
+@settings(max_examples=30)
 @given(ago_s=st.integers(0, 400 * DAY_S), failures=st.integers(1, 10))
 def test_the_tick_that_decides_is_always_there(schedule: str, ago_s: int, failures: int) -> None:
     """For a silence that began at the last sign of life, whenever that was, and for one that begins about now."""

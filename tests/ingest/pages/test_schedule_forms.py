@@ -8,6 +8,7 @@ import pytest
 
 from tests.ingest.api.cast import Api, Json
 from tests.ingest.pages.browsing import browsing
+from tests.stage import Stage
 
 NEW = {
     "name": "job",
@@ -142,6 +143,19 @@ async def test_a_monitor_in_maintenance_says_so_and_leads_to_a_window_of_its_own
     assert "nobody is told of a silence until" in shown
     assert f'href="/maintenance?monitor={monitor["id"]}"' in shown
     assert f">{monitor['id']}</textarea>" in form
+
+
+async def test_the_fleet_shows_schedules_and_who_waits_for_a_first_ping(api: Api, stage: Stage) -> None:
+    await api.monitor(name="nightly", schedule="0 3 * * *")
+    await api.monitor(name="patient", interval=60, gracePeriod=0, armOnFirstPing=True)
+    await stage.move_to(3600)
+    await stage.redis.delete(stage.shard.keys.blind)
+    async with browsing(api, "owner") as person:
+        shown = (await person.see("/")).text
+        now = (await person.see("/data/fleet")).json()
+    assert "0 3 * * *" in shown
+    assert now["counts"]["new"] == 2
+    assert {row["deadlineMs"] == 0 for row in now["rows"]} == {True, False}
 
 
 async def test_who_may_only_read_sees_windows_and_no_forms(api: Api) -> None:
