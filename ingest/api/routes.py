@@ -17,6 +17,7 @@ from ingest.api import (
     metrics,
     monitors,
     organisation,
+    preview,
     prometheus,
     uptime,
 )
@@ -56,6 +57,7 @@ API_ROUTES: list[Route] = [
     route("/api/channels/{id}/rotate-secret", POST=channels.rotate_secret),
     route("/api/channels/{id}/test", POST=channels.test),
     route("/api/monitors/{id}/channels", GET=channels.of_monitor),
+    route("/api/monitors/{id}/preview", GET=preview.show),
     # When nobody is told.
     route("/api/maintenance", GET=maintenance.listing, POST=maintenance.create),
     route("/api/maintenance/{id}", GET=maintenance.show, PATCH=maintenance.change, DELETE=maintenance.delete),
