@@ -1,9 +1,10 @@
-"""How late pings came: each one's distance from the one before, less the interval; by steps of time. Pure."""
+"""How late pings came, by steps of time: each against the one before and the interval, or against its tick. Pure."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
 from operator import sub
 
 import msgspec
@@ -43,3 +44,22 @@ def lateness_by_step(
             count=len(gaps_ms),
         )
         first = end
+
+
+def lateness_by_ticks(
+    arrivals_ms: Sequence[int], before_ms: int | None, ticks_ms: Iterator[int], step_ms: int
+) -> Iterator[Lateness]:
+    """The same of a schedule: each ping was expected at the first tick after the one before it.
+
+    `ticks_ms` ascend, and begin after the first ping that is known.
+    """
+    tick = next(ticks_ms, None)
+    late: list[tuple[int, int]] = []
+    for former_ms, at_ms in pairwise([*([] if before_ms is None else [before_ms]), *arrivals_ms]):
+        while tick is not None and tick <= former_ms:
+            tick = next(ticks_ms, None)
+        if tick is not None:
+            late.append((at_ms, at_ms - tick))
+    for at_ms, pings in groupby(late, lambda one: one[0] // step_ms * step_ms):
+        by_ms = [by for _, by in pings]
+        yield Lateness(at_ms, min(by_ms), sum(by_ms) / len(by_ms), max(by_ms), len(by_ms))

@@ -31,10 +31,12 @@ from ingest.api.deliveries import AttemptReply, DeliveryLogReply, DeliveryReply
 from ingest.api.endpoint import Endpoint
 from ingest.api.heartbeats import CreateHeartbeat, HeartbeatReply
 from ingest.api.history import IncidentReply, PingReply
+from ingest.api.maintenance import TimesReply, WindowReply
 from ingest.api.monitors import CreateMonitor, MonitorReply
 from ingest.api.organisation import OrganisationReply, PlanReply
 from ingest.api.prometheus import FAMILIES
 from ingest.api.uptime import PeriodReply, UptimeReply
+from ingest.api.window_bodies import CreateWindow
 from ingest.app import routes
 from ingest.batch_endpoint import BatchEndpoint
 from ingest.doors import DOORS
@@ -233,6 +235,8 @@ def test_every_json_example_can_be_read() -> None:
         PlanReply,
         UptimeReply,
         PeriodReply,
+        WindowReply,
+        TimesReply,
         DeliveryReply,
         DeliveryLogReply,
         AttemptReply,
@@ -246,8 +250,11 @@ def test_every_reply_is_shown_with_all_of_its_fields(reply: type[msgspec.Struct]
     assert fields in shown
 
 
-@pytest.mark.parametrize(("path", "body"), [("monitors", CreateMonitor), ("v1/heartbeats", CreateHeartbeat)])
-def test_the_bodies_that_make_monitors_are_accepted(path: str, body: type[msgspec.Struct]) -> None:
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("monitors", CreateMonitor), ("v1/heartbeats", CreateHeartbeat), ("maintenance", CreateWindow)],
+)
+def test_the_bodies_that_make_things_are_accepted(path: str, body: type[msgspec.Struct]) -> None:
     pattern = rf"^curl \"\$OVERDUE/api/{path}\" -H \"\$KEY\" -d '(.*)'$"
     found = re.findall(pattern, (DOCS / "api.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert found

@@ -144,6 +144,19 @@ def test_a_file_with_bad_lines_is_refused_whole_and_each_is_named(data: Path) ->
     assert rows(data) == []
 
 
+def test_schedules_and_tolerance_are_imported_and_bad_ones_are_named(data: Path) -> None:
+    good = '{"name": "a", "schedule": "0 3 * * *", "timezone": "Europe/Vilnius", "failuresBeforeAlert": 2}\n'
+    bad = '{"name": "b", "schedule": "0 99 * * *"}\n{"name": "c", "schedule": "@daily", "interval": 60}\n'
+    refused = run(data, good + bad)
+    assert refused.exit_code == 2
+    assert "line 2: schedule: " in refused.output
+    assert "line 3: schedule: " in refused.output
+    assert run(data, good).exit_code == 0
+    (row,) = rows(data)
+    assert row.wishes.words == "0 3 * * * (Europe/Vilnius)"
+    assert (row.wishes.failures, row.config.interval_s) == (2, 86_400)
+
+
 def test_of_very_many_bad_lines_the_first_are_named(data: Path) -> None:
     result = run(data, "{}\n" * 50)
     assert result.stderr.count("line ") == 20
