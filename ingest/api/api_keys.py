@@ -9,6 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from ingest.api.call import Call
+from ingest.api.creating import creates
 from ingest.api.paging import cut, read_page, seal
 from ingest.api.wire import Json
 from store.book import keys
@@ -41,9 +42,9 @@ class KeyReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class CreatedKeyReply(KeyReply, frozen=True, rename="camel", kw_only=True):
-    """An API key as its maker sees it, this once: whole."""
+    """An API key as its maker sees it, this once: whole. In the reply to a repeated call `key` is null."""
 
-    key: str
+    key: str | None
 
 
 class KeysReply(msgspec.Struct, frozen=True, rename="camel"):
@@ -54,6 +55,13 @@ class KeysReply(msgspec.Struct, frozen=True, rename="camel"):
 _CREATE = msgspec.json.Decoder(CreateKey)
 
 
+async def again(call: Call, made: str) -> Response:
+    """The reply to a creation, but for the key itself, which is shown once."""
+    row = await keys.find(call.book, call.org_id, int(made))
+    return Json(CreatedKeyReply(**msgspec.structs.asdict(_reply(row)), key=None), 201)
+
+
+@creates(again, once="key")
 async def create(call: Call) -> Response:
     return Json(await make(call, await call.body(_CREATE)), 201)
 

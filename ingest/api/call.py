@@ -26,7 +26,10 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE |
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One authenticated request. `now_ms` is the one moment at which everything in it happens."""
+    """One authenticated request. `now_ms` is the one moment at which everything in it happens.
+
+    `content` is its body, if that was read already.
+    """
 
     request: Request
     caller: KeyHolder
@@ -34,6 +37,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     live: Live
     settings: Settings
     now_ms: int
+    content: bytes | None = None
 
     @property
     def org_id(self) -> int:
@@ -79,7 +83,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     async def body(self, decoder: msgspec.json.Decoder[_T]) -> _T:
         """The decoded body."""
-        return decode(decoder, await read_body(self.request))
+        return decode(decoder, await self.read())
+
+    async def read(self) -> bytes:
+        """The body as it came."""
+        return await read_body(self.request) if self.content is None else self.content
 
 
 def read_id(text: str) -> UUID | None:

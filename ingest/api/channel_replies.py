@@ -44,9 +44,9 @@ class AppriseReply(ChannelReply, frozen=True, rename="camel", kw_only=True):
 
 
 class SecretReply(WebhookReply, frozen=True, rename="camel", kw_only=True):
-    """A webhook as its maker sees it, this once: with the secret."""
+    """A webhook as its maker sees it, this once: with the secret, which is null in the reply to a repeated call."""
 
-    secret: str
+    secret: str | None
 
 
 AnyChannelReply = WebhookReply | EmailReply | AppriseReply

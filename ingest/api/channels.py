@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import msgspec
 from starlette.responses import Response
 
@@ -25,6 +27,8 @@ from ingest.api.channel_replies import (
     reply_of,
     secret_reply_of,
 )
+from ingest.api.creating import creates
+from ingest.api.entity_tags import tagged
 from ingest.api.paging import cut, read_page, seal
 from ingest.api.projecting import project
 from ingest.api.webhook_headers import check_headers
@@ -32,6 +36,7 @@ from ingest.api.webhook_url import check_webhook_url
 from ingest.api.wire import Json
 from store.book import channels, monitors
 from store.book.channels import NewChannel
+from store.book.database import ConfigBook, Transaction
 from store.book.names import check_name
 from store.channel_settings import AppriseSettings, EmailSettings, WebhookSettings
 from store.chat_schemes import check_chat_address
@@ -41,6 +46,19 @@ _CREATE = msgspec.json.Decoder(CreateChannel)
 _PATCH = msgspec.json.Decoder(PatchChannel)
 
 
+async def configured(call: Call, source: ConfigBook | Transaction) -> object:
+    """What was asked for of the channel in the path, also what replies mask."""
+    row = await channels.find(source, call.org_id, call.public_id)
+    return row.name, row.is_default, row.burst, row.settings.decode()
+
+
+async def again(call: Call, made: str) -> Response:
+    """The reply to a creation, but for the secret, which is shown once."""
+    row = await channels.find(call.book, call.org_id, UUID(made))
+    return Json(secret_reply_of(row) if row.type == "webhook" else reply_of(row), 201)
+
+
+@creates(again, once="secret")
 async def create(call: Call) -> Response:
     return Json(await make(call, await call.body(_CREATE)), 201)
 
@@ -49,14 +67,17 @@ async def listing(call: Call) -> Response:
     return Json(await page(call))
 
 
+@tagged(configured)
 async def show(call: Call) -> Response:
     return Json(await find(call))
 
 
+@tagged(configured)
 async def change(call: Call) -> Response:
     return Json(await edit(call, await call.body(_PATCH)))
 
 
+@tagged(configured)
 async def delete(call: Call) -> Response:
     await remove(call)
     return Response(status_code=204)

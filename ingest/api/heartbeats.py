@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 from urllib.parse import urlencode
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -11,6 +12,9 @@ from starlette.responses import Response
 
 from ingest.api import finding, registry
 from ingest.api.call import Call
+from ingest.api.creating import creates
+from ingest.api.entity_tags import tagged
+from ingest.api.monitors import configured
 from ingest.api.paging import read_page
 from ingest.api.registry import Watched
 from ingest.api.wire import Json, given
@@ -63,6 +67,11 @@ _CREATE = msgspec.json.Decoder(CreateHeartbeat)
 _PATCH = msgspec.json.Decoder(PatchHeartbeat)
 
 
+async def again(call: Call, made: str) -> Response:
+    return Json(_reply(call, await registry.find(call, UUID(made))), 201)
+
+
+@creates(again)
 async def create(call: Call) -> Response:
     asked = await call.body(_CREATE)
     schedule = given(asked.schedule)
@@ -90,10 +99,12 @@ async def listing(call: Call) -> Response:
     return Json([_reply(call, one) for one in watched], headers=headers)
 
 
+@tagged(configured)
 async def show(call: Call) -> Response:
     return Json(_reply(call, await registry.find(call, call.public_id)))
 
 
+@tagged(configured)
 async def change(call: Call) -> Response:
     asked = await call.body(_PATCH)
     schedule = given(asked.schedule)
@@ -107,6 +118,7 @@ async def change(call: Call) -> Response:
     return Json(_reply(call, await registry.change(call, call.public_id, changes, "schedule")))
 
 
+@tagged(configured)
 async def delete(call: Call) -> Response:
     await registry.delete(call, call.public_id)
     return Response(status_code=204)

@@ -11,10 +11,13 @@ from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 from ingest.api.call import Call
+from ingest.api.creating import creates
+from ingest.api.entity_tags import tagged
 from ingest.api.paging import cut, read_page, seal
 from ingest.api.wire import Json
 from store.book import metric_alerts, monitors
 from store.book.alert_reader import AlertReader, Standing
+from store.book.database import ConfigBook, Transaction
 from store.book.history_reader import HISTORY_DB
 from store.book.metric_alerts import AlertRow, Wanted
 from store.metric_alert import Operator
@@ -68,6 +71,19 @@ _CREATE = msgspec.json.Decoder(CreateMetricAlert)
 _PATCH = msgspec.json.Decoder(PatchMetricAlert)
 
 
+async def configured(call: Call, source: ConfigBook | Transaction) -> object:
+    """What was asked for of the rule in the path."""
+    monitor = await monitors.find(source, call.org_id, call.public_id)
+    alert = await metric_alerts.find(source, call.org_id, monitor.config.id, call.id_named("alertId"))
+    return alert.wanted
+
+
+async def again(call: Call, made: str) -> Response:
+    row = await metric_alerts.find(call.book, call.org_id, await _monitor_id(call), UUID(made))
+    return Json((await _replies(call, [row]))[0], 201)
+
+
+@creates(again)
 async def create(call: Call) -> Response:
     await _monitor_id(call)  # not there is said before a bad body is
     return Json(await make(call, await call.body(_CREATE)), 201)
@@ -99,11 +115,13 @@ async def page(call: Call) -> MetricAlertsReply:
     return MetricAlertsReply(await _replies(call, rows), seal(str(last.id)) if last else None)
 
 
+@tagged(configured)
 async def show(call: Call) -> Response:
     row = await metric_alerts.find(call.book, call.org_id, await _monitor_id(call), call.id_named("alertId"))
     return Json((await _replies(call, [row]))[0])
 
 
+@tagged(configured)
 async def change(call: Call) -> Response:
     monitor_id, alert_id = await _monitor_id(call), call.id_named("alertId")
     asked = await call.body(_PATCH)
@@ -114,6 +132,7 @@ async def change(call: Call) -> Response:
     return Json((await _replies(call, [row]))[0])
 
 
+@tagged(configured)
 async def delete(call: Call) -> Response:
     await remove(call)
     return Response(status_code=204)

@@ -11,9 +11,13 @@ from starlette.responses import Response
 
 from ingest.api import finding, registry
 from ingest.api.call import Call
+from ingest.api.creating import creates
+from ingest.api.entity_tags import tagged
 from ingest.api.paging import read_page
 from ingest.api.registry import Watched
 from ingest.api.wire import Json, given
+from store.book import monitors
+from store.book.database import ConfigBook, Transaction
 from store.book.monitors import MonitorChanges, NewMonitor
 from store.monitor import MAX_GRACE_S, MAX_INTERVAL_S, MIN_GRACE_S, MIN_INTERVAL_S
 from store.timestamps import moment, rfc3339
@@ -78,6 +82,18 @@ _CREATE = msgspec.json.Decoder(CreateMonitor)
 _PATCH = msgspec.json.Decoder(PatchMonitor)
 
 
+async def configured(call: Call, source: ConfigBook | Transaction) -> object:
+    """What was asked for of the monitor in the path: whatever a PATCH can change."""
+    row = await monitors.find(source, call.org_id, call.public_id)
+    reply = reply_of(call, Watched(row, None, call.now_ms))
+    return [getattr(reply, name) for name in PatchMonitor.__struct_fields__]
+
+
+async def again(call: Call, made: str) -> Response:
+    return Json(await find(call, UUID(made)), 201)
+
+
+@creates(again)
 async def create(call: Call) -> Response:
     return Json(await make(call, await call.body(_CREATE)), 201)
 
@@ -86,10 +102,12 @@ async def listing(call: Call) -> Response:
     return Json(await page(call))
 
 
+@tagged(configured)
 async def show(call: Call) -> Response:
     return Json(await find(call, call.public_id))
 
 
+@tagged(configured)
 async def change(call: Call) -> Response:
     return Json(await edit(call, call.public_id, await call.body(_PATCH)))
 
@@ -102,6 +120,7 @@ async def resume(call: Call) -> Response:
     return Json(await edit(call, call.public_id, PatchMonitor(paused=False)))
 
 
+@tagged(configured)
 async def delete(call: Call) -> Response:
     await registry.delete(call, call.public_id)
     return Response(status_code=204)

@@ -11,6 +11,7 @@ from store.errors import (
     Invalid,
     LimitReached,
     NotFound,
+    Outdated,
     OverdueError,
     TooOften,
     Unavailable,
@@ -47,6 +48,8 @@ def reply_to(error: Exception) -> Json:
             return problem(403, str(error), limit=error.limit)
         case Conflict():
             return problem(409, str(error))
+        case Outdated():
+            return problem(412, str(error))
         case TooOften():
             wait_s = error.retry_after_s
             return problem(429, str(error), headers={"retry-after": str(wait_s)}, retryAfter=wait_s)

@@ -92,6 +92,7 @@ async def create(book: ConfigBook, org_id: int, monitor_id: int, wanted: Wanted,
             wanted.consecutive_triggers,
         )
         await tx.insert(INSERT, (*values, now_ms))
+        tx.made = str(public_id)
         return await _find(tx, org_id, monitor_id, public_id)
 
 
@@ -100,13 +101,13 @@ async def page(book: ConfigBook, org_id: int, monitor_id: int, after_id: int, li
     return [_read(row) for row in await book.rows(PAGE, (org_id, monitor_id, after_id, limit))]
 
 
-async def find(book: ConfigBook, org_id: int, monitor_id: int, public_id: UUID) -> AlertRow:
+async def find(source: ConfigBook | Transaction, org_id: int, monitor_id: int, public_id: UUID) -> AlertRow:
     """One rule of a monitor.
 
     Raises:
         NotFound: there is none, or it is another monitor's.
     """
-    return await _find(book, org_id, monitor_id, public_id)
+    return await _find(source, org_id, monitor_id, public_id)
 
 
 async def change(
