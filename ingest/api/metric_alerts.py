@@ -104,7 +104,7 @@ async def make(call: Call, asked: CreateMetricAlert) -> MetricAlertReply:
         consecutive_triggers=asked.consecutive_triggers,
     )
     row = await metric_alerts.create(call.book, call.org_id, monitor_id, wanted, call.now_ms)
-    return _reply(row, None)
+    return reply_of(row, None)
 
 
 async def page(call: Call) -> MetricAlertsReply:
@@ -150,11 +150,11 @@ async def _monitor_id(call: Call) -> int:
 
 async def _replies(call: Call, rows: Sequence[AlertRow]) -> list[MetricAlertReply]:
     standings = await AlertReader(call.settings.data / HISTORY_DB).standings([row.id for row in rows])
-    return [_reply(row, standings.get(row.id)) for row in rows]
+    return [reply_of(row, standings.get(row.id)) for row in rows]
 
 
-def _reply(row: AlertRow, standing: Standing | None) -> MetricAlertReply:
-    """What the recorder found of a former version is no concern of this one."""
+def reply_of(row: AlertRow, standing: Standing | None) -> MetricAlertReply:
+    """A rule with where it stands. What the recorder found of a former version is no concern of this one."""
     current = standing if standing is not None and standing.version == row.version else None
     return MetricAlertReply(
         id=str(row.public_id),

@@ -24,6 +24,9 @@ FROM metric_alerts AS a JOIN channels AS c ON c.id = a.channel_id
 # A page of a monitor's rules, oldest first.
 PAGE = _SELECT + "WHERE a.org_id = ? AND a.monitor_id = ? AND a.id > ? ORDER BY a.id LIMIT ?"
 
+# All rules of an organisation.
+OF_ORG = _SELECT + "WHERE a.org_id = ? ORDER BY a.id"
+
 FIND = _SELECT + "WHERE a.org_id = ? AND a.monitor_id = ? AND a.public_id = ?"
 
 COUNT = "SELECT count(*) AS rules FROM metric_alerts WHERE monitor_id = ?"
@@ -99,6 +102,11 @@ async def create(book: ConfigBook, org_id: int, monitor_id: int, wanted: Wanted,
 async def page(book: ConfigBook, org_id: int, monitor_id: int, after_id: int, limit: int) -> list[AlertRow]:
     """Rules of a monitor, oldest first, beyond the one with the id `after_id` (0: from the start)."""
     return [_read(row) for row in await book.rows(PAGE, (org_id, monitor_id, after_id, limit))]
+
+
+async def of_org(source: ConfigBook | Transaction, org_id: int) -> list[AlertRow]:
+    """All rules of an organisation, oldest first."""
+    return [_read(row) for row in await source.rows(OF_ORG, (org_id,))]
 
 
 async def find(source: ConfigBook | Transaction, org_id: int, monitor_id: int, public_id: UUID) -> AlertRow:
