@@ -44,8 +44,8 @@ def import_file(
     NDJSON makes new monitors, a line each, as POST /api/monitors takes it. What is printed is a line a monitor: id,
     name and pingUrl. An import that was cut off goes on where it stopped when it is started again with the same file.
     """
-    content = file.read()
-    is_list = _is_list(file.name, content)
+    content, name = file.read(), getattr(file, "name", "-")
+    is_list = _is_list(name, content)
     if is_list and (dry_run or prune):
         raise click.UsageError("--dry-run and --prune are for TOML; a list of monitors is only added to.")
     if again and not is_list:
@@ -54,7 +54,7 @@ def import_file(
         if is_list:
             asyncio.run(import_list(content, org, output or sys.stdout.buffer, again))
         else:
-            asyncio.run(import_configuration(content, Wanted(file.name, org, prune, dry_run), output))
+            asyncio.run(import_configuration(content, Wanted(name, org, prune, dry_run), output))
     except KeyboardInterrupt:
         say(
             "overdue: stopped; start it again with the same file, and it goes on from here"

@@ -20,10 +20,15 @@ class Applying:
     """One import. What the file asks for and cannot have is in `complaints`; then all of it is to be given up."""
 
     def __init__(self, within: Within, plan: Plan, step: Callable[[int], None]) -> None:
-        self.complaints: list[str] = []
+        self._complaints: list[tuple[int, str]] = []
         self.putting = Putting(within, plan)
         self._within = within
         self._step = step
+
+    @property
+    def complaints(self) -> list[str]:
+        """In the order of the file."""
+        return [sentence for _, sentence in sorted(self._complaints)]
 
     async def apply(self, fleet: Fleet, prune: bool) -> None:
         """Make the organisation what the file says. A kind of which the file says nothing is left alone.
@@ -84,7 +89,9 @@ class Applying:
             return await self.putting.put(one.table, one.thing, owner)
         except (Invalid, LimitReached) as error:
             field = error.field if isinstance(error, Invalid) else None
-            self._complain(one.table, "channel" if field == "channelId" else field, str(error))
+            if field == "channelId" and field not in one.table.values:
+                field = "channel"
+            self._complain(one.table, field, str(error))
             return None
 
     async def _prune(self, there: Sequence[Thing], matched: Sequence[Match]) -> None:
@@ -95,4 +102,6 @@ class Applying:
 
     def _complain(self, table: Table, field: str | None, sentence: str) -> None:
         where = table.at(field)
-        self.complaints.append(f"{where}: {field}: {sentence}" if field else f"{where}: {sentence}")
+        self._complaints.append(
+            (table.line_of(field), f"{where}: {field}: {sentence}" if field else f"{where}: {sentence}")
+        )

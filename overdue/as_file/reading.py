@@ -23,7 +23,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     section: str
     values: Mapping[str, Any]
-    line: int | None
+    line: int
     lines: Mapping[str, int]
     rules: tuple[Table, ...] = ()
 
@@ -35,12 +35,16 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         return str(self.values.get("name", ""))
 
+    def line_of(self, field: str | None = None) -> int:
+        """The line of a field, or else of the table; 0 if neither was found."""
+        return self.lines.get(field or "", self.line) or 0
+
     def at(self, field: str | None = None) -> str:
         """Where it is, for people: `line 12, monitor "nightly"`."""
-        line = self.lines.get(field or "", self.line)
+        line = self.line_of(field)
         known = self.values.get("metricKey" if self.section == RULES else "name")
         what = f"{self.noun} {said(known)}" if known is not None else self.noun
-        return what if line is None else f"line {line}, {what}"
+        return f"line {line}, {what}" if line else what
 
 
 class Fleet(msgspec.Struct, frozen=True):
@@ -125,7 +129,7 @@ def _table(section: str, values: dict[str, Any], place: _Place | None, inner: Se
     return Table(
         section=section,
         values=msgspec.to_builtins(own, str_keys=True),  # moments become texts, as in JSON
-        line=place.line if place else None,
+        line=place.line if place else 0,
         lines=place.lines if place else {},
         rules=tuple(
             _table(RULES, one, inner[number] if len(inner) == len(rules) else None, ())
