@@ -43,8 +43,8 @@ class Putting:
         Raises:
             OverdueError: the API refuses it.
         """
-        kind = (thing.values if thing else table.values).get("type")
-        shape = shape_of(table.section, str(kind), self._plan)
+        kind = {"type": thing.values["type"]} if thing and "type" in thing.values else {}
+        shape = shape_of(table.section, {**table.values, **kind}, self._plan)
         if shape is None:
             raise Invalid("A channel's type is webhook, email or apprise.", "type")
         values = shape.read({name: value for name, value in table.values.items() if name != "id"})

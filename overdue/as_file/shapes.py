@@ -74,19 +74,25 @@ class Shape(msgspec.Struct, frozen=True):
         }
 
 
-def shape_of(section: str, kind: str, plan: Plan) -> Shape | None:
-    """The shape of a thing. `kind` is that of a channel; None if there is no such kind."""
+def shape_of(section: str, values: Mapping[str, Any], plan: Plan) -> Shape | None:
+    """The shape of a thing with these values; None if there is no such kind of channel."""
     if section == MONITORS:
-        return Shape(CreateMonitor, PatchMonitor, {"interval": max(USUAL_INTERVAL_S, plan.least_interval_s)})
+        return Shape(CreateMonitor, PatchMonitor, _usual_monitor(values, plan))
     if section == RULES:
         return Shape(CreateMetricAlert, PatchMetricAlert, {})
     assert section == CHANNELS
     for create in get_args(CreateChannel):
-        if create.__struct_config__.tag == kind:
+        if create.__struct_config__.tag == values.get("type"):
             burst = BurstBody(USUAL_BURST.size, USUAL_BURST.window_s)
-            usual = None if create is CreateWebhook else plain(burst)
-            return Shape(create, PatchChannel, {"burst": usual})
+            return Shape(create, PatchChannel, {"burst": None if create is CreateWebhook else plain(burst)})
     return None
+
+
+def _usual_monitor(values: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """What the API makes of fields that are not there, where their bodies do not tell."""
+    if values.get("schedule"):
+        return {"interval": None}
+    return {"interval": max(USUAL_INTERVAL_S, plan.least_interval_s)}
 
 
 def plain(value: Any) -> Any:

@@ -17,6 +17,7 @@ from store.plans import Plan
 _LONGEST = 100
 # What is always said, as people look for it.
 _SAID = {MONITORS: {"interval"}}
+_NOT_KNOWN = object()
 
 
 def write(
@@ -56,7 +57,7 @@ class _Writer:
 
     def _values(self, thing: Thing) -> Iterator[tuple[str, Any]]:
         """What is to be said of it, in the words of the file."""
-        shape = shape_of(thing.section, str(thing.values.get("type")), self._plan)
+        shape = shape_of(thing.section, thing.values, self._plan)
         assert shape is not None
         values = thing.values if self._with_secrets else thing.shown
         defaults = shape.defaults | dict.fromkeys(shape.changing - shape.creating, False)
@@ -64,14 +65,15 @@ class _Writer:
             name: values[name]
             for name in shape.order
             if name in values
-            and (
-                name in _SAID.get(thing.section, ()) or name not in defaults or values[name] != defaults[name]
-            )
+            and (values[name] != defaults.get(name, _NOT_KNOWN) or self._is_said(thing, name))
         }
         if self._with_secrets and SECRET in values:
             told[SECRET] = values[SECRET]
         for name, value in self._references.to_names(thing.section, told).items():
             yield name, False if value is None else value
+
+    def _is_said(self, thing: Thing, name: str) -> bool:
+        return name in _SAID.get(thing.section, ()) and thing.values[name] is not None
 
 
 def _is_table(value: Any) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
 from tests.overdue.as_file.at_hand import FLEET, SECRET, WOULD_CHANGE, Desk
+from tests.overdue.test_import import adopt, watched
+from tests.servers import running_server, valkey_binary
 
 UNKNOWN = "6f2a7a0e-5a0e-4f0b-9a43-0d0b5a1f3c77"
 
@@ -390,3 +393,28 @@ def test_another_organisation_is_not_touched(desk: Desk) -> None:
     assert desk.refused(f'[[monitors]]\nname = "x"\nchannels = ["{theirs}"]\n') == [
         f'line 3, monitor "x": channels: There is no channel "{theirs}".'
     ]
+
+
+def test_without_redis_what_was_changed_waits_in_the_outbox(desk: Desk) -> None:
+    result = desk.bring(FLEET)
+
+    assert "It will be in force when Overdue runs (Redis is away" in result.stderr
+    subjects = [subject for (subject,) in desk.rows("SELECT subject FROM outbox ORDER BY id")]
+    assert [one.split(":")[0] for one in subjects] == ["plan", *["channels"] * 3, "monitor", "monitor"]
+
+
+def test_what_was_imported_is_watched_when_the_command_ends(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_server(valkey_binary()) as server:
+        monkeypatch.setenv("OVERDUE_REDIS_URL", server)
+        asyncio.run(adopt(desk.data, server))
+
+        desk.brought(FLEET, "--output", "urls.ndjson")
+        urls = [
+            json.loads(line)["pingUrl"] for line in (desk.folder / "urls.ndjson").read_text().splitlines()
+        ]
+        assert watched(desk.data, server, urls) == (2, ["backup", "hourly"])
+
+        desk.brought(FLEET.replace('name = "hourly"', 'name = "daily"'), "--prune")
+        assert watched(desk.data, server, urls) == (2, ["backup", ""])

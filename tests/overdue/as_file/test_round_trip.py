@@ -14,10 +14,15 @@ import tomli_w
 from ingest.api.channel_bodies import CreateChannel, PatchChannel
 from ingest.api.metric_alerts import CreateMetricAlert, PatchMetricAlert
 from ingest.api.monitors import CreateMonitor, PatchMonitor
+from overdue.as_file.reading import CHANNELS, MONITORS
+from overdue.as_file.shapes import shape_of
+from store.plans import Plan
 from tests.overdue.as_file.at_hand import FLEET, SECRET, Desk
+from tests.test_docs import DOCS, blocks
 
+PLAN = Plan(name="any", min_interval_s=0, pings_per_minute=0, monitors=0, history_days=0, writes_per_minute=0)
 COMMON = {"isDefault": False, "burst": {"size": 3, "windowSeconds": 77}}
-CHANNELS: dict[str, dict[str, Any]] = {
+KINDS: dict[str, dict[str, Any]] = {
     "webhook": {"url": "https://example.org/x?y=1", "headers": {"x-token": 'a "quoted" \\ one'}, **COMMON},
     "email": {"to": ["a@example.org", "b@example.org"], **COMMON},
     "apprise": {"url": "ntfys://topic-7", **COMMON},
@@ -47,7 +52,7 @@ def fields(*bodies: type[msgspec.Struct]) -> set[str]:
 def file_of_all() -> dict[str, Any]:
     channels = [
         {"name": f"the {kind}", "type": kind, **values, **({"secret": SECRET} if kind == "webhook" else {})}
-        for kind, values in CHANNELS.items()
+        for kind, values in KINDS.items()
     ]
     return {"channels": channels, "monitors": [{**MONITOR, "metricAlerts": [RULE]}]}
 
@@ -64,8 +69,19 @@ def test_the_samples_have_every_field_that_the_api_can_set() -> None:
     )
     for body in get_args(CreateChannel):
         kind = str(body.__struct_config__.tag)
-        assert set(CHANNELS[kind]) | {"name"} == fields(body), kind
-    assert set().union(*CHANNELS.values()) | {"name"} == fields(PatchChannel)
+        assert set(KINDS[kind]) | {"name"} == fields(body), kind
+    assert set().union(*KINDS.values()) | {"name"} == fields(PatchChannel)
+
+
+@pytest.mark.parametrize(
+    ("section", "values"), [(MONITORS, {}), *((CHANNELS, {"type": kind}) for kind in KINDS)]
+)
+def test_it_is_known_what_is_meant_by_a_field_that_is_left_out(section: str, values: dict[str, Any]) -> None:
+    """One of which a body does not tell needs a line in `shapes.py`."""
+    shape = shape_of(section, values, PLAN)
+    assert shape is not None
+    required = {field.encode_name for field in msgspec.structs.fields(shape.create) if field.required}
+    assert set(shape.defaults) == shape.creating - required
 
 
 def test_every_field_survives_a_way_through_a_file_into_another_organisation(
@@ -157,3 +173,10 @@ def test_things_of_the_same_name_are_written_with_their_ids(desk: Desk) -> None:
     assert [one["id"] for one in tables["monitors"]] == [ids["a"], ids["b"]]
     assert tables["monitors"][1]["channels"] == [ids["c2"]]
     assert desk.bring(exported, "--dry-run", "--prune").exit_code == 0
+
+
+def test_the_file_that_the_book_shows_can_be_imported(desk: Desk) -> None:
+    (shown,) = blocks(DOCS / "as-a-file.md", "toml")
+
+    assert len([line for line in desk.brought(shown) if line.startswith("+")]) == 5
+    assert desk.bring(shown, "--dry-run", "--prune").exit_code == 0
