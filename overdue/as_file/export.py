@@ -16,7 +16,7 @@ from overdue.config_book import open_config_book
 from store.book import orgs, plans
 from store.book.joined import JoinedBook
 from store.clock import wall_ms
-from store.settings import read_settings
+from store.settings import SETTINGS_FILE, read_settings
 
 OWNER_ALONE, EVERYBODY = 0o600, 0o666
 
@@ -34,6 +34,8 @@ def export(org: str, output: Path | None, with_secrets: bool) -> None:
 
     Signing secrets, headers and addresses of chat services are masked, unless they are asked for.
     """
+    if output is not None and output.resolve() == Path(SETTINGS_FILE).resolve():
+        raise click.UsageError(f"{SETTINGS_FILE} is where Overdue's settings are; name another file.")
     text = asyncio.run(_export(org, with_secrets))
     if output is None:
         click.echo(text, nl=False)

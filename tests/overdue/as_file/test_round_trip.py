@@ -139,6 +139,13 @@ def test_a_file_with_secrets_is_for_its_owner_alone(desk: Desk) -> None:
     assert [one.name for one in desk.folder.iterdir() if "unfinished" in one.name] == []
 
 
+def test_the_file_of_the_settings_is_not_written_over(desk: Desk) -> None:
+    (desk.folder / "overdue.toml").write_text("workers = 1\n")
+    result = desk.run("export", "--output", "./overdue.toml")
+    assert (result.exit_code, "name another file" in result.stderr) == (2, True)
+    assert (desk.folder / "overdue.toml").read_text() == "workers = 1\n"
+
+
 def test_a_file_that_cannot_be_written_is_said_so(desk: Desk) -> None:
     result = desk.run("export", "--output", "nowhere/out.toml")
     assert result.exit_code == 1
