@@ -17,25 +17,17 @@ _MASKED_ADDRESS = f"://{MASK}"
 
 
 def unmasked(values: Mapping[str, Any], thing: Thing | None) -> dict[str, Any]:
-    """The values of a channel with what their masks stand for. Of a header that is not there the API complains.
+    """The values of a channel with the address that a masked one stands for. With masked headers the API deals.
 
     Raises:
-        Invalid: an address is masked, and there is none that it could stand for.
+        Invalid: there is none that it could stand for.
     """
-    there = thing.values if thing is not None else {}
-    found = dict(values)
-    headers, known = values.get("headers"), there.get("headers", {})
-    if isinstance(headers, dict):
-        found["headers"] = {
-            name: known.get(name.lower(), value) if value == MASK else value
-            for name, value in headers.items()
-        }
     url = values.get("url")
-    if isinstance(url, str) and url.endswith(_MASKED_ADDRESS):
-        if thing is None or thing.shown.get("url") != url:
-            raise Invalid("The address is masked, and unknown here; write it out.", "url")
-        found["url"] = there["url"]
-    return found
+    if not isinstance(url, str) or not url.endswith(_MASKED_ADDRESS):
+        return dict(values)
+    if thing is None or thing.shown.get("url") != url:
+        raise Invalid("The address is masked, and unknown here; write it out.", "url")
+    return {**values, "url": thing.values["url"]}
 
 
 def apart(values: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:

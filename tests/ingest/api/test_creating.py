@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ from ingest.api.endpoint import Endpoint
 from ingest.api.routes import API_ROUTES
 from store.book import creations
 from store.errors import Unavailable
-from store.projection import Projection
 from tests.ingest.api.cast import Api, api_on_stage
+from tests.ingest.api.held import HeldLive
 from tests.ingest.api.test_tenants import EXPECTED, World, a_world
 from tests.stage import Stage
 
@@ -45,33 +44,6 @@ async def count(api: Api, table: str = "monitors") -> int:
 async def note(api: Api) -> Any:
     (row,) = await api.book.rows("SELECT reply, is_open FROM creations")
     return row
-
-
-class Live:
-    """The real one, with a step before a change is carried to Redis, or before it is made."""
-
-    def __init__(
-        self,
-        live: Any,
-        project: Callable[[], Awaitable[object]] | None = None,
-        ready: Callable[[], Awaitable[object]] | None = None,
-    ) -> None:
-        self._live = live
-        self._before_project = project
-        self._before_ready = ready
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._live, name)
-
-    async def project(self, projection: Projection) -> None:
-        if self._before_project is not None:
-            await self._before_project()
-        await self._live.project(projection)
-
-    async def ready(self) -> None:
-        if self._before_ready is not None:
-            await self._before_ready()
-        await self._live.ready()
 
 
 def test_every_route_that_creates_something_takes_a_key() -> None:
@@ -187,7 +159,7 @@ async def test_while_a_call_is_answered_its_repetition_is_told_to_wait(
         reached.set()
         await go_on.wait()
 
-    async with api_on_stage(Live(stage.live, project=hold), data, people) as api:
+    async with api_on_stage(HeldLive(stage.live, project=hold), data, people) as api:
         first = asyncio.create_task(api.owner.post(MONITORS, json={"name": "a"}, headers=KEY))
         await reached.wait()
         second = await api.owner.post(MONITORS, json={"name": "a"}, headers=KEY)
@@ -203,7 +175,7 @@ async def test_of_several_at_once_one_creates(stage: Stage, data: Path, people: 
     callers = 4
     barrier = asyncio.Barrier(callers)
 
-    async with api_on_stage(Live(stage.live, ready=barrier.wait), data, people) as api:
+    async with api_on_stage(HeldLive(stage.live, ready=barrier.wait), data, people) as api:
         replies = await asyncio.gather(
             *(api.owner.post(MONITORS, json={"name": "a"}, headers=KEY) for _ in range(callers))
         )
@@ -224,7 +196,7 @@ async def test_what_was_kept_though_redis_went_away_is_the_answer_when_it_is_bac
         if away.pop():
             raise Unavailable("Redis is away.")
 
-    async with api_on_stage(Live(stage.live, project=break_once), data, people) as api:
+    async with api_on_stage(HeldLive(stage.live, project=break_once), data, people) as api:
         first = await api.owner.post(MONITORS, json={"name": "a"}, headers=KEY)
         second = await api.owner.post(MONITORS, json={"name": "a"}, headers=KEY)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,8 @@ import pytest
 from ingest.api.endpoint import Endpoint
 from ingest.api.entity_tags import Tagged
 from ingest.api.routes import API_ROUTES
-from tests.ingest.api.cast import Api
+from tests.ingest.api.cast import Api, api_on_stage
+from tests.ingest.api.held import HeldLive
 from tests.ingest.api.test_tenants import EXPECTED, a_world
 from tests.stage import Stage
 
@@ -66,6 +69,24 @@ async def test_a_change_of_what_somebody_else_has_changed_is_refused(api: Api, t
     assert (second.status_code, gone.status_code) == (412, 412)
     assert "look again" in second.json()["error"]
     assert (await api.owner.get(path)).json() == before
+
+
+async def test_of_two_who_change_what_both_have_seen_one_is_refused(
+    stage: Stage, data: Path, people: dict[str, str]
+) -> None:
+    async with api_on_stage(stage.live, data, people) as api:
+        path = (await a_world(api)).path("/api/monitors/{id}")
+        tag = await tag_of(api, path)
+
+    barrier = asyncio.Barrier(2)
+    async with api_on_stage(HeldLive(stage.live, ready=barrier.wait), data, people) as api:
+        replies = await asyncio.gather(
+            *(api.owner.patch(path, json={"name": name}, headers={"If-Match": tag}) for name in ("a", "b"))
+        )
+        made = [one for one in replies if one.status_code == 200]
+
+        assert sorted(one.status_code for one in replies) == [200, 412]
+        assert (await api.owner.get(path)).json()["name"] == made[0].json()["name"]
 
 
 @EACH

@@ -102,6 +102,16 @@ def test_a_name_means_what_is_called_so_and_an_id_what_it_is(desk: Desk) -> None
     assert (id_of(desk, "a"), id_of(desk, "b")) == (b, a)
 
 
+def test_the_name_of_what_an_id_renames_is_free_for_another_one(desk: Desk) -> None:
+    desk.brought('[[monitors]]\nname = "a"\n')
+    a = id_of(desk, "a")
+
+    renaming = f'[[monitors]]\nname = "a"\n[[monitors]]\nid = "{a}"\nname = "b"\n'
+
+    assert desk.brought(renaming) == ['+ monitor "a"', '~ monitor "a"', '    name: "a" -> "b"']
+    assert id_of(desk, "b") == a
+
+
 def test_a_table_whose_meaning_is_not_plain_is_refused_with_its_line(desk: Desk) -> None:
     desk.brought('[[monitors]]\nname = "a"\n[[monitors]]\nname = "b"\n')
     a, b = id_of(desk, "a"), id_of(desk, "b")
