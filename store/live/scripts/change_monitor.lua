@@ -13,6 +13,5 @@
 --@include records
 --@include blind
 --@include watch
---@include rules
---@include special
+--@include kit
 --@include put

@@ -10,8 +10,7 @@
 --@include generation
 --@include records
 --@include blind
---@include rules
---@include special
+--@include kit
 --@include plant
 local K_CONFIG, K_STATE, K_DEADLINES, K_TALLIES, K_TOMBSTONES = KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local K_RULES, K_REMINDERS, FIRST_ID, FIRST_BUCKET = KEYS[7], KEYS[8], 3, 9
@@ -21,7 +20,7 @@ local now = now_ms()
 
 for i = 0, monitors - 1 do
   if not read_config(ARGV[first_config + i]) then return redis.error_reply('MALFORMED config') end
-  if not read_rules(ARGV[first_rules + i]) then return redis.error_reply('MALFORMED rules') end
+  if not kit().read_rules(ARGV[first_rules + i]) then return redis.error_reply('MALFORMED rules') end
 end
 local there = redis.call('HMGET', K_CONFIG, unpack(ARGV, FIRST_ID, first_config - 1))
 local buried = redis.call('HMGET', K_TOMBSTONES, unpack(ARGV, FIRST_ID, first_config - 1))

@@ -11,8 +11,7 @@
 --@include generation
 --@include records
 --@include blind
---@include rules
---@include special
+--@include kit
 local K_CONFIG, K_STATE, K_DEADLINES, K_BLIND = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local found = {}
 if #ARGV < 2 then return found end
@@ -28,8 +27,8 @@ for i = 1, #ARGV - 1 do
     least = base + (interval_s + grace_s) * 1000
     deadline = effective_deadline(base, (interval_s + grace_s) * 1000, holes)
     local one = marks > 0
-      and load_special(KEYS[6], KEYS[7], now_ms(), ARGV[i + 1], configs[i], phase, base, seen, down_at, delayed, marks)
-    if one then least, deadline = judged_at(one, {}), judged_at(one, holes) end
+      and kit().load(KEYS[6], KEYS[7], now_ms(), ARGV[i + 1], configs[i], phase, base, seen, down_at, delayed, marks)
+    if one then least, deadline = kit().judged_at(one, {}), kit().judged_at(one, holes) end
   end
   found[#found + 1] = configs[i]
   found[#found + 1] = phase and counted_as(phase, seen) or states[i] and ''

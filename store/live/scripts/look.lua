@@ -13,8 +13,7 @@
 --@include generation
 --@include records
 --@include blind
---@include rules
---@include special
+--@include kit
 local count, now = #ARGV[2] / 4, now_ms()
 if count == 0 then return {now, ''} end
 local ids = {struct.unpack('<' .. string.rep('I4', count), ARGV[2])}
@@ -46,11 +45,11 @@ if m > 0 then
     local one
     if version and specials[k] then
       local phase, _, seen, _, down_at, delayed, marks = read_state(specials[k])
-      one = load_special(
+      one = kit().load(
         KEYS[5], KEYS[6], now, string.format('%.0f', moved[k]), configs[k], phase, bases[k], seen, down_at, delayed, marks)
     end
     if one then
-      local deadline = judged_at(one, holes)
+      local deadline = kit().judged_at(one, holes)
       parts[places[k]] = struct.pack(DELAY, deadline)
     elseif version then
       parts[places[k]] = struct.pack(DELAY, effective_deadline(bases[k], (interval_s + grace_s) * 1000, holes))

@@ -21,13 +21,11 @@
 --@include writers
 --@include stepping
 --@include plans
---@include rules
---@include hearing
---@include special
+--@include kit
 local HEAD, HEAD_LENGTH, FIRST_ID = '<I6I2I4B', 13, 10
 local RECORDED, UNKNOWN, PAUSED_PING, LIMITED, BROKEN, ALIVE = 1, 2, 3, 4, 5, 6
 local LIFE_ONLY, OUT_OF_DATE = 1, 128
-local RELAYED, SIGNAL, HAS_RUN, RELAY_CLAMP_MS = 2, 4, 16, 3600000
+local RELAYED, SIGNAL, HAS_RUN, RUN_LENGTH, RELAY_CLAMP_MS = 2, 4, 16, 16, 3600000
 local HOLE_LEAST_MS, CLAMP_MS, ENTRY_BYTES = 1000, 60000, 128
 
 local K_CONFIG, K_STATE, K_DEADLINES, K_WRITERS, K_REPLIES = KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
@@ -123,7 +121,7 @@ for i = 1, pings do
         phases[c], bases[c], seens[c], recordeds[c], downs[c] = phase, base, seen, recorded, down_at
         first_status[c] = counted_as(phase, seen)
         if marks > 0 then
-          specials[c] = load_special(K_RULES, K_RUNS, now, id, configs[i], phase, base, seen, down_at, delayed, marks)
+          specials[c] = kit().load(K_RULES, K_RUNS, now, id, configs[i], phase, base, seen, down_at, delayed, marks)
           if not specials[c] then phases[c], broken[#broken + 1] = nil, id end
         end
       else
@@ -134,10 +132,9 @@ for i = 1, pings do
     end
   end
   local arrival, epoch, known_version, flags = struct.unpack(HEAD, heads, (i - 1) * HEAD_LENGTH + 1)
-  local outcome, run = nil, NAMELESS
+  local outcome, run = nil, nil
   if flags >= HAS_RUN then
-    run, runs_read = string.sub(named_runs, runs_read + 1, runs_read + #NAMELESS), runs_read + #NAMELESS
-    if #run < #NAMELESS then run = NAMELESS end
+    run, runs_read = string.sub(named_runs, runs_read + 1, runs_read + RUN_LENGTH), runs_read + RUN_LENGTH
   end
   if not versions[c] then
     outcome = blobs[c] and BROKEN or UNKNOWN
@@ -154,11 +151,11 @@ for i = 1, pings do
     local one = specials[c]
     if one or flags >= SIGNAL then
       if not one then
-        one = new_special(id, blobs[c], phases[c], base, seens[c], downs[c], delays[c])
+        one = kit().new(id, blobs[c], phases[c], base, seens[c], downs[c], delays[c])
         specials[c] = one
       end
       holes = holes or read_holes(redis.call('GET', K_BLIND))
-      started, opened = hear(one, math.floor(flags / SIGNAL) % 4, run, arrival, now, holes, everybody_heard, tell)
+      started, opened = kit().hear(one, math.floor(flags / SIGNAL) % 4, run, arrival, now, holes, everybody_heard, tell)
       phases[c], bases[c], seens[c], downs[c], delays[c] = one.phase, one.base, one.seen, one.down, one.delayed
     elseif phases[c] == ACTIVE then
       if arrival > base + limits[c] then
@@ -217,8 +214,8 @@ for c = 1, count do
   if specials[c] and phases[c] then
     local one = specials[c]
     holes = holes or read_holes(redis.call('GET', K_BLIND))
-    note_special(one, holes)
-    fields[f + 1], fields[f + 2] = ids[c], pack_special(one, recordeds[c])
+    kit().note(one, holes)
+    fields[f + 1], fields[f + 2] = ids[c], kit().pack(one, recordeds[c])
     f = f + 2
     local status = counted_as(one.phase, one.seen)
     if status ~= first_status[c] then
@@ -248,7 +245,7 @@ end
 for i = 1, #events do redis.call('XADD', K_EVENTS, '*', 'e', events[i]) end
 if z > 0 then redis.call('ZADD', K_DEADLINES, unpack(scores)) end
 if f > 0 then redis.call('HSET', K_STATE, unpack(fields)) end
-write_specials(K_DEADLINES, K_RUNS, K_REMINDERS)
+if made_kit then kit().write(K_DEADLINES, K_RUNS, K_REMINDERS) end
 if kept > 0 then
   local appended = tonumber(backlog[1]) or 0
   local size = #history + ENTRY_BYTES

@@ -10,12 +10,11 @@
 --@include generation
 --@include records
 --@include blind
---@include rules
---@include special
+--@include kit
 local K_CONFIG, K_STATE, K_DEADLINES, K_BLIND = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local K_RULES, K_RUNS, K_REMINDERS, FIRST, FLAGS_AT = KEYS[6], KEYS[7], KEYS[8], 2, 20
 for i = FIRST, #ARGV, 3 do
-  if not read_rules(ARGV[i + 2]) then return redis.error_reply('MALFORMED rules') end
+  if not kit().read_rules(ARGV[i + 2]) then return redis.error_reply('MALFORMED rules') end
 end
 local now, holes, refreshed = now_ms(), read_holes(redis.call('GET', K_BLIND)), 0
 
@@ -26,17 +25,17 @@ for i = FIRST, #ARGV, 3 do
   local phase, base, seen, recorded, down_at, delayed, marks = read_state(redis.call('HGET', K_STATE, id))
   if phase and version == tonumber(ARGV[i + 1]) then
     -- A quiet time may be all that it has: then it did not have rules so far.
-    local ruled = math.floor(flags / FLAG_RULED) % 2
-    flags = flags - FLAG_RULED * ruled + (packed ~= '' and FLAG_RULED or 0)
+    local ruled = math.floor(flags / kit().FLAG_RULED) % 2
+    flags = flags - kit().FLAG_RULED * ruled + (packed ~= '' and kit().FLAG_RULED or 0)
     config = string.sub(config, 1, FLAGS_AT - 1) .. string.char(flags) .. string.sub(config, FLAGS_AT + 1)
     redis.call('HSET', K_CONFIG, id, config)
     if packed ~= '' then redis.call('HSET', K_RULES, id, packed) else redis.call('HDEL', K_RULES, id) end
     base, seen, recorded = brought_back(now, phase, base, seen, recorded)
-    local one = load_special(K_RULES, K_RUNS, now, id, config, phase, base, seen, down_at, delayed, marks)
-    note_special(one, holes)
-    redis.call('HSET', K_STATE, id, pack_special(one, recorded))
+    local one = kit().load(K_RULES, K_RUNS, now, id, config, phase, base, seen, down_at, delayed, marks)
+    kit().note(one, holes)
+    redis.call('HSET', K_STATE, id, kit().pack(one, recorded))
     refreshed = refreshed + 1
   end
 end
-write_specials(K_DEADLINES, K_RUNS, K_REMINDERS)
+kit().write(K_DEADLINES, K_RUNS, K_REMINDERS)
 return refreshed

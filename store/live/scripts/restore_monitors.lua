@@ -10,8 +10,7 @@
 --@include clock
 --@include records
 --@include blind
---@include rules
---@include special
+--@include kit
 --@include plant
 local FIRST_ID, FIRST_BUCKET = 2, 7
 local monitors = tonumber(ARGV[1])
@@ -21,7 +20,7 @@ local now = now_ms()
 
 for i = 0, monitors - 1 do
   local version = read_config(ARGV[first_config + i])
-  local rules = read_rules(ARGV[first_rules + i])
+  local rules = kit().read_rules(ARGV[first_rules + i])
   local phase, base, seen, recorded, down_at, delayed = read_state(ARGV[first_state + i])
   if not version or not phase or not rules then return redis.error_reply('MALFORMED monitor') end
   if base == 0 then base = now end

@@ -16,9 +16,7 @@
 --@include blind
 --@include writers
 --@include stepping
---@include rules
---@include hearing
---@include special
+--@include kit
 --@include walking
 local K_CONFIG, K_STATE, K_DEADLINES, K_WRITERS = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local K_BLIND, K_TALLIES, K_BROKEN, K_EVENTS, K_WALK, K_DUE = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
@@ -59,7 +57,7 @@ if #due > 0 then
     local phase, base, seen, recorded, down_at, delayed_before, marks = read_state(states[i])
     local one
     if version and phase == ACTIVE and marks > 0 then
-      one = load_special(K_RULES, K_RUNS, now, id, configs[i], phase, base, seen, down_at, delayed_before, marks)
+      one = kit().load(K_RULES, K_RUNS, now, id, configs[i], phase, base, seen, down_at, delayed_before, marks)
     end
     if not version or not phase or phase == ACTIVE and marks > 0 and not one then
       gone[#gone + 1] = id
@@ -67,9 +65,9 @@ if #due > 0 then
     elseif phase ~= ACTIVE then
       gone[#gone + 1] = id
     elseif one then
-      note_special(one, holes, judge(one, holes, is_over, tell))
+      kit().note(one, holes, kit().judge(one, holes, is_over, tell))
       fields[#fields + 1] = id
-      fields[#fields + 1] = pack_special(one, recorded)
+      fields[#fields + 1] = kit().pack(one, recorded)
       if one.phase == DOWN then
         count_down(counted_as(phase, seen), one.down)
       end
@@ -96,7 +94,7 @@ if #due > 0 then
   if #fields > 0 then redis.call('HSET', K_STATE, unpack(fields)) end
   for status, change in pairs(tally) do redis.call('HINCRBY', K_TALLIES, status, change) end
   if #broken > 0 then redis.call('SADD', K_BROKEN, unpack(broken)) end
-  write_specials(K_DEADLINES, K_RUNS, K_REMINDERS)
+  if made_kit then kit().write(K_DEADLINES, K_RUNS, K_REMINDERS) end
 end
 
 -- Reminders of those that are still down; whoever is not, or has none any more, is passed over.
@@ -105,14 +103,14 @@ for i = 1, #reminded do
   local phase, base, seen, _, down_at, delayed, marks = read_state(redis.call('HGET', K_STATE, id))
   local one
   if phase == DOWN and read_config(config) then
-    one = load_special(K_RULES, K_RUNS, now, id, config, phase, base, seen, down_at, delayed, marks)
+    one = kit().load(K_RULES, K_RUNS, now, id, config, phase, base, seen, down_at, delayed, marks)
   end
   if one and one.rules.reminder > 0 then
-    if not is_quiet(one.rules, now) then
+    if not kit().is_quiet(one.rules, now) then
       local words, cause = one.rules.words, one.runs.cause
       redis.call('XADD', K_EVENTS, '*', 'e', pack_event(EVENT_REMINDER, now, base, down_at, seen, id, config, delayed, cause, words))
     end
-    redis.call('ZADD', K_REMINDERS, next_reminder(one, now), id)
+    redis.call('ZADD', K_REMINDERS, kit().next_reminder(one, now), id)
   else
     redis.call('ZREM', K_REMINDERS, id)
   end

@@ -224,8 +224,8 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
     ),
     "an edit forgets the holes": (
         "change_monitor",
-        "silence_deadline(was, holes)",
-        "silence_deadline(was, {})",
+        "silence_deadline(was, holes)\n",
+        "silence_deadline(was, {})\n",
     ),
     "a change of the name gives a fresh window": (
         "change_monitor",

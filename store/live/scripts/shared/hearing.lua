@@ -1,7 +1,5 @@
 -- What a ping does to a monitor that has rules, or runs to remember. `one` has: id, config, flags, interval_s, grace_s,
 -- rules, runs, phase, base, seen, down, delayed; `tell(event)` appends an event.
-local judge, hear
-do
 local SUCCESS, START, FAIL, LOG = 0, 1, 2, 3
 local MOST_RUNS, MOST_ENDED, ENDED_LIFE_MS = 32, 4, 600000
 
@@ -21,7 +19,7 @@ local function count_failure(one)
 end
 
 -- Judges a monitor up to a moment; `is_over` says whether a deadline is over.
-function judge(one, holes, is_over, tell)
+local function judge(one, holes, is_over, tell)
   while one.phase == ACTIVE do
     local deadline, cause, overdue = judged_at(one, holes)
     if not is_over(deadline) then return deadline end
@@ -76,7 +74,8 @@ local function come_up(one, arrival, now, tell)
 end
 
 -- Applies a ping; answers when the run that it ended began (or nil), and whether it opened an incident.
-function hear(one, signal, run, arrival, now, holes, is_heard, tell)
+local function hear(one, signal, run, arrival, now, holes, is_heard, tell)
+  if not run or #run < #NAMELESS then run = NAMELESS end
   if one.phase == ACTIVE then
     judge(one, holes, function(deadline) return arrival > deadline and is_heard(deadline) end, tell)
   end
@@ -100,5 +99,4 @@ function hear(one, signal, run, arrival, now, holes, is_heard, tell)
   end
   forget_old_ends(one.runs, now)
   return started, opened
-end
 end

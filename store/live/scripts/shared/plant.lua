@@ -2,9 +2,9 @@
 local planted_configs, planted_states, planted_scores, planted_tally, planted_rules, planted_reminders = {}, {}, {}, {}, {}, {}
 
 local function plant(id, config, rules, phase, base, seen, recorded, down_at, delayed)
-  local one = new_special(id, config, phase, base, seen, down_at, delayed)
-  one.rules = read_rules(rules) or NO_RULES
-  local marks = one.flags >= FLAG_RULED and MARK_RULES or 0
+  local one = kit().new(id, config, phase, base, seen, down_at, delayed)
+  one.rules = kit().read_rules(rules)
+  local marks = one.flags >= kit().FLAG_RULED and MARK_RULES or 0
   if rules ~= '' then
     planted_rules[#planted_rules + 1] = id
     planted_rules[#planted_rules + 1] = rules
@@ -14,11 +14,11 @@ local function plant(id, config, rules, phase, base, seen, recorded, down_at, de
   planted_states[#planted_states + 1] = id
   planted_states[#planted_states + 1] = pack_state(phase, base, seen, recorded, down_at, delayed, marks)
   if phase == DOWN and one.rules.reminder > 0 then
-    planted_reminders[#planted_reminders + 1] = next_reminder(one, now_ms())
+    planted_reminders[#planted_reminders + 1] = kit().next_reminder(one, now_ms())
     planted_reminders[#planted_reminders + 1] = id
   end
   if phase == ACTIVE then
-    planted_scores[#planted_scores + 1] = silence_deadline(one, {})
+    planted_scores[#planted_scores + 1] = kit().silence_deadline(one, {})
     planted_scores[#planted_scores + 1] = id
   end
   local status = counted_as(phase, seen)

@@ -7,7 +7,7 @@ local FIRST_DIGEST = 7
 local now = now_ms()
 
 local version, interval_s, grace_s, _, _, flags = read_config(config)
-local rules = read_rules(packed_rules)
+local rules = kit().read_rules(packed_rules)
 if not version then return redis.error_reply('MALFORMED config') end
 if not rules then return redis.error_reply('MALFORMED rules') end
 local former = redis.call('HGET', K_CONFIG, id)
@@ -20,25 +20,25 @@ local phase, base, seen, recorded, down_at, delayed, marks = read_state(redis.ca
 if phase then base, seen, recorded = brought_back(now, phase, base, seen, recorded) end
 local before = phase and counted_as(phase, seen)
 local was = phase and former_version
-  and (load_special(K_RULES, K_RUNS, now, id, former, phase, base, seen, down_at, delayed, marks)
-    or new_special(id, former, phase, base, seen, down_at, delayed))
-local one = new_special(id, config, phase or ACTIVE, base or now, seen or 0, down_at or 0, delayed or 0)
+  and (kit().load(K_RULES, K_RUNS, now, id, former, phase, base, seen, down_at, delayed, marks)
+    or kit().new(id, former, phase, base, seen, down_at, delayed))
+local one = kit().new(id, config, phase or ACTIVE, base or now, seen or 0, down_at or 0, delayed or 0)
 one.rules, one.marks, one.runs = rules, marks or 0, was and was.runs or one.runs
 if not phase then
   one.phase, recorded = paused and PAUSED or ACTIVE, 0
 elseif paused and phase ~= PAUSED then
   if phase == DOWN then close_incident(K_EVENTS, now, id, base, down_at, seen, config) end
-  one.phase, one.down, one.delayed, one.runs = PAUSED, 0, 0, read_runs(nil)
+  one.phase, one.down, one.delayed, one.runs = PAUSED, 0, 0, kit().read_runs(nil)
 elseif not paused and phase == PAUSED then
   one.phase, one.base = ACTIVE, now
 elseif phase == ACTIVE and was then
   -- From the last ping, but an edit alone never makes a monitor overdue: it gets a fresh window, or what was left.
-  local former_deadline = silence_deadline(was, holes)
-  if rules.scheduled or former_deadline == NEVER then
-    if silence_deadline(one, holes) <= now then one.base = math.max(base, now) end
+  local former_deadline = kit().silence_deadline(was, holes)
+  if rules.scheduled or former_deadline == kit().NEVER then
+    if kit().silence_deadline(one, holes) <= now then one.base = math.max(base, now) end
   else
-    local limit = window_end(rules, interval_s, grace_s, 0)
-    local former_limit = not was.rules.scheduled and window_end(was.rules, was.interval_s, was.grace_s, 0)
+    local limit = kit().window_end(rules, interval_s, grace_s, 0)
+    local former_limit = not was.rules.scheduled and kit().window_end(was.rules, was.interval_s, was.grace_s, 0)
     if former_limit ~= limit then
       one.base = math.max(base, math.min(former_deadline, now + limit) - limit)
     end
@@ -52,11 +52,11 @@ elseif former then
   redis.call('HDEL', K_NAMED, id)
 end
 if packed_rules ~= '' then redis.call('HSET', K_RULES, id, packed_rules) else redis.call('HDEL', K_RULES, id) end
-note_special(one, holes)
-redis.call('HSET', K_STATE, id, pack_special(one, recorded))
-write_specials(K_DEADLINES, K_RUNS, K_REMINDERS)
+kit().note(one, holes)
+redis.call('HSET', K_STATE, id, kit().pack(one, recorded))
+kit().write(K_DEADLINES, K_RUNS, K_REMINDERS)
 if one.phase == DOWN and rules.reminder > 0 then
-  redis.call('ZADD', K_REMINDERS, next_reminder(one, now), id)
+  redis.call('ZADD', K_REMINDERS, kit().next_reminder(one, now), id)
 else
   redis.call('ZREM', K_REMINDERS, id)
 end

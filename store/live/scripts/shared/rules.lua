@@ -7,14 +7,11 @@ local FLAG_RULED, MISSED, FAILED, NAMELESS = 2, 0, 1, string.rep('\0', 16)
 -- A deadline that no tick is known for: not in this age, so that it is never judged before more ticks are there.
 local NEVER = 281474976710655
 local NO_RULES = {failures = 1, scheduled = false, max_runtime = 0, reminder = 0, ticks = {}, quiet = {}, words = ''}
--- A script has room for 200 names: whatever is of use here alone is kept within.
-local is_armed_by_ping, read_rules, read_runs, pack_runs, window_end, silence_deadline, judged_at, delay_of, is_quiet
-do
 local RULES, RULES_LENGTH, RUNS, RUNS_LENGTH = '<BBBI4I4I2I2I2', 17, '<BBBBB', 5
 local RUN, RUN_LENGTH, ENDED, ENDED_LENGTH = '<I6B', 23, '<I6', 22
 local RUN_ID_LENGTH, FLAG_ARMED_BY_PING, OVERRUN = #NAMELESS, 4, 2
 
-function is_armed_by_ping(flags)
+local function is_armed_by_ping(flags)
   return math.floor(flags / FLAG_ARMED_BY_PING) % 2 == 1
 end
 
@@ -26,7 +23,7 @@ local function numbers_at(blob, count, at)
 end
 
 -- nil: they cannot be read.
-function read_rules(blob)
+local function read_rules(blob)
   if not blob or blob == '' then return NO_RULES end
   if #blob < RULES_LENGTH then return nil end
   local format, failures, scheduled, runtime_s, reminder_s, ticks, quiet, words = struct.unpack(RULES, blob)
@@ -41,7 +38,7 @@ function read_rules(blob)
 end
 
 -- What cannot be read is forgotten: then the next ping begins anew.
-function read_runs(blob)
+local function read_runs(blob)
   local runs = {cause = MISSED, fails = 0, open = {}, ended = {}}
   if not blob or #blob < RUNS_LENGTH then return runs end
   local format, cause, fails, open, ended = struct.unpack(RUNS, blob)
@@ -61,7 +58,7 @@ function read_runs(blob)
 end
 
 -- nil: there is nothing to remember.
-function pack_runs(runs)
+local function pack_runs(runs)
   if runs.cause == MISSED and runs.fails == 0 and #runs.open == 0 and #runs.ended == 0 then return nil end
   local parts = {struct.pack(RUNS, 1, runs.cause, math.min(255, runs.fails), #runs.open, #runs.ended)}
   for i = 1, #runs.open do
@@ -73,7 +70,7 @@ function pack_runs(runs)
 end
 
 -- The deadline of a silence that begins at `moment`, without blind or quiet times.
-function window_end(rules, interval_s, grace_s, moment)
+local function window_end(rules, interval_s, grace_s, moment)
   if not rules.scheduled then return moment + (rules.failures * interval_s + grace_s) * 1000 end
   local ticks, low, high = rules.ticks, 1, #rules.ticks + 1
   while low < high do
@@ -110,7 +107,7 @@ local function deadline_after(after, base, holes, quiet)
 end
 
 -- Until when a monitor may be silent. `one`: rules, interval_s, grace_s, flags, base, seen.
-function silence_deadline(one, holes, quiet)
+local function silence_deadline(one, holes, quiet)
   if one.seen == 0 and is_armed_by_ping(one.flags) then return NEVER end
   local function after(moment) return window_end(one.rules, one.interval_s, one.grace_s, moment) end
   return deadline_after(after, one.base, holes, quiet or one.rules.quiet)
@@ -123,7 +120,7 @@ local function run_deadline(one, run, holes, quiet)
 end
 
 -- The moment at which a monitor is to be judged, why, and the run that is then overdue.
-function judged_at(one, holes)
+local function judged_at(one, holes)
   local deadline, cause, overdue = silence_deadline(one, holes), MISSED, nil
   if one.rules.max_runtime > 0 then
     for i = 1, #one.runs.open do
@@ -136,15 +133,14 @@ function judged_at(one, holes)
 end
 
 -- By how much blind time made a deadline later.
-function delay_of(one, deadline, overdue)
+local function delay_of(one, deadline, overdue)
   local without = overdue and run_deadline(one, overdue, {}) or silence_deadline(one, {})
   return math.max(0, deadline - without)
 end
 
-function is_quiet(rules, moment)
+local function is_quiet(rules, moment)
   for i = 1, #rules.quiet do
     if rules.quiet[i][1] <= moment and moment < rules.quiet[i][2] then return true end
   end
   return false
-end
 end

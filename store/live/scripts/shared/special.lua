@@ -1,9 +1,7 @@
 -- Monitors with rules or runs, one by one: read, and written together at the end.
-local new_special, load_special, next_reminder, note_special, pack_special, write_specials
-do
 local special_scores, special_gone, special_runs, special_idle, special_reminders, special_quiet = {}, {}, {}, {}, {}, {}
 
-function new_special(id, config, phase, base, seen, down, delayed)
+local function new_special(id, config, phase, base, seen, down, delayed)
   local _, interval_s, grace_s, _, _, flags = read_config(config)
   return {
     id = id, config = config, flags = flags, interval_s = interval_s, grace_s = grace_s, rules = NO_RULES, runs = read_runs(nil),
@@ -12,7 +10,7 @@ function new_special(id, config, phase, base, seen, down, delayed)
 end
 
 -- nil: its rules cannot be read. What was noted before a step back of the clock is not later than now.
-function load_special(rules_key, runs_key, now, id, config, phase, base, seen, down, delayed, marks)
+local function load_special(rules_key, runs_key, now, id, config, phase, base, seen, down, delayed, marks)
   local one = new_special(id, config, phase, base, seen, down, delayed)
   one.marks = marks
   if math.floor(one.flags / FLAG_RULED) % 2 == 1 then
@@ -24,8 +22,14 @@ function load_special(rules_key, runs_key, now, id, config, phase, base, seen, d
   return one
 end
 
+-- The first reminder after a moment.
+local function next_reminder(one, moment)
+  local times = math.floor(math.max(0, moment - one.down) / one.rules.reminder) + 1
+  return one.down + times * one.rules.reminder
+end
+
 -- What is to be written of one; `deadline` if it is known already.
-function note_special(one, holes, deadline)
+local function note_special(one, holes, deadline)
   local runs = pack_runs(one.runs)
   if runs then
     special_runs[#special_runs + 1] = one.id
@@ -49,22 +53,15 @@ function note_special(one, holes, deadline)
   end
 end
 
--- The first reminder after a moment.
-function next_reminder(one, moment)
-  local times = math.floor(math.max(0, moment - one.down) / one.rules.reminder) + 1
-  return one.down + times * one.rules.reminder
-end
-
-function pack_special(one, recorded)
+local function pack_special(one, recorded)
   return pack_state(one.phase, one.base, one.seen, recorded, one.down, one.phase == DOWN and one.delayed or 0, one.marks)
 end
 
-function write_specials(deadlines_key, runs_key, reminders_key)
+local function write_specials(deadlines_key, runs_key, reminders_key)
   if #special_scores > 0 then redis.call('ZADD', deadlines_key, unpack(special_scores)) end
   if #special_gone > 0 then redis.call('ZREM', deadlines_key, unpack(special_gone)) end
   if #special_runs > 0 then redis.call('HSET', runs_key, unpack(special_runs)) end
   if #special_idle > 0 then redis.call('HDEL', runs_key, unpack(special_idle)) end
   if #special_quiet > 0 then redis.call('ZREM', reminders_key, unpack(special_quiet)) end
   if #special_reminders > 0 then redis.call('ZADD', reminders_key, unpack(special_reminders)) end
-end
 end

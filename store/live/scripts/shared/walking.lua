@@ -18,9 +18,9 @@ local function walk_on(keys, holes, now, page)
         local deadline = effective_deadline(moved_base, (interval_s + grace_s) * 1000, holes)
         if marks > 0 then
           local config = redis.call('HGET', keys.config, found[i])
-          local one = load_special(
+          local one = kit().load(
             keys.rules, keys.runs, now, found[i], config, phase, moved_base, moved_seen, down_at, delayed, marks)
-          if one then deadline = judged_at(one, holes) end
+          if one then deadline = kit().judged_at(one, holes) end
         end
         scores[#scores + 1] = deadline
         scores[#scores + 1] = found[i]
