@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from ingest.api.monitors import USUAL_INTERVAL_S, CreateMonitor
+from ingest.api.monitors import USUAL_INTERVAL_S, CreateMonitor, wishes_in
+from ingest.api.registry import check_pace
 from ingest.api.wire import MAX_BODY_BYTES, Unparsable, decode, given
 from store.book.imports import ORIGIN
 from store.book.monitors import NewMonitor
 from store.book.names import check_name, check_tags
 from store.errors import Invalid
 from store.plans import Plan
+from store.wishes import asked_anew
 
 COMPLAINTS_SHOWN = 20
 LINES_A_STEP = 1000
@@ -63,13 +65,9 @@ def _read(line: bytes, org_id: int, plan: Plan) -> NewMonitor:
     if len(line) > MAX_BODY_BYTES:
         raise Invalid(f"A line has at most {MAX_BODY_BYTES} bytes.")
     asked = decode(_DECODER, line)
-    interval_s = given(asked.interval)
-    if interval_s is None:
-        interval_s = max(USUAL_INTERVAL_S, plan.least_interval_s)
-    if interval_s < plan.least_interval_s:
-        raise Invalid(
-            f"The plan {plan.name!r} takes no interval under {plan.least_interval_s} s.", "interval"
-        )
+    usual_s = max(USUAL_INTERVAL_S, plan.least_interval_s)
+    wishes, interval_s = asked_anew(wishes_in(asked), given(asked.interval), usual_s)
+    check_pace(plan, interval_s, wishes, "interval")
     return NewMonitor(
         org_id=org_id,
         name=check_name(asked.name),
@@ -77,6 +75,7 @@ def _read(line: bytes, org_id: int, plan: Plan) -> NewMonitor:
         grace_s=asked.grace_period,
         origin=ORIGIN,
         tags=check_tags(asked.tags),
+        wishes=wishes,
     )
 
 

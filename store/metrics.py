@@ -121,6 +121,16 @@ ALERT_OUTBOX = Gauge(
     "Threshold alerts that are in SQLite, but not in Redis yet.",
     multiprocess_mode="livemax",
 )
+RULES_AHEAD = Gauge(
+    "overdue_rules_ahead_seconds",
+    "How far ahead the ticks and maintenance windows in Redis reach, of the monitor with the nearest end; infinite if "
+    "there are none.",
+    multiprocess_mode="livemax",
+)
+RULES_REFRESHED = Counter(
+    "overdue_rules_refreshed_total",
+    "Times that a monitor's ticks and maintenance windows were worked out anew.",
+)
 RECORDER_ROWS = Counter("overdue_recorder_rows_total", "Rows written to history.db.", ["table"])
 RECORDER_COMMIT = Histogram(
     "overdue_recorder_commit_seconds",

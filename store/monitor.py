@@ -48,15 +48,26 @@ class MonitorConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def limit_ms(self) -> int:
-        """The longest silence allowed: interval + grace."""
-        return (self.interval_s + self.grace_s) * 1000
+        """The longest silence allowed: so many intervals as may be missed, and grace."""
+        failures = self.rules.failures if self.rules is not None else 1
+        return (failures * self.interval_s + self.grace_s) * 1000
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Due by a schedule: Redis alone knows the deadline."""
+        return self.rules is not None and self.rules.is_scheduled
+
+    @property
+    def is_armed_by_ping(self) -> bool:
+        """Not watched before its first ping."""
+        return self.rules is not None and self.rules.is_armed_by_ping
 
 
 class MonitorState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A monitor as it is. `base_ms` is where its current window starts; `seen_ms` is 0 until the first ping.
 
     `delayed_ms` is how much later blind time made a down. `deadline_ms` is the end of the longest silence allowed,
-    blind time included; None where blind time has not touched it, or nobody has looked.
+    blind time included; None where neither blind time nor rules have touched it, or nobody has looked.
     """
 
     phase: Phase
@@ -72,11 +83,15 @@ class Expectation(Protocol):
     """What was asked for, as far as it decides how a monitor is doing."""
 
     @property
-    def interval_s(self) -> int: ...
+    def grace_s(self) -> int: ...
     @property
     def paused(self) -> bool: ...
     @property
     def limit_ms(self) -> int: ...
+    @property
+    def is_scheduled(self) -> bool: ...
+    @property
+    def is_armed_by_ping(self) -> bool: ...
 
 
 def status_of(asked: Expectation, state: MonitorState | None, now_ms: int) -> str:
@@ -91,15 +106,22 @@ def status_of(asked: Expectation, state: MonitorState | None, now_ms: int) -> st
     if state.phase == Phase.DOWN:
         return "down"
     deadline_ms = deadline_of(asked, state)
-    if deadline_ms is not None and now_ms > deadline_ms - (asked.limit_ms - asked.interval_s * 1000):
+    if deadline_ms is not None and now_ms > due_of(asked, deadline_ms):
         return "late"
     return "up" if state.seen_ms else "new"
 
 
 def deadline_of(asked: Expectation, state: MonitorState | None) -> int | None:
     """The end of the longest silence allowed, in ms; None while nothing is awaited."""
-    if state is None or state.phase != Phase.ACTIVE:
+    if state is None or state.phase != Phase.ACTIVE or (asked.is_armed_by_ping and not state.seen_ms):
         return None
     if state.deadline_ms == NEVER_MS:
         return None
-    return state.base_ms + asked.limit_ms if state.deadline_ms is None else state.deadline_ms
+    if state.deadline_ms is None and not asked.is_scheduled:
+        return state.base_ms + asked.limit_ms
+    return state.deadline_ms
+
+
+def due_of(asked: Expectation, deadline_ms: int) -> int:
+    """The moment at which a ping is late: grace begins."""
+    return deadline_ms - asked.grace_s * 1000

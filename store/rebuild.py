@@ -18,6 +18,7 @@ from store.book.database import ConfigBook
 from store.book.history_reader import HistoryReader, OpenIncident
 from store.book.installation import draw_generation
 from store.book.letter_reader import LetterReader
+from store.clock import wall_ms
 from store.errors import OverdueError
 from store.fault_points import reach
 from store.live import channels as live_channels
@@ -74,7 +75,7 @@ async def _holds_ours(live: Live, book: ConfigBook) -> bool:
 
 
 async def _rebuild(live: Live, book: ConfigBook, history: HistoryReader, lock: RebuildLock) -> None:
-    if await monitors.all_for_redis(book, 0, 1):
+    if await monitors.all_for_redis(book, 0, 1, wall_ms()):
         _log.warning("Redis holds no installation: putting it in order from the books")
     else:
         _log.info("preparing Redis")
@@ -111,6 +112,11 @@ class _Memory(msgspec.Struct, frozen=True):
     opened: dict[int, OpenIncident]
     heard_ms: int
 
+    @property
+    def bases_ms(self) -> dict[int, int]:
+        """From when each monitor's silence counts, as far as that is known."""
+        return self.seen | {number: one.silence_ms for number, one in self.opened.items()}
+
     def state_of(self, config: MonitorConfig) -> MonitorState | None:
         """The state of a monitor as far as history knows; None: nothing, it is watched from now."""
         seen_ms, opened = self.seen.get(config.id), self.opened.get(config.id)
@@ -122,7 +128,7 @@ class _Memory(msgspec.Struct, frozen=True):
         elif seen_ms is not None:
             # Not down when history ends, so its window reached beyond that: signs of life that are no history, an edit
             # or a resume had moved it. It must touch the blind time that follows, or it would be a false alarm.
-            base_ms = max(seen_ms, self.heard_ms - config.limit_ms + 1)
+            base_ms = max(seen_ms, self._least_base_ms(config, seen_ms))
         return MonitorState(
             phase=Phase.DOWN if opened is not None else Phase.ACTIVE,
             base_ms=base_ms,
@@ -132,16 +138,24 @@ class _Memory(msgspec.Struct, frozen=True):
             delayed_ms=opened.delayed_ms if opened is not None else 0,
         )
 
+    def _least_base_ms(self, config: MonitorConfig, seen_ms: int) -> int:
+        """The earliest moment from which a deadline counts that lies beyond the history."""
+        if not config.is_scheduled or config.rules is None:
+            return self.heard_ms - config.limit_ms + 1
+        ticks = [tick * 1000 for tick in config.rules.ticks if tick * 1000 > seen_ms]
+        deciding = ticks[config.rules.failures - 1] if len(ticks) >= config.rules.failures else self.heard_ms
+        return seen_ms if deciding + config.grace_s * 1000 > self.heard_ms else self.heard_ms
+
 
 async def _put_monitors(live: Live, book: ConfigBook, memory: _Memory) -> int:
     """Page after page; while Redis takes one, SQLite reads the next."""
-    count = 0
-    rows = await monitors.all_for_redis(book, 0, PAGE)
+    count, bases_ms = 0, memory.bases_ms
+    rows = await monitors.all_for_redis(book, 0, PAGE, wall_ms(), bases_ms)
     while rows:
         putting = asyncio.create_task(_put_page(live, rows, memory))
         count += len(rows)
         try:
-            rows = await monitors.all_for_redis(book, rows[-1].config.id, PAGE)
+            rows = await monitors.all_for_redis(book, rows[-1].config.id, PAGE, wall_ms(), bases_ms)
         finally:
             await putting
     return count

@@ -31,12 +31,19 @@ def parse_schedule(text: str) -> int:
     # "every s" reads like a slip of the pen, so a unit that stands alone is spelled out: "every hour".
     if match is None or unit is None or (match[1] is None and len(match[2]) == 1):
         raise Invalid(
-            'A schedule reads like "every 90s", "every 30 minutes", "every hour" or "every 2d".', "schedule"
+            'A schedule reads like "every 90s", "every 30 minutes", "every hour" or "every 2d", '
+            'or is a cron rule like "0 3 * * *".',
+            "schedule",
         )
     seconds = int(match[1] or 1) * _SECONDS_PER_UNIT[unit]
     if not MIN_INTERVAL_S <= seconds <= MAX_INTERVAL_S:
         raise Invalid("A schedule lies between every 1s and every 366d.", "schedule")
     return seconds
+
+
+def is_cron(text: str) -> bool:
+    """Whether a text means a cron rule: it begins with `@`, or has the five fields of one."""
+    return text.strip().startswith("@") or len(text.split()) == 5
 
 
 def say_schedule(interval_s: int) -> str:

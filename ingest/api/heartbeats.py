@@ -20,7 +20,8 @@ from ingest.api.registry import Watched
 from ingest.api.wire import Json, given
 from store.book.monitors import MonitorChanges, NewMonitor
 from store.monitor import MAX_GRACE_S, MIN_GRACE_S
-from store.schedule import parse_schedule, say_schedule
+from store.schedule import is_cron, parse_schedule, say_schedule
+from store.wishes import WishChanges, asked_anew
 
 PATH = "/api/v1/heartbeats"
 
@@ -39,6 +40,7 @@ class CreateHeartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schedule: str | UnsetType = UNSET
     grace_period_seconds: GraceS = 300
     tags: tuple[str, ...] = ()
+    timezone: str | UnsetType | None = UNSET
 
 
 class PatchHeartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,6 +51,7 @@ class PatchHeartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grace_period_seconds: GraceS | UnsetType = UNSET
     paused: bool | UnsetType = UNSET
     tags: tuple[str, ...] | UnsetType = UNSET
+    timezone: str | UnsetType | None = UNSET
 
 
 class HeartbeatReply(msgspec.Struct, frozen=True):
@@ -57,6 +60,7 @@ class HeartbeatReply(msgspec.Struct, frozen=True):
     id: str
     name: str
     schedule: str
+    timezone: str | None
     grace_period_seconds: int
     unique_key: str | None
     status: str
@@ -74,15 +78,16 @@ async def again(call: Call, made: str) -> Response:
 @creates(again)
 async def create(call: Call) -> Response:
     asked = await call.body(_CREATE)
-    schedule = given(asked.schedule)
     usual_s = registry.usual_interval_s(call, USUAL_INTERVAL_S)
+    wishes, interval_s = asked_anew(*_due_by(asked), usual_s)
     new = NewMonitor(
         org_id=call.org_id,
         name=asked.name,
-        interval_s=usual_s if schedule is None else parse_schedule(schedule),
+        interval_s=interval_s,
         grace_s=asked.grace_period_seconds,
         origin="heartbeats",
         tags=asked.tags,
+        wishes=wishes,
     )
     return Json(_reply(call, await registry.create(call, new, "schedule")), 201)
 
@@ -107,13 +112,14 @@ async def show(call: Call) -> Response:
 @tagged(configured)
 async def change(call: Call) -> Response:
     asked = await call.body(_PATCH)
-    schedule = given(asked.schedule)
+    wishes, interval_s = _due_by(asked)
     changes = MonitorChanges(
         name=given(asked.name),
-        interval_s=None if schedule is None else parse_schedule(schedule),
+        interval_s=interval_s,
         grace_s=given(asked.grace_period_seconds),
         paused=given(asked.paused),
         tags=given(asked.tags),
+        wishes=wishes,
     )
     return Json(_reply(call, await registry.change(call, call.public_id, changes, "schedule")))
 
@@ -124,12 +130,21 @@ async def delete(call: Call) -> Response:
     return Response(status_code=204)
 
 
+def _due_by(asked: CreateHeartbeat | PatchHeartbeat) -> tuple[WishChanges, int | None]:
+    """The schedule that a body names, as a cron rule or as an interval."""
+    schedule, timezone = given(asked.schedule), given(asked.timezone)
+    if schedule is None or is_cron(schedule):
+        return WishChanges(schedule=schedule, timezone=timezone), None
+    return WishChanges(timezone=timezone), parse_schedule(schedule)
+
+
 def _reply(call: Call, watched: Watched) -> HeartbeatReply:
     row = watched.row
     return HeartbeatReply(
         id=str(row.config.public_id),
         name=row.config.name,
-        schedule=say_schedule(row.config.interval_s),
+        schedule=row.wishes.schedule or say_schedule(row.config.interval_s),
+        timezone=row.wishes.timezone,
         grace_period_seconds=row.config.grace_s,
         unique_key=(row.short_key or row.token) if call.may_see_ping_keys else None,
         status=_STATUS.get(watched.status, watched.status),

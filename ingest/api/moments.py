@@ -1,4 +1,4 @@
-"""Moments and stretches of time in the query of a request: RFC 3339, or Unix seconds."""
+"""Moments and stretches of time in requests: RFC 3339, or Unix seconds."""
 
 from __future__ import annotations
 
@@ -29,8 +29,15 @@ def read_moment(request: Request, field: str) -> int | None:
         Invalid: it is no moment; names the parameter.
     """
     text = request.query_params.get(field)
-    if text is None:
-        return None
+    return None if text is None else parse_moment(text, field)
+
+
+def parse_moment(text: str, field: str) -> int:
+    """A moment as Unix milliseconds.
+
+    Raises:
+        Invalid: it is none; names the field.
+    """
     at_ms = _seconds(text) if _SECONDS.fullmatch(text) else _rfc3339(text)
     if at_ms is None or not 0 <= at_ms <= LAST_MS:
         raise Invalid("A moment is written as 2026-03-02T02:01:33Z, or as Unix seconds.", field)

@@ -19,8 +19,10 @@ from ingest.api.wire import Json, given
 from store.book import monitors
 from store.book.database import ConfigBook, Transaction
 from store.book.monitors import MonitorChanges, NewMonitor
+from store.errors import Invalid
 from store.monitor import MAX_GRACE_S, MAX_INTERVAL_S, MIN_GRACE_S, MIN_INTERVAL_S
 from store.timestamps import moment, rfc3339
+from store.wishes import MAX_FAILURES, MAX_REMINDER_S, MAX_RUNTIME_S, WishChanges, asked_anew
 
 USUAL_INTERVAL_S = 60
 STATUSES = {word: {word} for word in ("new", "up", "late", "down", "paused")}
@@ -29,41 +31,74 @@ IntervalS = Annotated[int, Meta(ge=MIN_INTERVAL_S, le=MAX_INTERVAL_S)]
 GraceS = Annotated[int, Meta(ge=MIN_GRACE_S, le=MAX_GRACE_S)]
 
 
+# What takes a run, and how often a down is told again; nothing, or 0: whatever it takes, and once.
+RuntimeS = Annotated[int, Meta(ge=0, le=MAX_RUNTIME_S)]
+ReminderS = Annotated[int, Meta(ge=0, le=MAX_REMINDER_S)]
+Failures = Annotated[int, Meta(ge=1, le=MAX_FAILURES)]
+
 # The channels that are told; a list that is there names at least one.
 Named = Annotated[tuple[UUID, ...], Meta(min_length=1)]
 
 
 class CreateMonitor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """The body of POST /api/monitors; without an interval it is a minute, or longer if the plan asks for it."""
+    """The body of POST /api/monitors; without interval or schedule it is a minute, or longer if the plan says so."""
 
     name: str
     type: Literal["heartbeat"] = "heartbeat"
-    interval: IntervalS | UnsetType = UNSET
+    interval: IntervalS | UnsetType | None = UNSET
     grace_period: GraceS = 30
     tags: tuple[str, ...] = ()
     channels: Named | None = None
+    schedule: str | UnsetType | None = UNSET
+    timezone: str | UnsetType | None = UNSET
+    max_runtime: RuntimeS | UnsetType | None = UNSET
+    failures_before_alert: Failures | UnsetType = UNSET
+    reminder_interval: ReminderS | UnsetType | None = UNSET
+    arm_on_first_ping: bool | UnsetType = UNSET
 
 
 class PatchMonitor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """The body of PATCH /api/monitors/{id}; what is left out stays as it is."""
 
     name: str | UnsetType = UNSET
-    interval: IntervalS | UnsetType = UNSET
+    interval: IntervalS | UnsetType | None = UNSET
     grace_period: GraceS | UnsetType = UNSET
     paused: bool | UnsetType = UNSET
     tags: tuple[str, ...] | UnsetType = UNSET
     channels: Named | UnsetType | None = UNSET
+    schedule: str | UnsetType | None = UNSET
+    timezone: str | UnsetType | None = UNSET
+    max_runtime: RuntimeS | UnsetType | None = UNSET
+    failures_before_alert: Failures | UnsetType = UNSET
+    reminder_interval: ReminderS | UnsetType | None = UNSET
+    arm_on_first_ping: bool | UnsetType = UNSET
+
+
+class MaintenanceNow(msgspec.Struct, frozen=True):
+    """The maintenance window that is on."""
+
+    until: str
 
 
 class MonitorReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """A monitor as callers see it; one who may only read sees no ping URL. `channels` null: the default ones."""
+    """A monitor as callers see it; one who may only read sees no ping URL. `channels` null: the default ones.
+
+    It has either an `interval` or a `schedule` with its `timezone`. `maintenance` null: no window is on.
+    """
 
     id: str
     name: str
     type: str
     status: str
-    interval: int
+    interval: int | None
+    schedule: str | None
+    timezone: str | None
     grace_period: int
+    max_runtime: int | None
+    failures_before_alert: int
+    reminder_interval: int | None
+    arm_on_first_ping: bool
+    maintenance: MaintenanceNow | None
     paused: bool
     tags: tuple[str, ...]
     channels: tuple[UUID, ...] | None
@@ -128,15 +163,17 @@ async def delete(call: Call) -> Response:
 
 async def make(call: Call, asked: CreateMonitor) -> MonitorReply:
     """A new monitor, watched when this returns."""
-    interval_s = given(asked.interval)
+    usual_s = registry.usual_interval_s(call, USUAL_INTERVAL_S)
+    wishes, interval_s = asked_anew(wishes_in(asked), given(asked.interval), usual_s)
     new = NewMonitor(
         org_id=call.org_id,
         name=asked.name,
-        interval_s=registry.usual_interval_s(call, USUAL_INTERVAL_S) if interval_s is None else interval_s,
+        interval_s=interval_s,
         grace_s=asked.grace_period,
         origin="monitors",
         tags=asked.tags,
         channels=asked.channels or (),
+        wishes=wishes,
     )
     return reply_of(call, await registry.create(call, new, "interval"))
 
@@ -161,20 +198,48 @@ async def edit(call: Call, public_id: UUID, asked: PatchMonitor) -> MonitorReply
         paused=given(asked.paused),
         tags=given(asked.tags),
         channels=None if isinstance(asked.channels, UnsetType) else asked.channels or (),
+        wishes=wishes_in(asked),
     )
     return reply_of(call, await registry.change(call, public_id, changes))
 
 
+def wishes_in(asked: CreateMonitor | PatchMonitor) -> WishChanges:
+    """What a body says of a monitor beyond interval and grace.
+
+    Raises:
+        Invalid: it takes interval or schedule away, and names nothing in its place.
+    """
+    if asked.interval is None and not isinstance(asked.schedule, str):
+        raise Invalid("Without an interval a monitor has a schedule.", "interval")
+    if asked.schedule is None and not isinstance(asked.interval, int):
+        raise Invalid("Without a schedule a monitor has an interval.", "schedule")
+    return WishChanges(
+        schedule=given(asked.schedule),
+        timezone=given(asked.timezone),
+        max_runtime_s=0 if asked.max_runtime is None else given(asked.max_runtime),
+        failures=given(asked.failures_before_alert),
+        reminder_s=0 if asked.reminder_interval is None else given(asked.reminder_interval),
+        is_armed_by_ping=given(asked.arm_on_first_ping),
+    )
+
+
 def reply_of(call: Call, watched: Watched) -> MonitorReply:
     """A monitor as this caller may see it."""
-    row = watched.row
+    row, wishes, quiet_until = watched.row, watched.row.wishes, moment(watched.quiet_until_ms)
     return MonitorReply(
         id=str(row.config.public_id),
         name=row.config.name,
         type="heartbeat",
         status=watched.status,
-        interval=row.config.interval_s,
+        interval=row.config.interval_s if wishes.schedule is None else None,
+        schedule=wishes.schedule,
+        timezone=wishes.timezone,
         grace_period=row.config.grace_s,
+        max_runtime=wishes.max_runtime_s or None,
+        failures_before_alert=wishes.failures,
+        reminder_interval=wishes.reminder_s or None,
+        arm_on_first_ping=wishes.is_armed_by_ping,
+        maintenance=MaintenanceNow(quiet_until) if quiet_until is not None else None,
         paused=row.config.paused,
         tags=row.tags,
         channels=row.channels or None,

@@ -12,6 +12,7 @@ from ingest.api import (
     heartbeats,
     history,
     lateness,
+    maintenance,
     metric_alerts,
     metrics,
     monitors,
@@ -55,6 +56,9 @@ API_ROUTES: list[Route] = [
     route("/api/channels/{id}/rotate-secret", POST=channels.rotate_secret),
     route("/api/channels/{id}/test", POST=channels.test),
     route("/api/monitors/{id}/channels", GET=channels.of_monitor),
+    # When nobody is told.
+    route("/api/maintenance", GET=maintenance.listing, POST=maintenance.create),
+    route("/api/maintenance/{id}", GET=maintenance.show, PATCH=maintenance.change, DELETE=maintenance.delete),
     # What they were told.
     route("/api/deliveries", GET=deliveries.listing),
     route("/api/deliveries/{id}", GET=deliveries.show),

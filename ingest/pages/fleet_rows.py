@@ -72,7 +72,7 @@ def _row(one: Glance, how: Standing, tags: Sequence[str], strip: Markup) -> Row:
         tags=tags[:TAGS_SHOWN],
         more_tags=tags[TAGS_SHOWN:],
         standing=how,
-        interval=span(one.interval_s),
+        interval=one.schedule or span(one.interval_s),
         strip=strip,
     )
 

@@ -18,7 +18,7 @@ from store.book import fleet, orgs
 from store.book.fleet import BEYOND_ALL, Glance
 from store.clock import monotonic_ms
 from store.live.packing import read_state
-from store.monitor import deadline_of, status_of
+from store.monitor import deadline_of, due_of, status_of
 
 # The states of 10,000 monitors are read at most every 3 s, those of a hundred at most every 30 ms.
 KEPT_MS_PER_MONITOR = 0.3
@@ -154,8 +154,10 @@ def _standing(one: Glance, packed: bytes, now_ms: int) -> Standing:
         return Standing(packed, _FOR_EVER, status, state.seen_ms if state else 0)
     if status == "down":
         return Standing(packed, _FOR_EVER, status, state.seen_ms, 0, state.down_at_ms)
-    deadline_ms = deadline_of(one, state) or 0
-    due_ms = deadline_ms - (one.limit_ms - one.interval_s * 1000)
+    deadline_ms = deadline_of(one, state)
+    if deadline_ms is None:
+        return Standing(packed, _FOR_EVER, status, state.seen_ms)
+    due_ms = due_of(one, deadline_ms)
     if status == "late":
         return Standing(packed, _FOR_EVER, status, state.seen_ms, deadline_ms, due_ms)
     return Standing(packed, due_ms, status, state.seen_ms, deadline_ms)

@@ -18,6 +18,7 @@ from store.book import channels
 from store.book import metric_alerts as rules
 from store.book.history_reader import HISTORY_DB
 from store.book.pulse import Pulse, pulse
+from store.monitor import due_of
 from store.timestamps import moment, rfc3339
 
 PINGS_SHOWN, INCIDENTS_SHOWN = 20, 10
@@ -35,9 +36,11 @@ class Glance(msgspec.Struct, frozen=True):
 
 
 class MonitorView(msgspec.Struct, frozen=True):
-    """All that is shown. `since` is when the monitor became what it is; None if that is not known."""
+    """All that is shown. `interval_s` of one with a schedule is its longest; `since` is when the monitor became what it
+    is, None if that is not known."""
 
     monitor: MonitorReply
+    interval_s: int
     since: str | None
     uptime: dict[str, PeriodReply]
     pings: list[PingReply]
@@ -63,6 +66,7 @@ async def glance_at(call: Call) -> Glance:
         watched.status,
         watched.seen_ms,
         watched.deadline_ms,
+        watched.quiet_until_ms,
         alerts,
         beats,
         call.caller.scope,
@@ -79,6 +83,7 @@ async def view(call: Call) -> MonitorView:
     told = await channels.page(call.book, call.org_id, 0, MOST_CHANNELS)
     return MonitorView(
         monitor=monitors.reply_of(call, glance.watched),
+        interval_s=glance.watched.row.config.interval_s,
         since=moment(_since_ms(glance)),
         uptime=(await uptime.find(call)).windows,
         pings=pings.pings,
@@ -105,7 +110,7 @@ def _since_ms(glance: Glance) -> int | None:
         case "down":
             return state.down_at_ms if state else None
         case "late":
-            return state.base_ms + row.config.interval_s * 1000 if state else None
+            return due_of(row.config, watched.deadline_ms) if watched.deadline_ms is not None else None
         case "paused":
             return row.pause_changed_ms
         case "new":

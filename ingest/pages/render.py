@@ -16,6 +16,7 @@ from ingest.pages.session import COOKIE, form_token
 from ingest.pages.static_files import STATIC
 from ingest.pages.turns import join_in_turns
 from store.book import keys
+from store.cron import ZONES
 from store.timestamps import rfc3339
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -46,6 +47,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.globals["static"] = STATIC.url_of
+    made.globals["zones"] = sorted(ZONES)
     for filter_ in (words.moment, words.span, words.lasted, words.number, words.percent, words.count):
         made.filters[filter_.__name__] = filter_
     # Compiled now, so that nobody waits for it who asks for a page first.

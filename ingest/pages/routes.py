@@ -12,12 +12,14 @@ from ingest.pages import (
     deliveries,
     fleet,
     incidents,
+    maintenance,
     monitor,
     monitor_alerts,
     monitor_edit,
     monitor_history,
     new_monitor,
     plan,
+    schedule_preview,
     sign_in,
 )
 from ingest.pages.endpoint import data, open_page, page
@@ -31,6 +33,7 @@ PAGE_ROUTES: list[Route] = [
     page("/", fleet.show),
     data("/data/fleet", fleet.show_now),
     page("/monitors/new", new_monitor.show, new_monitor.take),
+    data("/data/schedule", schedule_preview.show),
     page("/monitors/bulk", take=bulk.take),
     page("/incidents", incidents.show),
     # What was told to whom.
@@ -44,6 +47,9 @@ PAGE_ROUTES: list[Route] = [
     page("/channels/{id}/rotate", channels.confirm_rotation, channels.rotate),
     page("/channels/{id}/delete", channels.confirm, channels.delete),
     page("/channels/{id}/enable", take=channels.enable),
+    page("/maintenance", maintenance.show, maintenance.create),
+    page("/maintenance/{id}", maintenance.show_one, maintenance.change),
+    page("/maintenance/{id}/delete", maintenance.confirm, maintenance.delete),
     page("/keys", api_keys.show, api_keys.create),
     page("/keys/{id}/revoke", api_keys.confirm, api_keys.revoke),
     page("/plan", plan.show),

@@ -11,7 +11,8 @@ from store.book.database import ConfigBook
 
 # A page of an organisation's monitors without their keys and tags, newest first: it costs a fifth of the whole rows.
 GLANCES = """
-SELECT id, public_id, name, interval_s, grace_s, paused, created_ms FROM monitors
+SELECT id, public_id, name, interval_s, grace_s, paused, created_ms, failures, schedule, armed_by_ping
+FROM monitors
 WHERE org_id = ? AND id < ? ORDER BY id DESC LIMIT ?
 """
 
@@ -45,11 +46,18 @@ class Glance(msgspec.Struct, frozen=True, gc=False):
     grace_s: int
     paused: bool
     created_ms: int
+    failures: int
+    schedule: str | None
+    is_armed_by_ping: bool
+
+    @property
+    def is_scheduled(self) -> bool:
+        return self.schedule is not None
 
     @property
     def limit_ms(self) -> int:
-        """The longest silence allowed: interval + grace."""
-        return (self.interval_s + self.grace_s) * 1000
+        """The longest silence allowed: so many intervals as may be missed, and grace."""
+        return (self.failures * self.interval_s + self.grace_s) * 1000
 
 
 async def changes(book: ConfigBook, org_id: int) -> int:
@@ -62,8 +70,20 @@ async def glances(book: ConfigBook, org_id: int, before_id: int, limit: int) -> 
     """Monitors of this organisation, newest first, that are older than the one with the id `before_id`."""
     rows = await book.rows(GLANCES, (org_id, before_id, limit))
     return [
-        Glance(monitor_id, public_id, name, name.casefold(), interval_s, grace_s, bool(paused), created_ms)
-        for monitor_id, public_id, name, interval_s, grace_s, paused, created_ms in rows
+        Glance(
+            monitor_id,
+            public_id,
+            name,
+            name.casefold(),
+            interval_s,
+            grace_s,
+            bool(paused),
+            created_ms,
+            failures,
+            schedule,
+            bool(armed),
+        )
+        for monitor_id, public_id, name, interval_s, grace_s, paused, created_ms, failures, schedule, armed in rows
     ]
 
 

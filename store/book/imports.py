@@ -16,6 +16,7 @@ from store.book.database import ConfigBook, SqlValue, Transaction
 from store.book.monitors import ADD_TAG, NewMonitor
 from store.book.outbox import OutboxRow
 from store.book.ping_keys import draw_token
+from store.book.rules_ahead import COLUMNS, Asked, wish_values, with_rules
 from store.errors import Invalid, LimitReached
 from store.monitor import MonitorConfig
 from store.projection import PutMonitor, PutMonitors, key_digest
@@ -46,10 +47,10 @@ LAST_MONITOR_ID = (
     "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'monitors'), 0) AS last_monitor_id"
 )
 
-INSERT = """
+INSERT = f"""
 INSERT INTO monitors
-    (id, public_id, org_id, name, interval_s, grace_s, paused, version, key_epoch, origin, created_ms)
-VALUES (?, ?, ?, ?, ?, ?, 0, 1, 1, ?, ?)
+    (id, public_id, org_id, name, interval_s, grace_s, paused, version, key_epoch, origin, created_ms, {COLUMNS})
+VALUES (?, ?, ?, ?, ?, ?, 0, 1, 1, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 INSERT_KEY = "INSERT INTO monitor_keys (monitor_id, kind, key, digest) VALUES (?, 'token', ?, ?)"
@@ -121,14 +122,18 @@ async def add(book: ConfigBook, one: Import, monitors: Sequence[NewMonitor], now
         configs = [_config(first_id + place, new) for place, new in enumerate(monitors)]
         tokens = [draw_token() for _ in monitors]
         digests = [key_digest(token.encode()) for token in tokens]
-        await tx.insert_many(INSERT, [_row(config, now_ms) for config in configs])
+        await tx.insert_many(
+            INSERT, [_row(config, new, now_ms) for config, new in zip(configs, monitors, strict=True)]
+        )
         await tx.insert_many(
             INSERT_KEY,
             [(c.id, token, digest) for c, token, digest in zip(configs, tokens, digests, strict=True)],
         )
         await tx.insert_many(ADD_TAG, _tags(configs, monitors))
         await tx.execute(NOTE_BATCH, (one.id, first_id, len(monitors)))
-        puts = [PutMonitor(config, (digest,)) for config, digest in zip(configs, digests, strict=True)]
+        asked = [Asked(config, new.wishes) for config, new in zip(configs, monitors, strict=True)]
+        ruled = await with_rules(tx, asked, now_ms, {})
+        puts = [PutMonitor(config, (digest,)) for config, digest in zip(ruled, digests, strict=True)]
         changes = [
             await outbox.add(tx, PutMonitors(tuple(puts[at : at + PER_PROJECTION])), now_ms)
             for at in range(0, len(puts), PER_PROJECTION)
@@ -178,7 +183,7 @@ def _config(monitor_id: int, new: NewMonitor) -> MonitorConfig:
     )
 
 
-def _row(config: MonitorConfig, now_ms: int) -> tuple[SqlValue, ...]:
+def _row(config: MonitorConfig, new: NewMonitor, now_ms: int) -> tuple[SqlValue, ...]:
     return (
         config.id,
         str(config.public_id),
@@ -188,6 +193,7 @@ def _row(config: MonitorConfig, now_ms: int) -> tuple[SqlValue, ...]:
         config.grace_s,
         ORIGIN,
         now_ms,
+        *wish_values(new.wishes),
     )
 
 

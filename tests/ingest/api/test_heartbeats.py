@@ -17,7 +17,9 @@ async def test_the_product_page_example_gives_the_product_page_reply(api: Api) -
 
     made = reply.json()
     assert reply.status_code == 201
-    assert set(made) == {"id", "name", "schedule", "grace_period_seconds", "unique_key", "status", "tags"}
+    assert set(made) == {
+        "id", "name", "schedule", "timezone", "grace_period_seconds", "unique_key", "status", "tags",
+    }  # fmt: skip
     assert {name: made[name] for name in body} == body
     assert re.fullmatch("nightly-db-backup-[0-9a-f]{8}", made["unique_key"])
     assert made["status"] == "healthy"

@@ -22,7 +22,8 @@ async def test_a_name_is_enough_to_make_a_monitor(api: Api) -> None:
     assert reply.headers["content-type"] == "application/json"
     assert set(made) == {
         "id", "name", "type", "status", "interval", "gracePeriod", "paused", "pingUrl", "createdAt", "lastPingAt",
-        "nextDeadline", "tags", "channels",
+        "nextDeadline", "tags", "channels", "schedule", "timezone", "maxRuntime", "failuresBeforeAlert",
+        "reminderInterval", "armOnFirstPing", "maintenance",
     }  # fmt: skip
     assert (made["name"], made["type"], made["status"]) == ("Nightly Backup", "heartbeat", "new")
     assert (made["interval"], made["gracePeriod"], made["paused"]) == (60, 30, False)

@@ -36,6 +36,7 @@ class World(msgspec.Struct, frozen=True):
     key: int
     ping: int
     delivery: str
+    window: str = ""
 
     def path(self, template: str) -> str:
         """A route's path to what is the owner's."""
@@ -49,6 +50,8 @@ class World(msgspec.Struct, frozen=True):
             values["id"] = self.channel
         if template.startswith("/api/deliveries"):
             values["id"] = self.delivery
+        if template.startswith("/api/maintenance"):
+            values["id"] = self.window
         if template.startswith("/api/keys"):
             values["id"] = str(self.key)
         return _PARAMETER.sub(lambda parameter: values[parameter[1]], template)
@@ -120,6 +123,11 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("POST", "/api/channels/{id}/rotate-secret"): ACT,
     ("POST", "/api/channels/{id}/test"): Expected(owner=202, reader=403, stranger=404),
     ("GET", "/api/monitors/{id}/channels"): LOOK,
+    ("GET", "/api/maintenance"): LIST,
+    ("POST", "/api/maintenance"): makes(name="new", cron="0 3 * * *", duration=3600),
+    ("GET", "/api/maintenance/{id}"): LOOK,
+    ("PATCH", "/api/maintenance/{id}"): changes(duration=7200),
+    ("DELETE", "/api/maintenance/{id}"): DROP,
     ("GET", "/api/deliveries"): LIST,
     ("GET", "/api/deliveries/{id}"): LOOK,
     ("POST", "/api/deliveries/{id}/retry"): Expected(owner=202, reader=403, stranger=404),
@@ -166,7 +174,12 @@ async def a_world(api: Api) -> World:
     )
     alert = await api.owner.post(f"/api/monitors/{monitor['id']}/metric-alerts", json=an_alert(world))
     key = await api.owner.post("/api/keys", json={"name": "planted key", "scope": "read"})
-    return msgspec.structs.replace(world, alert=alert.json()["id"], key=key.json()["id"])
+    window = await api.owner.post(
+        "/api/maintenance",
+        json={"name": "planted window", "cron": "0 3 * * *", "duration": 3600, "tags": ["planted tag"]},
+    )
+    made = {"alert": alert.json()["id"], "key": key.json()["id"], "window": window.json()["id"]}
+    return msgspec.structs.replace(world, **made)
 
 
 async def what_happened(api: Api, public_id: str) -> int:
@@ -269,7 +282,7 @@ async def test_without_a_valid_key_every_route_is_401_and_says_nothing(api: Api,
 async def test_what_is_not_yours_is_not_there(api: Api) -> None:
     world = await a_world(api)
     secrets = await secrets_of(api)
-    hidden = [*secrets, "planted", world.monitor, world.channel, world.alert, world.delivery]
+    hidden = [*secrets, "planted", world.monitor, world.channel, world.alert, world.delivery, world.window]
 
     for walk in walks():
         before = await everything(api)
@@ -331,6 +344,9 @@ async def test_the_owner_may_do_everything(api: Api) -> None:
 
 async def test_what_a_body_names_has_to_be_yours_too(api: Api) -> None:
     world = await a_world(api)
+    window = {"name": "theirs", "cron": "0 3 * * *", "duration": 60, "monitors": [world.monitor]}
+    refused = await api.stranger.post("/api/maintenance", json=window)
+    assert (refused.status_code, refused.json()["field"]) == (422, "monitors")
     theirs = (await api.stranger.post("/api/monitors", json={"name": "theirs"})).json()
 
     reply = await api.stranger.post(f"/api/monitors/{theirs['id']}/metric-alerts", json=an_alert(world))

@@ -27,9 +27,12 @@ QUERIES = {"/monitors/{id}/data/points": "?key=planted_metric"}
 def address(route: Route, world: World) -> str:
     kind = route.path.split("/")[1]
     named = {
-        "id": {"channels": world.channel, "keys": str(world.key), "deliveries": world.delivery}.get(
-            kind, world.monitor
-        ),
+        "id": {
+            "channels": world.channel,
+            "keys": str(world.key),
+            "deliveries": world.delivery,
+            "maintenance": world.window,
+        }.get(kind, world.monitor),
         "alertId": world.alert,
         "pingId": str(world.ping),
         "key": "planted_metric",

@@ -48,7 +48,7 @@ CREATE TABLE monitors (
     key_epoch INTEGER NOT NULL,
     origin TEXT NOT NULL CHECK (origin IN ('heartbeats', 'monitors')),
     created_ms INTEGER NOT NULL
-, pause_changed_ms INTEGER) STRICT;
+, pause_changed_ms INTEGER, schedule TEXT, timezone TEXT, max_runtime_s INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 1, reminder_s INTEGER NOT NULL DEFAULT 0, armed_by_ping INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX monitors_by_org ON monitors (org_id, id);
 CREATE TABLE monitor_tags (
     monitor_id INTEGER NOT NULL REFERENCES monitors (id) ON DELETE CASCADE,
@@ -161,3 +161,47 @@ CREATE TABLE creations (
     PRIMARY KEY (org_id, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX creations_by_age ON creations (created_ms);
+CREATE INDEX monitors_by_schedule ON monitors (id) WHERE schedule IS NOT NULL;
+CREATE TABLE maintenance (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    public_id TEXT NOT NULL UNIQUE,
+    org_id INTEGER NOT NULL REFERENCES orgs (id),
+    name TEXT NOT NULL,
+    times TEXT NOT NULL,
+    is_for_all INTEGER NOT NULL CHECK (is_for_all IN (0, 1)),
+    created_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX maintenance_by_org ON maintenance (org_id, id);
+CREATE TABLE maintenance_tags (
+    window_id INTEGER NOT NULL REFERENCES maintenance (id) ON DELETE CASCADE,
+    org_id INTEGER NOT NULL,
+    tag TEXT NOT NULL,
+    PRIMARY KEY (window_id, tag)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX maintenance_tags_by_tag ON maintenance_tags (org_id, tag);
+CREATE TABLE maintenance_monitors (
+    window_id INTEGER NOT NULL REFERENCES maintenance (id) ON DELETE CASCADE,
+    monitor_id INTEGER NOT NULL REFERENCES monitors (id) ON DELETE CASCADE,
+    PRIMARY KEY (window_id, monitor_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX maintenance_monitors_by_monitor ON maintenance_monitors (monitor_id);
+CREATE TABLE rule_changes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    org_id INTEGER NOT NULL,
+    monitor_id INTEGER,
+    tag TEXT
+) STRICT;
+CREATE TRIGGER rule_changes_kept AFTER INSERT ON rule_changes
+BEGIN DELETE FROM rule_changes WHERE id <= new.id - 20000; END;
+CREATE TRIGGER rules_of_monitor_made AFTER INSERT ON monitors
+WHEN new.schedule IS NOT NULL OR EXISTS (SELECT 1 FROM maintenance WHERE org_id = new.org_id)
+BEGIN INSERT INTO rule_changes (org_id, monitor_id) VALUES (new.org_id, new.id); END;
+CREATE TRIGGER rules_of_monitor_changed AFTER UPDATE OF version ON monitors
+WHEN new.schedule IS NOT NULL OR EXISTS (SELECT 1 FROM maintenance WHERE org_id = new.org_id)
+BEGIN INSERT INTO rule_changes (org_id, monitor_id) VALUES (new.org_id, new.id); END;
+CREATE TRIGGER rules_of_tag_added AFTER INSERT ON monitor_tags
+WHEN EXISTS (SELECT 1 FROM maintenance_tags WHERE org_id = new.org_id AND tag = new.tag)
+BEGIN INSERT INTO rule_changes (org_id, monitor_id) VALUES (new.org_id, new.monitor_id); END;
+CREATE TRIGGER rules_of_tag_gone AFTER DELETE ON monitor_tags
+WHEN EXISTS (SELECT 1 FROM maintenance_tags WHERE org_id = old.org_id AND tag = old.tag)
+BEGIN INSERT INTO rule_changes (org_id, monitor_id) VALUES (old.org_id, old.monitor_id); END;

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from store.book import monitors, orgs, outbox, plans
+from store.book import monitor_rows, monitors, orgs, outbox, plans
 from store.book.database import CONFIG_DB, ConfigBook
 from store.book.monitors import MonitorChanges
 from store.book.names import slug_of
@@ -153,7 +153,7 @@ async def test_pages_follow_each_other_without_gap_or_repeat(
     second = await monitors.page(book, org.id, first[-1].config.id, 2)
 
     assert [row.config.id for row in first + second] == [1, 3, 4]
-    assert [row.config.id for row in await monitors.all_for_redis(book, 2, 2)] == [3, 4]
+    assert [row.config.id for row in await monitors.all_for_redis(book, 2, 2, NOW_MS)] == [3, 4]
 
 
 async def test_a_change_that_cannot_be_told_is_not_made(
@@ -237,7 +237,7 @@ async def test_a_page_of_a_tag_has_only_the_monitors_of_the_organisation_that_ha
 
 
 async def test_a_page_of_a_tag_is_found_by_index(book: ConfigBook) -> None:
-    plan = await book.rows("EXPLAIN QUERY PLAN " + monitors.PAGE_OF_TAG, (1, "a", 0, 10))
+    plan = await book.rows("EXPLAIN QUERY PLAN " + monitor_rows.PAGE_OF_TAG, (1, "a", 0, 10))
 
     steps = " / ".join(row["detail"] for row in plan)
     assert "monitor_tags_by_tag (org_id=? AND tag=? AND monitor_id>?)" in steps

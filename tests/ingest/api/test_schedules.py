@@ -1,0 +1,162 @@
+"""Schedules and tolerance as the API takes them, in both spellings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from store.timestamps import rfc3339
+from tests.ingest.api.cast import Api
+from tests.stage import START_MS, Stage
+
+HOUR_MS = 3_600_000
+VILNIUS = {
+    "schedule": "0 12 * * *",
+    "timezone": "Europe/Vilnius",
+}  # 10:00 UTC in winter; the stage begins at 8:00
+
+
+async def leap(stage: Stage, second: float) -> None:
+    """Time passes, and all of it was listened to."""
+    await stage.move_to(second)
+    await stage.ping()
+    await stage.redis.delete(stage.shard.keys.blind)
+
+
+async def test_a_monitor_with_a_schedule_is_due_at_its_next_tick(api: Api) -> None:
+    made = await api.monitor(**VILNIUS, gracePeriod=60)
+    assert (made["schedule"], made["timezone"], made["interval"]) == ("0 12 * * *", "Europe/Vilnius", None)
+    assert made["nextDeadline"] == rfc3339(START_MS + 2 * HOUR_MS + 60_000)
+    assert made["status"] == "new"
+
+
+async def test_the_time_zone_of_a_schedule_is_utc_unless_it_is_named(api: Api) -> None:
+    assert (await api.monitor(schedule=" @daily "))["timezone"] == "UTC"
+    assert (await api.monitor(schedule="0  3 * *\t*"))["schedule"] == "0 3 * * *"
+
+
+async def test_the_first_spelling_takes_a_cron_rule_as_its_schedule(api: Api) -> None:
+    made = await api.heartbeat(schedule="0 12 * * *", timezone="Europe/Vilnius")
+    assert (made["schedule"], made["timezone"]) == ("0 12 * * *", "Europe/Vilnius")
+    path = f"/api/v1/heartbeats/{made['id']}"
+    changed = (await api.owner.patch(path, json={"schedule": "every 2h"})).json()
+    assert (changed["schedule"], changed["timezone"]) == ("every 2h", None)
+    changed = (await api.owner.patch(path, json={"schedule": "@hourly"})).json()
+    assert (changed["schedule"], changed["timezone"]) == ("@hourly", "UTC")
+
+
+async def test_interval_and_schedule_take_each_others_place(api: Api) -> None:
+    path = f"/api/monitors/{(await api.monitor(interval=600, gracePeriod=0))['id']}"
+    scheduled = (await api.owner.patch(path, json={"schedule": "@hourly"})).json()
+    assert (scheduled["schedule"], scheduled["interval"]) == ("@hourly", None)
+    assert scheduled["nextDeadline"] == rfc3339(START_MS + HOUR_MS)
+    again = (await api.owner.patch(path, json={"interval": 90, "schedule": None})).json()
+    assert (again["schedule"], again["timezone"], again["interval"]) == (None, None, 90)
+    assert again["nextDeadline"] == rfc3339(START_MS + 90_000)
+
+
+async def test_a_changed_schedule_counts_from_the_last_ping(api: Api, stage: Stage) -> None:
+    path = f"/api/monitors/{(await api.monitor(interval=14_400, gracePeriod=3600))['id']}"
+    await stage.ping(1)
+    await leap(stage, 1.5 * 3600)
+    changed = (await api.owner.patch(path, json={"schedule": "@hourly"})).json()
+    # The tick at 9:00 was missed by now, an hour and a half after the ping.
+    assert changed["nextDeadline"] == rfc3339(START_MS + 2 * HOUR_MS)
+    assert changed["status"] == "late"
+
+
+async def test_only_the_zone_of_a_schedule_can_change(api: Api) -> None:
+    path = f"/api/monitors/{(await api.monitor(**VILNIUS, gracePeriod=0))['id']}"
+    changed = (await api.owner.patch(path, json={"timezone": "UTC"})).json()
+    assert changed["schedule"] == "0 12 * * *"
+    assert changed["nextDeadline"] == rfc3339(START_MS + 4 * HOUR_MS)
+
+
+async def test_tolerance_is_kept_and_told(api: Api) -> None:
+    asked: dict[str, Any] = {
+        "maxRuntime": 900,
+        "failuresBeforeAlert": 3,
+        "reminderInterval": 3600,
+        "armOnFirstPing": True,
+    }
+    made = await api.monitor(interval=60, gracePeriod=30, **asked)
+    assert {name: made[name] for name in asked} == asked
+    assert (made["nextDeadline"], made["status"]) == (None, "new")
+    usual = {"maxRuntime": None, "reminderInterval": 0, "armOnFirstPing": False}
+    changed = (await api.owner.patch(f"/api/monitors/{made['id']}", json=usual)).json()
+    assert (changed["maxRuntime"], changed["reminderInterval"]) == (None, None)
+    assert changed["nextDeadline"] == rfc3339(START_MS + 210_000)
+
+
+async def test_three_failures_are_allowed_before_a_monitor_is_late(api: Api, stage: Stage) -> None:
+    made = await api.monitor(interval=60, gracePeriod=30, failuresBeforeAlert=3)
+    for second, status in ((179, "new"), (181, "late")):
+        await leap(stage, second)
+        assert (await api.owner.get(f"/api/monitors/{made['id']}")).json()["status"] == status
+
+
+async def test_a_monitor_that_waits_for_its_first_ping_is_not_late(api: Api, stage: Stage) -> None:
+    made = await api.monitor(interval=60, gracePeriod=30, armOnFirstPing=True)
+    await stage.move_to(3600)
+    assert (await api.owner.get(f"/api/monitors/{made['id']}")).json()["status"] == "new"
+    await stage.ping(1)
+    shown = (await api.owner.get(f"/api/monitors/{made['id']}")).json()
+    assert (shown["status"], shown["nextDeadline"]) == ("up", rfc3339(START_MS + 3690_000))
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"schedule": "0 3 * * *", "interval": 60}, "schedule"),
+        ({"schedule": "0 3 * *"}, "schedule"),
+        ({"schedule": "0 0 31 2 *"}, "schedule"),
+        ({"schedule": 5}, "schedule"),
+        ({"schedule": None}, "schedule"),
+        ({"interval": None}, "interval"),
+        ({"schedule": "@daily", "timezone": "Mars/Olympus"}, "timezone"),
+        ({"timezone": "Europe/Vilnius"}, "timezone"),
+        ({"interval": 60, "timezone": "Europe/Vilnius"}, "timezone"),
+        ({"maxRuntime": -1}, "maxRuntime"),
+        ({"maxRuntime": 367 * 86_400}, "maxRuntime"),
+        ({"failuresBeforeAlert": 0}, "failuresBeforeAlert"),
+        ({"failuresBeforeAlert": 11}, "failuresBeforeAlert"),
+        ({"reminderInterval": 59}, "reminderInterval"),
+        ({"armOnFirstPing": 1}, "armOnFirstPing"),
+    ],
+)
+async def test_what_cannot_be_is_refused_by_name_in_post_and_patch(
+    api: Api, body: dict[str, Any], field: str
+) -> None:
+    made = await api.monitor()
+    for reply in (
+        await api.owner.post("/api/monitors", json={"name": "job", **body}),
+        await api.owner.patch(f"/api/monitors/{made['id']}", json=body),
+    ):
+        assert (reply.status_code, reply.json()["field"]) == (422, field), reply.text
+    assert (await api.owner.get(f"/api/monitors/{made['id']}")).json() == made
+
+
+async def test_the_first_spelling_refuses_by_its_own_names(api: Api) -> None:
+    for body, field in (({"schedule": "0 99 * * *"}, "schedule"), ({"timezone": "UTC"}, "timezone")):
+        reply = await api.owner.post("/api/v1/heartbeats", json={"name": "job", **body})
+        assert (reply.status_code, reply.json()["field"]) == (422, field)
+
+
+async def test_a_schedule_is_held_to_the_shortest_interval_of_the_plan(api: Api) -> None:
+    await api.put_on_plan(min_interval_s=600)
+    refused = await api.owner.post("/api/monitors", json={"name": "job", "schedule": "*/5 * * * *"})
+    assert (refused.status_code, refused.json()["field"]) == (422, "schedule")
+    assert refused.json()["minimum"] == 600
+    made = await api.monitor(schedule="*/10 * * * *")
+    refused = await api.owner.patch(f"/api/monitors/{made['id']}", json={"schedule": "0,5 * * * *"})
+    assert (refused.status_code, refused.json()["minimum"]) == (422, 600)
+
+
+async def test_a_monitor_can_be_sent_back_as_it_was_read(api: Api) -> None:
+    fields = ("name", "interval", "schedule", "timezone", "gracePeriod", "maxRuntime", "reminderInterval",
+              "failuresBeforeAlert", "armOnFirstPing")  # fmt: skip
+    for made in (await api.monitor(**VILNIUS), await api.monitor(interval=90)):
+        body = {name: made[name] for name in fields}
+        reply = await api.owner.patch(f"/api/monitors/{made['id']}", json=body)
+        assert (reply.status_code, reply.json()) == (200, made)
