@@ -15,7 +15,9 @@ from ingest.api.channel_bodies import USUAL_BURST, BurstBody, CreateChannel, Cre
 from ingest.api.metric_alerts import CreateMetricAlert, PatchMetricAlert
 from ingest.api.monitors import USUAL_INTERVAL_S, CreateMonitor, PatchMonitor
 from overdue.as_file.reading import CHANNELS, MONITORS, RULES
+from store.cron import UTC_ZONE
 from store.plans import Plan
+from store.wishes import Wishes
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -90,9 +92,11 @@ def shape_of(section: str, values: Mapping[str, Any], plan: Plan) -> Shape | Non
 
 def _usual_monitor(values: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     """What the API makes of fields that are not there, where their bodies do not tell."""
+    wishes = Wishes()
+    usual = {"failuresBeforeAlert": wishes.failures, "armOnFirstPing": wishes.is_armed_by_ping}
     if values.get("schedule"):
-        return {"interval": None}
-    return {"interval": max(USUAL_INTERVAL_S, plan.least_interval_s)}
+        return {**usual, "interval": None, "timezone": UTC_ZONE}
+    return {**usual, "interval": max(USUAL_INTERVAL_S, plan.least_interval_s)}
 
 
 def plain(value: Any) -> Any:

@@ -92,6 +92,25 @@ def test_what_can_be_null_is_switched_off_by_false(desk: Desk) -> None:
     ]
 
 
+def test_a_schedule_takes_the_place_of_an_interval_and_the_other_way_round(desk: Desk) -> None:
+    """What is left out of both is the usual interval, and the usual time zone."""
+    desk.brought('[[monitors]]\nname = "a"\ninterval = 120\n')
+
+    assert desk.brought('[[monitors]]\nname = "a"\nschedule = "0 3 * * *"\n') == [
+        '~ monitor "a"',
+        "    interval: 120 -> false",
+        '    schedule: false -> "0 3 * * *"',
+        '    timezone: false -> "UTC"',
+    ]
+    assert "interval" not in desk.exported()
+    assert desk.bring('[[monitors]]\nname = "a"\nschedule = "0 3 * * *"\n', "--dry-run").stdout == ""
+    assert desk.brought('[[monitors]]\nname = "a"\n')[1] == "    interval: false -> 60"
+    assert desk.refused('[[monitors]]\nname = "a"\nschedule = "0 3 * *"\n')[0].startswith(
+        'line 3, monitor "a": schedule: '
+    )
+    assert desk.refused('[[monitors]]\nname = "a"\nschedule = "0 3 * * *"\ninterval = 60\n') != []
+
+
 def test_a_name_means_what_is_called_so_and_an_id_what_it_is(desk: Desk) -> None:
     desk.brought('[[monitors]]\nname = "a"\n[[monitors]]\nname = "b"\n')
     a, b = id_of(desk, "a"), id_of(desk, "b")

@@ -35,6 +35,16 @@ MONITOR: dict[str, Any] = {
     "tags": ["b", "a"],
     "channels": ["the webhook", "the email"],
     "paused": True,
+    "maxRuntime": 600,
+    "failuresBeforeAlert": 3,
+    "reminderInterval": 3600,
+    "armOnFirstPing": True,
+}
+# In the place of an interval.
+SCHEDULED: dict[str, Any] = {
+    "name": "at night",
+    "schedule": "30 3 * * 1-5",
+    "timezone": "Europe/Vilnius",
 }
 RULE: dict[str, Any] = {
     "metricKey": "queue size",
@@ -54,7 +64,7 @@ def file_of_all() -> dict[str, Any]:
         {"name": f"the {kind}", "type": kind, **values, **({"secret": SECRET} if kind == "webhook" else {})}
         for kind, values in KINDS.items()
     ]
-    return {"channels": channels, "monitors": [{**MONITOR, "metricAlerts": [RULE]}]}
+    return {"channels": channels, "monitors": [{**MONITOR, "metricAlerts": [RULE]}, SCHEDULED]}
 
 
 def without_defaults(table: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +73,7 @@ def without_defaults(table: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_samples_have_every_field_that_the_api_can_set() -> None:
     """A field that is added to a body needs a sample here, which the next test carries around."""
-    assert set(MONITOR) == fields(CreateMonitor, PatchMonitor)
+    assert set(MONITOR) | set(SCHEDULED) == fields(CreateMonitor, PatchMonitor)
     assert {"channelId" if name == "channel" else name for name in RULE} == fields(
         CreateMetricAlert, PatchMetricAlert
     )
