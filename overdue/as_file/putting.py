@@ -89,7 +89,10 @@ class Putting:
     async def _change(
         self, thing: Thing, values: Mapping[str, Any], shape: Shape, owner: Thing | None
     ) -> Thing:
-        """Ask for what is different. What the API makes of that may be what was there, and so no change at all."""
+        """Ask for what is different, if anything is, beside all that the table says, as fields may contradict each other.
+
+        What the API makes of that may be what was there, and so no change at all.
+        """
         secret, given = apart(values)
         wanted = shape.defaults | given
         different = {
@@ -100,7 +103,8 @@ class Putting:
         if "type" in different and "type" in thing.values:
             raise Invalid(f"It is of the type {thing.values['type']}, and that stays.", "type")
         if different:
-            await self._within.ask("PATCH", ROUTES[thing.section][1], different, **_ids(thing))
+            body = {name: value for name, value in given.items() if name != "type"} | different
+            await self._within.ask("PATCH", ROUTES[thing.section][1], body, **_ids(thing))
         if secret is not None and secret != thing.values.get(SECRET):
             await set_secret(self._within, thing.id, secret, is_new=False)
         elif not different:
