@@ -89,7 +89,7 @@ class Putting:
     async def _change(
         self, thing: Thing, values: Mapping[str, Any], shape: Shape, owner: Thing | None
     ) -> Thing:
-        """Ask for what is different, if anything is, beside all that the table says, as fields may contradict each other.
+        """Ask for what is different, if anything is, beside all that the table says, as that may contradict itself.
 
         What the API makes of that may be what was there, and so no change at all.
         """
