@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 import msgspec
@@ -11,7 +11,9 @@ from starlette.responses import Response
 
 from ingest.api import finding, registry
 from ingest.api.call import Call
-from ingest.api.paging import read_page
+from ingest.api.finding import FilterQuery
+from ingest.api.operation import operation
+from ingest.api.query import QueryDecoder
 from ingest.api.registry import Watched
 from ingest.api.wire import Json, given
 from store.book.monitors import MonitorChanges, NewMonitor
@@ -25,6 +27,7 @@ GraceS = Annotated[int, Meta(ge=MIN_GRACE_S, le=MAX_GRACE_S)]
 # This spelling knows neither `new` nor `up`: what nothing is known against is healthy.
 _STATUS = {"new": "healthy", "up": "healthy"}
 STATUSES = {"healthy": {"new", "up"}, "late": {"late"}, "down": {"down"}, "paused": {"paused"}}
+Status = Literal["healthy", "late", "down", "paused"]
 USUAL_INTERVAL_S = 3600
 
 
@@ -59,10 +62,25 @@ class HeartbeatReply(msgspec.Struct, frozen=True):
     tags: tuple[str, ...]
 
 
+class HeartbeatsQuery(FilterQuery, frozen=True, kw_only=True):
+    """Which page of which monitors, in the words of this spelling."""
+
+    status: Annotated[tuple[Status, ...], Meta(description="Those with one of these statuses.")] = ()
+
+
+_LIST = QueryDecoder(HeartbeatsQuery)
 _CREATE = msgspec.json.Decoder(CreateHeartbeat)
 _PATCH = msgspec.json.Decoder(PatchHeartbeat)
 
 
+@operation(
+    "Monitors, first spelling",
+    "Make a monitor",
+    "It gets a short key that people can read. It is watched from now on.",
+    body=_CREATE,
+    reply=HeartbeatReply,
+    status=201,
+)
 async def create(call: Call) -> Response:
     asked = await call.body(_CREATE)
     schedule = given(asked.schedule)
@@ -78,22 +96,39 @@ async def create(call: Call) -> Response:
     return Json(_reply(call, await registry.create(call, new, "schedule")), 201)
 
 
+@operation(
+    "Monitors, first spelling",
+    "List monitors",
+    "Oldest first; the next page is in the `Link` header.",
+    query=_LIST,
+    reply=list[HeartbeatReply],
+    reply_headers={"Link": '`<URL>; rel="next"`: where the next page is; absent on the last one.'},
+)
 async def listing(call: Call) -> Response:
-    page, wanted = read_page(call.request), finding.read_filter(call.request, STATUSES)
+    query = _LIST.decode(call.request)
+    page, wanted = query.page, finding.filter_of(query.status, query.tag, query.q, STATUSES)
     watched, next_cursor = await finding.page(call, page, wanted)
     headers = None
     if next_cursor:
         asked = call.request.query_params
         filters = {name: asked[name] for name in finding.PARAMETERS if name in asked}
-        query = urlencode({**filters, "limit": page.limit, "cursor": next_cursor})
-        headers = {"link": f'<{call.base_url}{PATH}?{query}>; rel="next"'}
+        there = urlencode({**filters, "limit": page.limit, "cursor": next_cursor})
+        headers = {"link": f'<{call.base_url}{PATH}?{there}>; rel="next"'}
     return Json([_reply(call, one) for one in watched], headers=headers)
 
 
+@operation("Monitors, first spelling", "Look at a monitor", reply=HeartbeatReply)
 async def show(call: Call) -> Response:
     return Json(_reply(call, await registry.find(call, call.public_id)))
 
 
+@operation(
+    "Monitors, first spelling",
+    "Change a monitor",
+    "What is left out stays as it is. An edit never makes a monitor overdue by itself.",
+    body=_PATCH,
+    reply=HeartbeatReply,
+)
 async def change(call: Call) -> Response:
     asked = await call.body(_PATCH)
     schedule = given(asked.schedule)
@@ -107,6 +142,9 @@ async def change(call: Call) -> Response:
     return Json(_reply(call, await registry.change(call, call.public_id, changes, "schedule")))
 
 
+@operation(
+    "Monitors, first spelling", "Delete a monitor", "Pings to its keys find nothing from then on.", status=204
+)
 async def delete(call: Call) -> Response:
     await registry.delete(call, call.public_id)
     return Response(status_code=204)

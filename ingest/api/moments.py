@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Annotated
 
-from starlette.requests import Request
+from msgspec import Meta
 
 from store.errors import Invalid
 
@@ -22,31 +23,35 @@ _RFC3339 = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def read_moment(request: Request, field: str) -> int | None:
-    """A parameter as Unix milliseconds; None if it is not there.
+Moment = Annotated[
+    str | None,
+    Meta(
+        description="RFC 3339, or Unix seconds.",
+        examples=["2026-03-02T02:01:33Z", "1772416893"],
+        extra_json_schema={"pattern": f"^({_SECONDS.pattern}|{_RFC3339.pattern})$"},
+    ),
+]
+
+
+def read_span(begin: str | None, end: str | None) -> tuple[int | None, int | None]:
+    """`?from=&to=`, each of them None if it is not there.
 
     Raises:
-        Invalid: it is no moment; names the parameter.
+        Invalid: one is no moment, or `to` is not after `from`; names it.
     """
-    text = request.query_params.get(field)
+    from_ms, to_ms = _moment(begin, "from"), _moment(end, "to")
+    if from_ms is not None and to_ms is not None:
+        check_order(from_ms, to_ms)
+    return from_ms, to_ms
+
+
+def _moment(text: str | None, field: str) -> int | None:
     if text is None:
         return None
     at_ms = _seconds(text) if _SECONDS.fullmatch(text) else _rfc3339(text)
     if at_ms is None or not 0 <= at_ms <= LAST_MS:
         raise Invalid("A moment is written as 2026-03-02T02:01:33Z, or as Unix seconds.", field)
     return at_ms
-
-
-def read_span(request: Request) -> tuple[int | None, int | None]:
-    """`?from=&to=`, each of them None if it is not there.
-
-    Raises:
-        Invalid: one is bad, or `to` is not after `from`.
-    """
-    from_ms, to_ms = read_moment(request, "from"), read_moment(request, "to")
-    if from_ms is not None and to_ms is not None:
-        check_order(from_ms, to_ms)
-    return from_ms, to_ms
 
 
 def check_order(from_ms: int, to_ms: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from uuid import UUID
 
 import msgspec
@@ -11,7 +11,9 @@ from starlette.responses import Response
 
 from ingest.api import finding, registry
 from ingest.api.call import Call
-from ingest.api.paging import read_page
+from ingest.api.finding import FilterQuery
+from ingest.api.operation import operation
+from ingest.api.query import QueryDecoder
 from ingest.api.registry import Watched
 from ingest.api.wire import Json, given
 from store.book.monitors import MonitorChanges, NewMonitor
@@ -19,7 +21,9 @@ from store.monitor import MAX_GRACE_S, MAX_INTERVAL_S, MIN_GRACE_S, MIN_INTERVAL
 from store.timestamps import moment, rfc3339
 
 USUAL_INTERVAL_S = 60
-STATUSES = {word: {word} for word in ("new", "up", "late", "down", "paused")}
+
+Status = Literal["new", "up", "late", "down", "paused"]
+STATUSES = {word: {word} for word in get_args(Status)}
 
 IntervalS = Annotated[int, Meta(ge=MIN_INTERVAL_S, le=MAX_INTERVAL_S)]
 GraceS = Annotated[int, Meta(ge=MIN_GRACE_S, le=MAX_GRACE_S)]
@@ -74,34 +78,73 @@ class MonitorsReply(msgspec.Struct, frozen=True, rename="camel"):
     next_cursor: str | None
 
 
+class MonitorsQuery(FilterQuery, frozen=True, kw_only=True):
+    """Which page of which monitors."""
+
+    status: Annotated[tuple[Status, ...], Meta(description="Those with one of these statuses.")] = ()
+
+
+_LIST = QueryDecoder(MonitorsQuery)
 _CREATE = msgspec.json.Decoder(CreateMonitor)
 _PATCH = msgspec.json.Decoder(PatchMonitor)
 
 
+@operation(
+    "Monitors",
+    "Make a monitor",
+    "It is watched from now on: a job that never pings is noticed too.",
+    body=_CREATE,
+    reply=MonitorReply,
+    status=201,
+)
 async def create(call: Call) -> Response:
     return Json(await make(call, await call.body(_CREATE)), 201)
 
 
+@operation(
+    "Monitors",
+    "List monitors",
+    "Oldest first. `status`, `tag` and `q` together mean all of it; with them a page may be shorter than `limit`, even "
+    "empty, and its `nextCursor` goes on from there.",
+    query=_LIST,
+    reply=MonitorsReply,
+)
 async def listing(call: Call) -> Response:
     return Json(await page(call))
 
 
+@operation("Monitors", "Look at a monitor", reply=MonitorReply)
 async def show(call: Call) -> Response:
     return Json(await find(call, call.public_id))
 
 
+@operation(
+    "Monitors",
+    "Change a monitor",
+    "What is left out stays as it is. An edit never makes a monitor overdue by itself.",
+    body=_PATCH,
+    reply=MonitorReply,
+)
 async def change(call: Call) -> Response:
     return Json(await edit(call, call.public_id, await call.body(_PATCH)))
 
 
+@operation(
+    "Monitors",
+    "Watch a monitor no longer",
+    "If it is down, its incident ends, and nobody is told of that.",
+    reply=MonitorReply,
+)
 async def pause(call: Call) -> Response:
     return Json(await edit(call, call.public_id, PatchMonitor(paused=True)))
 
 
+@operation("Monitors", "Watch a monitor again, from now", reply=MonitorReply)
 async def resume(call: Call) -> Response:
     return Json(await edit(call, call.public_id, PatchMonitor(paused=False)))
 
 
+@operation("Monitors", "Delete a monitor", "Pings to its keys find nothing from then on.", status=204)
 async def delete(call: Call) -> Response:
     await registry.delete(call, call.public_id)
     return Response(status_code=204)
@@ -124,8 +167,9 @@ async def make(call: Call, asked: CreateMonitor) -> MonitorReply:
 
 async def page(call: Call) -> MonitorsReply:
     """The page that the request's query asks for."""
-    wanted = finding.read_filter(call.request, STATUSES)
-    watched, next_cursor = await finding.page(call, read_page(call.request), wanted)
+    asked = _LIST.decode(call.request)
+    wanted = finding.filter_of(asked.status, asked.tag, asked.q, STATUSES)
+    watched, next_cursor = await finding.page(call, asked.page, wanted)
     return MonitorsReply([reply_of(call, one) for one in watched], next_cursor)
 
 
