@@ -9,6 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from ingest.api.call import Call
+from ingest.api.fields import Name
 from ingest.api.operation import operation
 from ingest.api.paging import PAGE_QUERY, cut, seal
 from ingest.api.wire import Json
@@ -24,7 +25,7 @@ _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)  # fits 64 bits
 class CreateKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of POST /api/keys."""
 
-    name: str
+    name: Name
     scope: Literal["write", "read"]
 
 

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 from starlette.responses import Response
 
-from ingest.api.call import Call, read_id
+from ingest.api.call import UUID_PATTERN, Call, read_id
 from ingest.api.operation import operation
 from ingest.api.paging import PageQuery, cut, parse_number, seal
 from ingest.api.query import QueryDecoder
@@ -78,7 +78,7 @@ class DeliveryLogReply(DeliveryReply, frozen=True, rename="camel", kw_only=True)
     attempt_log: list[AttemptReply]
 
 
-SomeId = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
+SomeId = Annotated[str, Meta(extra_json_schema={"pattern": f"^({UUID_PATTERN})?$"})]
 
 
 class DeliveriesQuery(PageQuery, frozen=True, kw_only=True):

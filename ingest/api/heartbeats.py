@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from ingest.api import finding, registry
 from ingest.api.call import Call
+from ingest.api.fields import Name, Tags
 from ingest.api.finding import FilterQuery
 from ingest.api.operation import operation
 from ingest.api.query import QueryDecoder
@@ -34,20 +35,20 @@ USUAL_INTERVAL_S = 3600
 class CreateHeartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of POST /api/v1/heartbeats; without a schedule it is an hour, or longer if the plan asks for it."""
 
-    name: str
+    name: Name
     schedule: str | UnsetType = UNSET
     grace_period_seconds: GraceS = 300
-    tags: tuple[str, ...] = ()
+    tags: Tags = ()
 
 
 class PatchHeartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of PATCH /api/v1/heartbeats/{id}; what is left out stays as it is."""
 
-    name: str | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
     schedule: str | UnsetType = UNSET
     grace_period_seconds: GraceS | UnsetType = UNSET
     paused: bool | UnsetType = UNSET
-    tags: tuple[str, ...] | UnsetType = UNSET
+    tags: Tags | UnsetType = UNSET
 
 
 class HeartbeatReply(msgspec.Struct, frozen=True):

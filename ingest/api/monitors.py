@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from ingest.api import finding, registry
 from ingest.api.call import Call
+from ingest.api.fields import Name, Tags
 from ingest.api.finding import FilterQuery
 from ingest.api.operation import operation
 from ingest.api.query import QueryDecoder
@@ -36,22 +37,22 @@ Named = Annotated[tuple[UUID, ...], Meta(min_length=1)]
 class CreateMonitor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """The body of POST /api/monitors; without an interval it is a minute, or longer if the plan asks for it."""
 
-    name: str
+    name: Name
     type: Literal["heartbeat"] = "heartbeat"
     interval: IntervalS | UnsetType = UNSET
     grace_period: GraceS = 30
-    tags: tuple[str, ...] = ()
+    tags: Tags = ()
     channels: Named | None = None
 
 
 class PatchMonitor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """The body of PATCH /api/monitors/{id}; what is left out stays as it is."""
 
-    name: str | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
     interval: IntervalS | UnsetType = UNSET
     grace_period: GraceS | UnsetType = UNSET
     paused: bool | UnsetType = UNSET
-    tags: tuple[str, ...] | UnsetType = UNSET
+    tags: Tags | UnsetType = UNSET
     channels: Named | UnsetType | None = UNSET
 
 

@@ -9,6 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from ingest.api.call import Call
+from ingest.api.problems import Problem
 from ingest.api.query import QueryDecoder
 
 Handler = Callable[[Call], Awaitable[Response]]
@@ -18,13 +19,15 @@ JSON = "application/json"
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One method of one path.
 
-    `body` is the type that the body is decoded as, `query` that of the query. `reply` is the type of the reply with
-    `status`; None: it has no body, or is a text of the kind `media`. `refusals` are statuses with what they mean,
-    besides those that follow from the rest.
+    `id` is what programs call it, if its route does not tell. `body` is the type that the body is decoded as, `query`
+    that of the query. `reply` is the type of the reply with `status`; None: it has no body, or is a text of the kind
+    `media`. `refusals` are statuses with what they mean, besides those that follow from the rest; `problem` is the
+    type of their replies, None if they are a text too.
     """
 
-    tag: str
-    summary: str
+    id: str = ""
+    tag: str = ""
+    summary: str = ""
     description: str = ""
     query: type[msgspec.Struct] | None = None
     body: Any = None
@@ -35,6 +38,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     media: str = JSON
     reply_headers: Mapping[str, str] = {}
     refusals: Mapping[int, str] = {}
+    problem: Any = Problem
 
 
 class Described:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -46,7 +47,8 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.globals["static"] = STATIC.url_of
-    for filter_ in (words.moment, words.span, words.lasted, words.number, words.percent, words.count):
+    told = (words.moment, words.span, words.lasted, words.number, words.percent, words.count, words.code)
+    for filter_ in told:
         made.filters[filter_.__name__] = filter_
     # Compiled now, so that nobody waits for it who asks for a page first.
     for name in made.list_templates():
@@ -73,6 +75,11 @@ def render_outside(request: Request, template: str, status: int = 200, **context
     return _page(
         request, template, status, {"caller": None, "may_change": False, "form_token": "", **context}
     )
+
+
+def render_part(template: str, **context: Any) -> Markup:
+    """A part of a page, that knows of nobody."""
+    return Markup(_TEMPLATES.get_template(template).render(context))
 
 
 def headers_over(scheme: str) -> Mapping[str, str]:
