@@ -16,13 +16,24 @@ Handler = Callable[[Call], Awaitable[Response]]
 JSON = "application/json"
 
 
+class Addition(msgspec.Struct, frozen=True, kw_only=True):
+    """What something around a handler adds to its operation: headers of the request and of the reply, and refusals.
+
+    Whatever wraps handlers has a function `adds` that tells it by the method, or else adds nothing.
+    """
+
+    headers: Mapping[str, str] = {}
+    reply_headers: Mapping[str, str] = {}
+    refusals: Mapping[int, str] = {}
+
+
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One method of one path.
 
     `id` is what programs call it, if its route does not tell. `body` is the type that the body is decoded as, `query`
     that of the query. `reply` is the type of the reply with `status`; None: it has no body, or is a text of the kind
-    `media`. `refusals` are statuses with what they mean, besides those that follow from the rest; `problem` is the
-    type of their replies, None if they are a text too.
+    `media`. `headers` are optional headers of the request with what they do. `refusals` are statuses with what they
+    mean, besides those that follow from the rest; `problem` is the type of their replies, None if they are a text too.
     """
 
     id: str = ""
@@ -36,6 +47,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 200
     reply: Any = None
     media: str = JSON
+    headers: Mapping[str, str] = {}
     reply_headers: Mapping[str, str] = {}
     refusals: Mapping[int, str] = {}
     problem: Any = Problem
@@ -50,6 +62,11 @@ class Described:
 
     def __call__(self, call: Call) -> Awaitable[Response]:
         return self.handler(call)
+
+    def by(self, method: str) -> Operation:
+        """All that is told of it, called by this method."""
+        adds: Callable[[str], Addition] | None = getattr(self.handler, "adds", None)
+        return self.operation if adds is None else _with(self.operation, adds(method))
 
 
 def operation(
@@ -79,3 +96,12 @@ def operation(
         refusals=refusals or {},
     )
     return lambda handler: Described(handler, told_of)
+
+
+def _with(operation: Operation, adds: Addition) -> Operation:
+    return msgspec.structs.replace(
+        operation,
+        headers={**operation.headers, **adds.headers},
+        reply_headers={**operation.reply_headers, **adds.reply_headers},
+        refusals={**adds.refusals, **operation.refusals},
+    )

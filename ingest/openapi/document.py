@@ -12,7 +12,7 @@ from ingest.openapi.examples import smallest
 from ingest.openapi.listed import Listed, listed
 from ingest.openapi.path_parameters import path_parameters, public_path
 from ingest.openapi.replies import replies_of
-from ingest.openapi.schemas import Schema, Schemas, parameters_of, schemas_of
+from ingest.openapi.schemas import Schema, Schemas, header_parameter, parameters_of, schemas_of
 
 TAGS = {
     "Pings": "What workers call. No key is needed but the one in the path.",
@@ -80,7 +80,9 @@ def _types(operations: Sequence[Listed]) -> Iterator[Any]:
 
 def _operation(one: Listed, schemas: Schemas) -> Schema:
     told = one.operation
-    parameters = path_parameters(one.path) + ([] if told.query is None else parameters_of(told.query))
+    parameters = path_parameters(one.path)
+    parameters += [] if told.query is None else parameters_of(told.query)
+    parameters += [header_parameter(name, meaning) for name, meaning in told.headers.items()]
     operation: Schema = {
         "operationId": one.id,
         "tags": [told.tag] if told.tag else [],

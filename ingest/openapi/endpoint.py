@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from functools import cached_property
 from hashlib import blake2b
@@ -28,6 +29,10 @@ class Published:
         self.routes = [*routes, own]
         self._base_url = base_url
 
+    async def made(self) -> None:
+        """Returns when the document is there. It takes some 30 ms, in which pings are to have their turn."""
+        await asyncio.to_thread(lambda: self._content)
+
     @cached_property
     def document(self) -> Schema:
         decoded: Schema = msgspec.json.decode(self._content)
@@ -43,6 +48,7 @@ class Published:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Browsers and proxies may keep it, but ask each time whether it is still the same."""
+        await self.made()
         headers = {"etag": self._tag, "cache-control": "public, no-cache"}
         known = [one.strip() for one in Request(scope).headers.get("if-none-match", "").split(",")]
         if self._tag in known or "*" in known or f"W/{self._tag}" in known:

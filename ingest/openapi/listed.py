@@ -51,4 +51,4 @@ def _of_endpoint(path: str, endpoint: Endpoint) -> Iterator[Listed]:
     for method, handler in endpoint.handlers.items():
         described = handler if isinstance(handler, Described) else Described(handler, Operation())
         module, name = described.handler.__module__.rpartition(".")[2], described.handler.__name__
-        yield Listed(path, method, f"{module}_{name}", described.operation)
+        yield Listed(path, method, f"{module}_{name}", described.by(method))

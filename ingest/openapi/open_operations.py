@@ -133,7 +133,8 @@ OPEN: Mapping[tuple[str, str], Operation] = {
         description="OpenAPI 3.1, made from the routes and types that answer.",
         reply=dict[str, Any],
         problem=None,
-        reply_headers={"ETag": "Changes with the document; send it as `If-None-Match`."},
+        headers={"If-None-Match": "The `ETag` of the document that you have."},
+        reply_headers={"ETag": "Changes with the document."},
         refusals={304: "It is the one that you have."},
     ),
 }

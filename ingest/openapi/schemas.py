@@ -37,6 +37,11 @@ def parameters_of(query: type[msgspec.Struct]) -> list[Schema]:
     return [_parameter(name, schema) for name, schema in named[query.__name__]["properties"].items()]
 
 
+def header_parameter(name: str, meaning: str) -> Schema:
+    """A header of the request that may be there."""
+    return {"name": name, "in": "header", "description": meaning, "schema": {"type": "string"}}
+
+
 def path_parameter(name: str, type: Any) -> Schema:
     """A part of the path as a parameter."""
     (schema,), _ = msgspec.json.schema_components([type])

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from ingest.api.call import Call
 from ingest.api.endpoint import route
-from ingest.api.operation import operation
+from ingest.api.operation import Addition, operation
 from ingest.api.query import QueryDecoder
 from ingest.openapi.document import document_of
 from ingest.openapi.listed import undescribed
@@ -113,6 +113,22 @@ async def wash(call: Call) -> Response:
     return Response()
 
 
+class Dried:
+    """Something around a handler."""
+
+    __name__ = "dry"
+
+    def adds(self, method: str) -> Addition:
+        return Addition(
+            headers={"X-Wind": f"How strong it blows, for a {method}."},
+            reply_headers={"X-Dry": "Whether it is."},
+            refusals={412: "It rains."},
+        )
+
+    async def __call__(self, call: Call) -> Response:
+        return Response()
+
+
 @pytest.fixture
 def coloured() -> Json:
     paths = document_of([route("/api/colours/{id}", POST=paint, DELETE=wash)])["paths"]
@@ -132,6 +148,18 @@ def test_a_new_route_appears_with_the_types_that_its_handler_uses(coloured: Json
     assert post["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/Colour")
     assert post["requestBody"]["content"]["application/json"]["example"] == {"shade": 1}
     assert list(post["responses"]) == ["201", "400", "401", "403", "404", "413", "422", "429", "503"]
+
+
+def test_what_stands_around_a_handler_is_told_too() -> None:
+    dry = operation("Monitors", "Dry", refusals={409: "It is painted."})(Dried())
+    told = document_of([route("/api/colours", GET=dry)])["paths"]["/api/colours"]["get"]
+
+    (wind,) = told["parameters"]
+    assert (wind["name"], wind["in"], wind["description"]) == (
+        "X-Wind", "header", "How strong it blows, for a GET.",
+    )  # fmt: skip
+    assert list(told["responses"]) == ["200", "401", "409", "412", "429", "503"]
+    assert "X-Dry" in told["responses"]["200"]["headers"]
 
 
 def test_a_route_that_nobody_has_described_appears_and_is_named(coloured: Json) -> None:
