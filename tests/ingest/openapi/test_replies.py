@@ -7,11 +7,17 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec.json import Decoder
+from starlette.requests import Request
 
+from ingest.api import call as call_module
+from ingest.api.query import QueryDecoder
+from ingest.api.wire import decode
+from ingest.openapi.listed import listed
 from ingest.openapi.path_parameters import public_path
 from tests.ingest.api.cast import Api
 from tests.ingest.api.test_tenants import EXPECTED, World, a_world, call, walks
-from tests.ingest.openapi.cast import complaints, operations
+from tests.ingest.openapi.cast import complaints, operations, routes
 
 
 def wrong_with(walk: tuple[str, str], reply: httpx.Response) -> list[str]:
@@ -78,3 +84,26 @@ async def test_a_field_that_the_document_does_not_have_is_refused(api: Api, walk
     reply = await api.owner.request(walk[0], path, json={**body(world), "nobodysField": 1})
 
     assert (reply.status_code, reply.json()["field"]) == (422, "nobodysField")
+
+
+async def test_handlers_use_the_decoders_that_they_tell_of(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    used: set[Any] = set()
+
+    def reading(decoder: Decoder[Any], body: bytes) -> Any:
+        used.add(decoder.type)
+        return decode(decoder, body)
+
+    def asking(decoder: QueryDecoder[Any], request: Request) -> Any:
+        used.add(decoder.type)
+        return plain(decoder, request)
+
+    plain = QueryDecoder.decode
+    monkeypatch.setattr(call_module, "decode", reading)
+    monkeypatch.setattr(QueryDecoder, "decode", asking)
+    told = {(one.method, one.path): {one.operation.body, one.operation.query} for one in listed(routes())}
+    world = await a_world(api)
+
+    for walk in sorted(walks(), key=lambda walk: walk[0] == "DELETE"):
+        used.clear()
+        await call(api, "owner", walk, world)
+        assert used == told[walk] - {None}, walk
