@@ -33,25 +33,29 @@ Moment = Annotated[
 ]
 
 
+def parse_moment(text: str, field: str) -> int:
+    """A moment as Unix milliseconds.
+
+    Raises:
+        Invalid: it is none; names the field.
+    """
+    at_ms = _seconds(text) if _SECONDS.fullmatch(text) else _rfc3339(text)
+    if at_ms is None or not 0 <= at_ms <= LAST_MS:
+        raise Invalid("A moment is written as 2026-03-02T02:01:33Z, or as Unix seconds.", field)
+    return at_ms
+
+
 def read_span(begin: str | None, end: str | None) -> tuple[int | None, int | None]:
     """`?from=&to=`, each of them None if it is not there.
 
     Raises:
         Invalid: one is no moment, or `to` is not after `from`; names it.
     """
-    from_ms, to_ms = _moment(begin, "from"), _moment(end, "to")
+    from_ms = None if begin is None else parse_moment(begin, "from")
+    to_ms = None if end is None else parse_moment(end, "to")
     if from_ms is not None and to_ms is not None:
         check_order(from_ms, to_ms)
     return from_ms, to_ms
-
-
-def _moment(text: str | None, field: str) -> int | None:
-    if text is None:
-        return None
-    at_ms = _seconds(text) if _SECONDS.fullmatch(text) else _rfc3339(text)
-    if at_ms is None or not 0 <= at_ms <= LAST_MS:
-        raise Invalid("A moment is written as 2026-03-02T02:01:33Z, or as Unix seconds.", field)
-    return at_ms
 
 
 def check_order(from_ms: int, to_ms: int) -> None:

@@ -47,9 +47,9 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.globals["static"] = STATIC.url_of
-    told = (words.moment, words.span, words.lasted, words.number, words.percent, words.count, words.code)
-    for filter_ in told:
+    for filter_ in (words.moment, words.span, words.lasted, words.number, words.percent, words.count):
         made.filters[filter_.__name__] = filter_
+    made.filters["code"] = words.code
     # Compiled now, so that nobody waits for it who asks for a page first.
     for name in made.list_templates():
         made.get_template(name)
