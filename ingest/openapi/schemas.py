@@ -65,8 +65,16 @@ def _field(type_name: str, name: str, schema: Schema) -> Schema:
     word = word_for(type_name, name)
     if word is None:
         return schema
-    told = {"description": word.meaning, **schema}
+    told = {"description": word.meaning, **(_formatted(schema, word.format) if word.format else schema)}
     return told if word.example is UNSET else told | {"examples": [word.example]}
+
+
+def _formatted(schema: Schema, format: str) -> Schema:
+    """The schema whose text, which may be one of several things, has a format."""
+    if schema.get("type") == "string":
+        return {**schema, "format": format}
+    branches = [_formatted(one, format) for one in schema.get("anyOf", ())]
+    return {**schema, "anyOf": branches} if branches else schema
 
 
 def _parameter(name: str, schema: Schema) -> Schema:

@@ -12,10 +12,11 @@ from msgspec import UNSET
 
 
 class Word(NamedTuple):
-    """A sentence, and a value as it may be; UNSET: the type has one to show."""
+    """A sentence, and a value as it may be; UNSET: the type has one to show. `format` is that of a text."""
 
     meaning: str
     example: Any = UNSET
+    format: str = ""
 
 
 _ID = "7b31715e-a083-43d2-96b1-8c691a4b4c30"
@@ -23,9 +24,18 @@ _OTHER_ID = "a7464a33-9799-4c81-9897-4afa70a3c708"
 _AT = "2026-11-22T05:04:09.311Z"
 _LATER = "2026-11-22T05:09:13.902Z"
 
+
+def _moment(meaning: str, example: str | None = _AT) -> Word:
+    return Word(meaning, example, "date-time")
+
+
+def _id(meaning: str, example: str = _ID) -> Word:
+    return Word(meaning, example, "uuid")
+
+
 WORDS: Mapping[str, Word] = {
     # What most things have.
-    "id": Word("Its id.", _ID),
+    "id": _id("Its id."),
     "KeyReply.id": Word("Its number.", 3),
     "CreatedKeyReply.id": Word("Its number.", 3),
     "PingReply.id": Word("Its number; later pings have higher ones.", 7),
@@ -37,7 +47,7 @@ WORDS: Mapping[str, Word] = {
     "MetricReply.type": Word("`number` or `string`, as the latest value is.", "number"),
     "DeliveryReply.type": Word("Of what it tells.", "monitor.down"),
     "DeliveryLogReply.type": Word("Of what it tells.", "monitor.down"),
-    "createdAt": Word("When it was made.", _AT),
+    "createdAt": _moment("When it was made."),
     "nextCursor": Word("Where the next page begins; null: this is the last one.", "MTAw"),
     # Monitors.
     "schedule": Word("How often it pings: `every 90s`, `every 30 minutes`, `every 1w`.", "every 24h"),
@@ -66,15 +76,15 @@ WORDS: Mapping[str, Word] = {
         "Where it pings; null for who may only read.",
         "https://overdue.example.org/ping/XBvVBR5rK7VcjeleNhrSf7",
     ),
-    "lastPingAt": Word("When it pinged last; null: never.", _AT),
-    "nextDeadline": Word("When it is down unless it pings; null while nothing is awaited.", _LATER),
+    "lastPingAt": _moment("When it pinged last; null: never."),
+    "nextDeadline": _moment("When it is down unless it pings; null while nothing is awaited.", _LATER),
     "monitors": Word("The monitors of this page."),
     "PlanReply.monitors": Word("So many it may have; null: any number.", None),
     "UseReply.monitors": Word("So many there are.", 12),
     # Pings.
     "pings": Word("The pings of this page."),
-    "at": Word("When.", _AT),
-    "PingReply.at": Word("When it arrived.", _AT),
+    "at": _moment("When."),
+    "PingReply.at": _moment("When it arrived."),
     "BatchItem.at": Word("When it happened, at most an hour ago: Unix seconds or RFC 3339; null: now.", _AT),
     "outcome": Word("What became of it."),
     "PingReply.outcome": Word("`recorded`, or `paused`: nothing was awaited.", "recorded"),
@@ -105,15 +115,15 @@ WORDS: Mapping[str, Word] = {
     # What happened.
     "incidents": Word("The incidents of this page."),
     "kind": Word("`silence`, or `metric`: a threshold rule was breached.", "silence"),
-    "startedAt": Word("The missed deadline, or the ping that breached the rule.", _AT),
-    "endedAt": Word("When it ended; null while it is open.", _LATER),
+    "startedAt": _moment("The missed deadline, or the ping that breached the rule."),
+    "endedAt": _moment("When it ended; null while it is open.", _LATER),
     "delayedBySeconds": Word("So much later blind time made the missed deadline; null: not at all.", None),
-    "alertId": Word("The threshold rule.", _ID),
+    "alertId": _id("The threshold rule."),
     "metricKey": Word("The key of the metric, as pings send it.", "queue_size"),
     "monitor": Word("The monitor; null if it was deleted, or if this is about none."),
     "blindTimes": Word("The times of this page."),
-    "from": Word("From when.", _AT),
-    "to": Word("Until when.", _LATER),
+    "from": _moment("From when."),
+    "to": _moment("Until when.", _LATER),
     "seconds": Word("How long that was.", 125.781),
     "windows": Word("The last `24h`, `7d` and `30d`."),
     "by": Word("Of what length the periods are; null: there are none.", "day"),
@@ -123,7 +133,7 @@ WORDS: Mapping[str, Word] = {
     # Metrics, and rules on them.
     "step": Word("The length of a step in seconds.", 300),
     "points": Word("One for each step in which there was something."),
-    "t": Word("When the step begins.", _AT),
+    "t": _moment("When the step begins."),
     "min": Word("The least in this step.", 12.5),
     "avg": Word("The average of this step.", 40.0),
     "max": Word("The most in this step.", 97.0),
@@ -133,18 +143,18 @@ WORDS: Mapping[str, Word] = {
     "key": Word("The key of the metric.", "queue_size"),
     "CreatedKeyReply.key": Word("The key itself, shown this once.", "od_" + "x" * 49),
     "last": Word("The latest value.", 97.0),
-    "lastAt": Word("When it came.", _AT),
+    "lastAt": _moment("When it came."),
     "metricAlerts": Word("The rules of this page."),
     "operator": Word("The rule is breached when the value is this to the threshold.", ">"),
     "threshold": Word("A number, or a text to be compared with `=` and `!=`.", 100),
-    "channelId": Word("The channel that is told.", _OTHER_ID),
+    "channelId": _id("The channel that is told.", _OTHER_ID),
     "consecutiveTriggers": Word("It is told after so many breaches in a row.", 3),
     "streak": Word("So many breaches in a row there are now.", 0),
     "open": Word("Whether it has been told and not been inside since.", False),
     # Channels.
     "isDefault": Word("Whether it is told of monitors that name no channel.", True),
     "burst": Word("From how many downs on they are collected into one message; null: never."),
-    "disabledAt": Word("Since when it is not called, as its receiver wished; null: it is called.", None),
+    "disabledAt": _moment("Since when it is not called, as its receiver wished; null: it is called.", None),
     "url": Word("Where it leads.", "https://hooks.example.org/overdue"),
     "CreateWebhook.url": Word("What is called; http or https.", "https://hooks.example.org/overdue"),
     "CreateApprise.url": Word("The address that Apprise has for it.", "ntfys://overdue-7d1f"),
@@ -161,19 +171,19 @@ WORDS: Mapping[str, Word] = {
     "secret": Word(
         "What calls are signed with, shown this once.", "whsec_SLhFom1Jhp1PBK8O3MM+Mwf/HZ6Nx1mUBb5d9spPzYo="
     ),
-    "deliveryId": Word("The delivery by which it is tried.", _ID),
+    "deliveryId": _id("The delivery by which it is tried."),
     "source": Word("`named`, or `default`: the monitor names none.", "default"),
     # Deliveries.
     "deliveries": Word("The deliveries of this page."),
     "state": Word("`waiting`, `retrying`, `delivered`, `dead` or `dropped`.", "retrying"),
     "channel": Word("The channel; null if it was deleted."),
-    "incidentId": Word("The incident.", "e8218ab0-a5a8-52e3-8c3b-530364712f87"),
+    "incidentId": _id("The incident.", "e8218ab0-a5a8-52e3-8c3b-530364712f87"),
     "events": Word("So many events the message tells of.", 1),
     "attempts": Word("So many were made.", 1),
     "lastStatus": Word("The HTTP status of the latest answer; null: none came.", 500),
     "lastReason": Word("How the latest attempt ended, in our words.", "the receiver answered 500"),
-    "nextAttemptAt": Word("When the next one is made; null: none.", _LATER),
-    "settledAt": Word("Since when nothing more is done; null: not yet.", None),
+    "nextAttemptAt": _moment("When the next one is made; null: none.", _LATER),
+    "settledAt": _moment("Since when nothing more is done; null: not yet.", None),
     "attemptLog": Word("The attempts, oldest first."),
     "attempt": Word("Its number, from 1.", 1),
     "AttemptReply.status": Word("The HTTP status; null: no answer came.", 500),
@@ -192,8 +202,8 @@ WORDS: Mapping[str, Word] = {
     "scope": Word("`write`, or `read`: it changes nothing and sees no ping keys.", "read"),
     "prefix": Word("Its beginning, to tell it from others.", "od_xxxx"),
     "admin": Word("Whether it is the key of the installation's settings.", False),
-    "lastUsedAt": Word("When it was used, to the minute; null: never.", _AT),
-    "revokedAt": Word("Since when it opens nothing; null: it works.", None),
+    "lastUsedAt": _moment("When it was used, to the minute; null: never."),
+    "revokedAt": _moment("Since when it opens nothing; null: it works.", None),
     # Refusals.
     "error": Word("Why, in a sentence.", "The field 'interval' is not accepted: expected `int` >= 1."),
     "PingProblem.error": Word("Why, in a sentence.", "No monitor has this ping key."),

@@ -25,7 +25,12 @@ _KINDS: Mapping[str, str] = {
     "null": "null",
     "object": "object",
 }
-_FORMATS: Mapping[str, str] = {"uuid": "id (UUID)", "uri": "URL", "email": "mail address"}
+_FORMATS: Mapping[str, str] = {
+    "uuid": "id (UUID)",
+    "uri": "URL",
+    "date-time": "moment (RFC 3339)",
+    "email": "mail address",
+}
 
 
 def said(schema: Schema) -> list[Piece]:
