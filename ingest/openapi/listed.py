@@ -11,6 +11,7 @@ from ingest.api.endpoint import Endpoint
 from ingest.api.operation import Described, Operation
 from ingest.endpoint import METHODS, DoorEndpoint
 from ingest.openapi.open_operations import OPEN, of_door
+from ingest.openapi.path_parameters import PART
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -38,8 +39,11 @@ def _of(route: Route) -> Iterator[Listed]:
         yield from _of_endpoint(route.path, route.endpoint)
     elif isinstance(route.endpoint, DoorEndpoint):
         door = route.endpoint.door
+        # A path of the door that says more than the key is called by what it says.
+        said = [name for name, _ in PART.findall(route.path)[1:]]
         for method in METHODS:
-            yield Listed(route.path, method, f"{door.name}_{method.lower()}", of_door(door, method), True)
+            id = "_".join((door.name, *said, method.lower()))
+            yield Listed(route.path, method, id, of_door(door, route.path, method), True)
     else:
         for method in sorted((route.methods or set()) - {"HEAD"}):
             told = OPEN.get((method, route.path), Operation())

@@ -34,6 +34,7 @@ BatchItem = msgspec.defstruct(
         else (one.name, one.type, one.default)
         for one in msgspec.structs.fields(Item)
     ],
+    rename={one.name: one.encode_name for one in msgspec.structs.fields(Item)},
     forbid_unknown_fields=True,
     namespace={"__doc__": "A ping in a batch."},
 )
@@ -50,6 +51,7 @@ _BAD_BODY: Mapping[int, str] = {
     400: "The body is no flat JSON object of numbers and texts. The sign of life counts all the same.",
     413: "The body is too large. The sign of life counts all the same.",
 }
+_UNTOLD: tuple[str, str, Any, str, Any] = ("", "", None, JSON, None)
 # By the name of the door: what it is for, what it says of bodies, the type and kind of the body, the reply.
 _DOORS: Mapping[str, tuple[str, str, Any, str, Any]] = {
     SimpleDoor.name: (
@@ -69,9 +71,10 @@ _DOORS: Mapping[str, tuple[str, str, Any, str, Any]] = {
 }
 
 
-def of_door(door: Door, method: str) -> Operation:
-    """A ping at a door."""
-    summary, description, body, media, reply = _DOORS.get(door.name, ("", "", None, JSON, None))
+def of_door(door: Door, path: str, method: str) -> Operation:
+    """A ping at a door, if it is one of the paths that are described."""
+    is_told = path == door.prefix + "{key}" and door.name in _DOORS
+    summary, description, body, media, reply = _DOORS[door.name] if is_told else _UNTOLD
     is_post = method == "POST"
     return Operation(
         tag=PINGS,
