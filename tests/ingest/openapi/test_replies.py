@@ -16,7 +16,7 @@ from ingest.api.wire import decode
 from ingest.openapi.listed import listed
 from ingest.openapi.path_parameters import public_path
 from tests.ingest.api.cast import Api
-from tests.ingest.api.test_tenants import EXPECTED, World, a_world, call, walks
+from tests.ingest.api.test_tenants import EXPECTED, a_world, call, walks
 from tests.ingest.openapi.cast import complaints, operations, routes
 
 
@@ -60,9 +60,8 @@ async def test_replies_are_those_of_the_document(api: Api) -> None:
     assert good >= len(walks()) - 3  # what belongs to the monitor goes with it
 
 
-def test_the_bodies_that_are_accepted_are_those_of_the_document() -> None:
-    some_id = "6f2a7a0e-5a0e-5f0b-9a43-0d0b5a1f3c77"
-    world = World(some_id, some_id, some_id, key=1, ping=1, delivery=some_id)
+async def test_the_bodies_that_are_accepted_are_those_of_the_document(api: Api) -> None:
+    world = await a_world(api)
     for (method, path), expected in EXPECTED.items():
         told = operations()[method, public_path(path)].get("requestBody")
         assert (told is None) is (expected.body is None), path
@@ -71,19 +70,16 @@ def test_the_bodies_that_are_accepted_are_those_of_the_document() -> None:
             assert complaints(told["content"]["application/json"]["schema"], body) == [], path
 
 
-@pytest.mark.parametrize("walk", [walk for walk in walks() if EXPECTED[walk].body], ids=str)
-async def test_a_field_that_the_document_does_not_have_is_refused(api: Api, walk: tuple[str, str]) -> None:
-    monitor, channel = await api.monitor(), await api.channel()
-    world = World(monitor["id"], channel["id"], alert="", key=1, ping=1, delivery="")
-    rule = {"metricKey": "k", "operator": ">", "threshold": 1, "channelId": channel["id"]}
-    made = await api.owner.post(f"/api/monitors/{monitor['id']}/metric-alerts", json=rule)
-    path = world.path(walk[1].replace("{alertId}", made.json()["id"]))
-    body = EXPECTED[walk].body
-    assert body is not None
+async def test_a_field_that_the_document_does_not_have_is_refused(api: Api) -> None:
+    world = await a_world(api)
+    for (method, path), expected in EXPECTED.items():
+        if expected.body is None:
+            continue
+        body = {**expected.body(world), "nobodysField": 1}
 
-    reply = await api.owner.request(walk[0], path, json={**body(world), "nobodysField": 1})
+        reply = await api.owner.request(method, world.path(path), json=body)
 
-    assert (reply.status_code, reply.json()["field"]) == (422, "nobodysField")
+        assert (reply.status_code, reply.json()["field"]) == (422, "nobodysField"), path
 
 
 async def test_handlers_use_the_decoders_that_they_tell_of(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
