@@ -14,7 +14,7 @@ from store.beat import Beat
 from store.live.heads import LIFE_ONLY
 
 BODY_TIMEOUT_S = 10.0
-_METHODS = frozenset({"GET", "POST", "HEAD"})
+METHODS = ("GET", "HEAD", "POST")
 _FORWARDED = "overdue.forwarded"
 _is_key = re.compile(r"[A-Za-z0-9_-]{8,128}").fullmatch
 
@@ -37,7 +37,7 @@ class DoorEndpoint:
     def __init__(self, door: Door, number: int, intake: Intake) -> None:
         self.prefix = door.prefix
         self.path = door.prefix + "{key}"
-        self._door = door
+        self.door = door
         self._number = number
         self._intake = intake
         self.behind_proxy: ASGIApp | None = None
@@ -58,9 +58,9 @@ class DoorEndpoint:
         await send(reply.body)
 
     async def _ping(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Reply:
-        method, door = scope["method"], self._door
+        method, door = scope["method"], self.door
         key = scope["path"][len(door.prefix) :]
-        if method not in _METHODS:
+        if method not in METHODS:
             return WRONG_METHOD
         if _is_key(key) is None:
             return UNKNOWN_KEY
@@ -85,7 +85,7 @@ class DoorEndpoint:
 
     async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> tuple[bytes, Refusal | None]:
         """The body as far as the door keeps it, and what the door says about it."""
-        door = self._door
+        door = self.door
         too_large = Refusal(413, f"The body may have at most {door.kept_bytes} bytes.")
         told = headers.get(b"content-length", b"0")
         if door.strict_length and told.isdigit() and int(told) > door.kept_bytes:

@@ -13,7 +13,8 @@ from starlette.responses import Response
 from ingest.api.call import Call
 from ingest.api.creating import creates
 from ingest.api.entity_tags import tagged
-from ingest.api.paging import cut, read_page, seal
+from ingest.api.operation import operation
+from ingest.api.paging import PAGE_QUERY, cut, seal
 from ingest.api.wire import Json
 from store.book import metric_alerts, monitors
 from store.book.alert_reader import AlertReader, Standing
@@ -83,12 +84,23 @@ async def again(call: Call, made: str) -> Response:
     return Json((await _replies(call, [row]))[0], 201)
 
 
+@operation(
+    "Metrics and alerts",
+    "Make a threshold rule",
+    "Its channel is told when so many values in a row breach it, and when one is inside again.",
+    body=_CREATE,
+    reply=MetricAlertReply,
+    status=201,
+)
 @creates(again)
 async def create(call: Call) -> Response:
     await _monitor_id(call)  # not there is said before a bad body is
     return Json(await make(call, await call.body(_CREATE)), 201)
 
 
+@operation(
+    "Metrics and alerts", "List the threshold rules of a monitor", query=PAGE_QUERY, reply=MetricAlertsReply
+)
 async def listing(call: Call) -> Response:
     return Json(await page(call))
 
@@ -109,18 +121,26 @@ async def make(call: Call, asked: CreateMetricAlert) -> MetricAlertReply:
 
 async def page(call: Call) -> MetricAlertsReply:
     """The rules of the monitor that the path names."""
-    monitor_id, page = await _monitor_id(call), read_page(call.request)
+    monitor_id, page = await _monitor_id(call), PAGE_QUERY.decode(call.request).page
     found = await metric_alerts.page(call.book, call.org_id, monitor_id, page.after_id, page.limit_and_one)
     rows, last = cut(found, page.limit)
     return MetricAlertsReply(await _replies(call, rows), seal(str(last.id)) if last else None)
 
 
+@operation("Metrics and alerts", "Look at a threshold rule", reply=MetricAlertReply)
 @tagged(configured)
 async def show(call: Call) -> Response:
     row = await metric_alerts.find(call.book, call.org_id, await _monitor_id(call), call.id_named("alertId"))
     return Json((await _replies(call, [row]))[0])
 
 
+@operation(
+    "Metrics and alerts",
+    "Change a threshold rule",
+    "What is left out stays as it is. A rule that is changed begins anew.",
+    body=_PATCH,
+    reply=MetricAlertReply,
+)
 @tagged(configured)
 async def change(call: Call) -> Response:
     monitor_id, alert_id = await _monitor_id(call), call.id_named("alertId")
@@ -132,6 +152,7 @@ async def change(call: Call) -> Response:
     return Json((await _replies(call, [row]))[0])
 
 
+@operation("Metrics and alerts", "Delete a threshold rule", status=204)
 @tagged(configured)
 async def delete(call: Call) -> Response:
     await remove(call)
