@@ -50,6 +50,7 @@ class Within:
 
     def call(self, method: str = "GET", path: str = "", content: bytes = b"", **ids: str) -> Call:
         """A call as the routes know it."""
+        live = _Collecting(self.told, self.now_ms)
         scope = {
             "type": "http",
             "method": method,
@@ -58,13 +59,14 @@ class Within:
             "path_params": ids,
             "query_string": b"",
             "headers": [],
-            "state": {"session_secret": b""},  # tags of replies are not shown to anybody
+            # The tags of replies are not shown to anybody.
+            "state": {"settings": self._settings, "book": self.book, "live": live, "session_secret": b""},
         }
         return Call(
             request=Request(scope),
             caller=self._caller,
             book=self.book,
-            live=_Collecting(self.told, self.now_ms),
+            live=live,
             settings=self._settings,
             now_ms=self.now_ms,
             content=content,
