@@ -18,6 +18,8 @@ from ingest.doors import DOORS
 from ingest.doors.batch import PATH
 from ingest.endpoint import DoorEndpoint
 from ingest.intake import Intake
+from ingest.openapi.endpoint import Published
+from ingest.pages.api_docs import DocsPage
 from ingest.pages.endpoint import refusal
 from ingest.pages.fleets import Fleets
 from ingest.pages.routes import PAGE_ROUTES
@@ -39,16 +41,20 @@ class State(TypedDict):
     slots: tuple[str, ...]
 
 
-def routes(doors: list[DoorEndpoint], batch: BatchEndpoint) -> list[Route]:
+def routes(doors: list[DoorEndpoint], batch: BatchEndpoint, base_url: str = "") -> list[Route]:
     """Everything that this service answers, in one list."""
+    published = Published(answers(doors, batch), base_url)
+    return [*published.routes, DocsPage(published).route, *PAGE_ROUTES]
+
+
+def answers(doors: list[DoorEndpoint], batch: BatchEndpoint) -> list[Route]:
+    """What programs call; the published document is made of it."""
     return [
         # Pings: many at once, or one at a door, with a signal or without.
         Route(PATH, batch, name=PATH, methods=["POST"]),
         *(Route(path, door, name=path) for door in doors for path in door.paths),
         # The admin API.
         *API_ROUTES,
-        # The pages.
-        *PAGE_ROUTES,
         # For those who watch.
         Route("/livez", livez),
         Route("/readyz", readyz),
@@ -59,8 +65,9 @@ def routes(doors: list[DoorEndpoint], batch: BatchEndpoint) -> list[Route]:
 def build_app(settings: Settings, state: State) -> ASGIApp:
     """The ASGI application over what is open already."""
     doors = [DoorEndpoint(door, number, state["intake"]) for number, door in enumerate(DOORS)]
+    batch = BatchEndpoint(state["intake"], len(doors))
     starlette = Starlette(
-        routes=routes(doors, BatchEndpoint(state["intake"], len(doors))),
+        routes=routes(doors, batch, settings.base_url),
         exception_handlers={404: _not_found, 405: _wrong_method, Exception: _broken},
     )
     starlette.router.redirect_slashes = False

@@ -16,7 +16,7 @@ from store.beat import Beat
 from store.live.heads import LIFE_ONLY
 
 BODY_TIMEOUT_S = 10.0
-_METHODS = frozenset({"GET", "POST", "HEAD"})
+METHODS = ("GET", "HEAD", "POST")
 _FORWARDED = "overdue.forwarded"
 _is_key = re.compile(r"[A-Za-z0-9_-]{8,128}").fullmatch
 
@@ -39,7 +39,7 @@ class DoorEndpoint:
     def __init__(self, door: Door, number: int, intake: Intake) -> None:
         self.prefix = door.prefix
         self.paths = (door.prefix + "{key}", door.prefix + "{key}/{signal}")
-        self._door = door
+        self.door = door
         self._number = number
         self._intake = intake
         self.behind_proxy: ASGIApp | None = None
@@ -60,10 +60,10 @@ class DoorEndpoint:
         await send(reply.body)
 
     async def _ping(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Reply:
-        method, door = scope["method"], self._door
+        method, door = scope["method"], self.door
         key, slash, word = scope["path"][len(door.prefix) :].partition("/")
         suffix, query = word.encode(), scope["query_string"]
-        if method not in _METHODS:
+        if method not in METHODS:
             return WRONG_METHOD
         if _is_key(key) is None:
             return UNKNOWN_KEY

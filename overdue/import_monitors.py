@@ -1,20 +1,18 @@
-"""`overdue import`: makes many monitors from a file, all lines checked first, and prints their ping URLs."""
+"""`overdue import` of a list: makes many monitors, all lines checked first, and prints their ping URLs."""
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import Sequence
+from contextlib import aclosing
 from hashlib import sha256
-from typing import IO, Any
+from typing import IO
 
-import click
 import msgspec
 
 from overdue.config_book import open_config_book
 from overdue.import_file import read_monitors
-from overdue.listen import reachable_host
+from overdue.printing import Line, base_url, print_lines
+from overdue.progress import progress, say
 from overdue.valkey import embedded_url
 from store.book import imports, installation, orgs, outbox, plans
 from store.book.database import ConfigBook
@@ -29,50 +27,15 @@ from store.timestamps import rfc3339
 
 # In one transaction: a tenth of a second, so that the API's own changes wait no longer for theirs.
 AT_ONCE = 4096
-INTERRUPTED = 130
 
 
-class Line(msgspec.Struct, frozen=True, rename="camel"):
-    """A monitor as the output tells of it."""
-
-    id: str
-    name: str
-    ping_url: str
-
-
-_ENCODER = msgspec.json.Encoder()
-
-
-@click.command("import")
-@click.argument("file", type=click.File("rb"))
-@click.option("--org", default=orgs.DEFAULT_ORG, show_default=True, help="Name of the organisation.")
-@click.option(
-    "--output",
-    type=click.File("wb", lazy=False),
-    default="-",
-    help="Where the ping URLs go.  [default: stdout]",
-)
-@click.option("--again", is_flag=True, help="Import a file once more that was imported already.")
-def import_monitors(file: IO[bytes], org: str, output: IO[bytes], again: bool) -> None:
-    """Create the monitors in FILE: each line is a JSON object as POST /api/monitors takes it; `-` is stdin.
-
-    All lines are checked before the first monitor is made. What is printed is a line a monitor: id, name and pingUrl.
-    An import that was cut off goes on where it stopped when it is started again with the same file; one that was
-    completed makes nothing twice, and only prints its list again.
-    """
-    try:
-        asyncio.run(_import(file.read(), org, output, again))
-    except KeyboardInterrupt:
-        click.echo("overdue: stopped; start it again with the same file, and it goes on from here", err=True)
-        sys.exit(INTERRUPTED)
-
-
-async def _import(content: bytes, org_name: str, output: IO[bytes], again: bool) -> None:
+async def import_list(content: bytes, org_name: str, output: IO[bytes], again: bool) -> None:
+    """Make the monitors of a list, or those that an import of it that was cut off has left; print their ping URLs."""
     settings = read_settings()
     async with open_config_book(large=True) as book, aclosing(await _Carrier.open(book, settings)) as carrier:
         org = await orgs.by_name(book, org_name)
         plan = await plans.of_org(book, org.id)
-        with _progress(len(content), "Checking") as bar:
+        with progress(len(content), "Checking") as bar:
             monitors = read_monitors(content, org.id, plan, bar.update)
         digest = sha256(content).digest()
         one = await imports.find(book, org.id, digest)
@@ -82,16 +45,16 @@ async def _import(content: bytes, org_name: str, output: IO[bytes], again: bool)
         printer = _Printer(output, settings)
         await _print_former(book, one, printer)
         if one.is_complete:
-            _say(f"This file was imported on {rfc3339(one.created_ms)}; --again imports it once more.")
+            say(f"This file was imported on {rfc3339(one.created_ms)}; --again imports it once more.")
             return
         await _make(book, one, monitors[one.done :], carrier, printer)
-        _say(f"Imported {len(monitors) - one.done:,} monitors into {org.name!r}.{carrier.excuse()}")
+        say(f"Imported {len(monitors) - one.done:,} monitors into {org.name!r}.{carrier.excuse()}")
 
 
 async def _print_former(book: ConfigBook, one: Import, printer: _Printer) -> None:
     """What an import that was cut off, or completed, had made."""
     if one.done and not one.is_complete:
-        _say(f"Going on after the first {one.done:,} of {one.lines:,} monitors.")
+        say(f"Going on after the first {one.done:,} of {one.lines:,} monitors.")
     for first_id, count in await imports.batches(book, one):
         printer.print(await imports.made(book, one, first_id, count))
 
@@ -100,13 +63,13 @@ async def _make(
     book: ConfigBook, one: Import, monitors: Sequence[NewMonitor], carrier: _Carrier, printer: _Printer
 ) -> None:
     """Batch after batch: make it, carry it to Redis, print it. What is printed is in config.db, whatever comes."""
-    with _progress(len(monitors), "Importing") as bar:
+    with progress(len(monitors), "Importing") as bar:
         for at in range(0, len(monitors), AT_ONCE):
             some = monitors[at : at + AT_ONCE]
             try:
                 batch = await imports.add(book, one, some, wall_ms())
             except OverdueError as error:
-                _say(f"Imported {one.done:,} of {one.lines:,} monitors; start it again to go on from here.")
+                say(f"Imported {one.done:,} of {one.lines:,} monitors; start it again to go on from here.")
                 raise error
             one = msgspec.structs.replace(one, done=one.done + len(some))
             printer.print(batch.made)
@@ -147,26 +110,13 @@ class _Carrier:
 
 
 class _Printer:
-    """Prints monitors as NDJSON."""
+    """Prints monitors that were made."""
 
     def __init__(self, output: IO[bytes], settings: Settings) -> None:
         self._output = output
-        address = f"http://{reachable_host(settings.host)}:{settings.port}"
-        self._base = f"{settings.base_url or address}/ping/"
+        self._base = f"{base_url(settings)}/ping/"
 
     def print(self, made: Sequence[Made]) -> None:
-        lines = [Line(str(one.public_id), one.name, self._base + one.token) for one in made]
-        self._output.write(_ENCODER.encode_lines(lines))
-        self._output.flush()
-
-
-@contextmanager
-def _progress(length: int, label: str) -> Iterator[Any]:
-    """A bar on stderr if that is a terminal."""
-    hidden = not sys.stderr.isatty()
-    with click.progressbar(length=length, label=f"{label:<9}", file=sys.stderr, hidden=hidden) as bar:
-        yield bar
-
-
-def _say(sentence: str) -> None:
-    click.echo(sentence, err=True)
+        print_lines(
+            self._output, [Line(str(one.public_id), one.name, self._base + one.token) for one in made]
+        )

@@ -6,6 +6,7 @@ OverdueError
 │   └── BelowMinimum        a number is smaller than the plan allows: 422, says the `minimum`
 ├── LimitReached         the organisation has as many as its plan allows: 403, says the `limit`
 ├── Conflict             it is in no state in which that can be done: 409
+├── Outdated             it was changed since the caller looked at it: 412
 ├── TooOften             asked more often than is allowed: 429, again after `retry_after_s`
 ├── NotFound             not there, or not yours: 404
 ├── Unavailable          Redis or a database is away or overloaded: 503, try again after `retry_after_s`
@@ -54,6 +55,10 @@ class LimitReached(OverdueError):
 
 class Conflict(OverdueError):
     """The thing is in no state in which this can be done to it; the sentence says what would help."""
+
+
+class Outdated(OverdueError):
+    """The thing is not what the caller has looked at any more; nothing was done. Worth another look."""
 
 
 class TooOften(OverdueError):

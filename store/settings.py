@@ -34,6 +34,8 @@ from store.setting_values import parse_text as _text
 
 MOST_WORKERS = 64
 
+SETTINGS_FILE = "overdue.toml"
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings after reading: typed, checked, immutable. `plans` come from `overdue.toml` alone."""
@@ -178,7 +180,7 @@ def read_settings(environ: Mapping[str, str] | None = None, config_file: Path | 
         SettingError: a value is bad, or the file holds an unknown name; the message names it.
     """
     environ = os.environ if environ is None else environ
-    config_file = Path("overdue.toml") if config_file is None else config_file
+    config_file = Path(SETTINGS_FILE) if config_file is None else config_file
     raw = _read_file(config_file)
     values: dict[str, Any] = {"plans": read_plans(raw.pop("plans", {}), config_file)}
     from_file = _as_texts(raw, config_file)

@@ -245,6 +245,8 @@ def test_every_json_example_can_be_read() -> None:
 )
 def test_every_reply_is_shown_with_all_of_its_fields(reply: type[msgspec.Struct]) -> None:
     fields = {field.encode_name for field in msgspec.structs.fields(reply)}
+    if reply.__struct_config__.tag_field is not None:
+        fields.add(reply.__struct_config__.tag_field)
     examples = [json.loads(block) for page in PAGES for block in blocks(page, "json")]
     shown = [set(one) for example in examples for one in objects(example)]
     assert fields in shown

@@ -9,7 +9,10 @@ import msgspec
 from starlette.responses import Response
 
 from ingest.api.call import Call
-from ingest.api.paging import cut, read_page, seal
+from ingest.api.creating import creates
+from ingest.api.fields import Name
+from ingest.api.operation import operation
+from ingest.api.paging import PAGE_QUERY, cut, seal
 from ingest.api.wire import Json
 from store.book import keys
 from store.book.keys import ApiKeyRow
@@ -23,7 +26,7 @@ _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)  # fits 64 bits
 class CreateKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of POST /api/keys."""
 
-    name: str
+    name: Name
     scope: Literal["write", "read"]
 
 
@@ -41,9 +44,9 @@ class KeyReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class CreatedKeyReply(KeyReply, frozen=True, rename="camel", kw_only=True):
-    """An API key as its maker sees it, this once: whole."""
+    """An API key as its maker sees it, this once: whole. In the reply to a repeated call `key` is null."""
 
-    key: str
+    key: str | None
 
 
 class KeysReply(msgspec.Struct, frozen=True, rename="camel"):
@@ -54,10 +57,32 @@ class KeysReply(msgspec.Struct, frozen=True, rename="camel"):
 _CREATE = msgspec.json.Decoder(CreateKey)
 
 
+async def again(call: Call, made: str) -> Response:
+    """The reply to a creation, but for the key itself, which is shown once."""
+    row = await keys.find(call.book, call.org_id, int(made))
+    return Json(CreatedKeyReply(**msgspec.structs.asdict(_reply(row)), key=None), 201)
+
+
+@operation(
+    "Organisation and keys",
+    "Make an API key",
+    "It is shown whole in this reply, and never again.",
+    body=_CREATE,
+    reply=CreatedKeyReply,
+    status=201,
+)
+@creates(again, once="key")
 async def create(call: Call) -> Response:
     return Json(await make(call, await call.body(_CREATE)), 201)
 
 
+@operation(
+    "Organisation and keys",
+    "List API keys",
+    "Also those that were revoked.",
+    query=PAGE_QUERY,
+    reply=KeysReply,
+)
 async def listing(call: Call) -> Response:
     return Json(await page(call))
 
@@ -71,12 +96,19 @@ async def make(call: Call, asked: CreateKey) -> CreatedKeyReply:
 
 async def page(call: Call) -> KeysReply:
     """The keys that the request's query asks for."""
-    asked = read_page(call.request)
+    asked = PAGE_QUERY.decode(call.request).page
     found = await keys.page(call.book, call.org_id, asked.after_id, asked.limit_and_one)
     rows, last = cut(found, asked.limit)
     return KeysReply([_reply(row) for row in rows], seal(str(last.id)) if last else None)
 
 
+@operation(
+    "Organisation and keys",
+    "Revoke an API key",
+    "From the next request on it opens nothing. It may be the one that you call with.",
+    status=204,
+    refusals={409: "It is the admin key, which is replaced where it is set."},
+)
 async def revoke(call: Call) -> Response:
     await end(call)
     return Response(status_code=204)

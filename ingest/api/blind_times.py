@@ -7,7 +7,8 @@ from msgspec import field
 from starlette.responses import Response
 
 from ingest.api.call import Call
-from ingest.api.paging import cut, parse_number, read_page, seal
+from ingest.api.operation import operation
+from ingest.api.paging import PAGE_QUERY, cut, parse_number, seal
 from ingest.api.wire import Json
 from store.blind_time import BlindTime
 from store.book import blind_times
@@ -26,13 +27,21 @@ class BlindTimesReply(msgspec.Struct, frozen=True, rename="camel"):
     next_cursor: str | None
 
 
+@operation(
+    "History",
+    "List the times in which pings could not be heard",
+    "Newest first, of the whole installation. Nobody is called dead for such a time. One is listed 15 seconds after "
+    "its end, as it may grow until then.",
+    query=PAGE_QUERY,
+    reply=BlindTimesReply,
+)
 async def listing(call: Call) -> Response:
     return Json(await page(call))
 
 
 async def page(call: Call) -> BlindTimesReply:
     """The page that the request's query asks for."""
-    asked = read_page(call.request)
+    asked = PAGE_QUERY.decode(call.request).page
     to_text, _, from_text = asked.cursor.partition(".")
     before = BlindTime(MAX_ID, MAX_ID)
     if asked.cursor:

@@ -22,11 +22,15 @@ _T = TypeVar("_T")
 
 # What may stand in a Host header that we repeat in our replies.
 _HOST = re.compile(r"[A-Za-z0-9.\-_]+(:[0-9]+)?|\[[0-9A-Fa-f:.]+\](:[0-9]+)?")
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+UUID_PATTERN = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_UUID = re.compile(UUID_PATTERN, re.ASCII)
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One authenticated request. `now_ms` is the one moment at which everything in it happens."""
+    """One authenticated request. `now_ms` is the one moment at which everything in it happens.
+
+    `content` is its body, if that was read already.
+    """
 
     request: Request
     caller: KeyHolder
@@ -34,6 +38,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     live: Live
     settings: Settings
     now_ms: int
+    content: bytes | None = None
 
     @property
     def org_id(self) -> int:
@@ -70,16 +75,26 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def base_url(self) -> str:
         """Where this installation is reached: as configured, else as this caller reached it."""
-        if self.settings.base_url:
-            return self.settings.base_url
-        host = self.request.headers.get("host", "")
-        if not _HOST.fullmatch(host):
-            host = f"{self.settings.host}:{self.settings.port}"
-        return f"{self.request.scope['scheme']}://{host}"
+        return base_url_of(self.request)
 
     async def body(self, decoder: msgspec.json.Decoder[_T]) -> _T:
         """The decoded body."""
-        return decode(decoder, await read_body(self.request))
+        return decode(decoder, await self.read())
+
+    async def read(self) -> bytes:
+        """The body as it came."""
+        return await read_body(self.request) if self.content is None else self.content
+
+
+def base_url_of(request: Request) -> str:
+    """Where this installation is reached: as configured, else as this caller reached it."""
+    settings: Settings = request.state.settings
+    if settings.base_url:
+        return settings.base_url
+    host = request.headers.get("host", "")
+    if not _HOST.fullmatch(host):
+        host = f"{settings.host}:{settings.port}"
+    return f"{request.scope['scheme']}://{host}"
 
 
 def read_id(text: str) -> UUID | None:

@@ -8,6 +8,9 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from ingest.api.fields import Name
+from ingest.api.webhook_headers import MOST_HEADERS
+from ingest.api.webhook_url import MAX_URL
 from store.errors import Invalid
 from store.mail_server import is_mail_address
 from store.projection import Burst
@@ -24,7 +27,15 @@ class BurstBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fiel
     window_seconds: Annotated[int, Meta(ge=1, le=3600)] = USUAL_BURST.window_s
 
 
-Headers = dict[str, str]
+# Told only: the refusals are sentences of those who check them.
+Headers = Annotated[dict[str, str], Meta(extra_json_schema={"maxProperties": MOST_HEADERS})]
+Addresses = Annotated[
+    tuple[Annotated[str, Meta(extra_json_schema={"format": "email"})], ...],
+    Meta(extra_json_schema={"minItems": 1, "maxItems": MOST_ADDRESSES}),
+]
+WebhookUrl = Annotated[
+    str, Meta(extra_json_schema={"format": "uri", "pattern": "^https?://", "maxLength": MAX_URL})
+]
 
 
 class _CreateBody(
@@ -32,7 +43,7 @@ class _CreateBody(
 ):
     """What all kinds have. Without a `burst`, people's channels have the usual one, and webhooks none."""
 
-    name: str
+    name: Name
     is_default: bool = True
     burst: BurstBody | UnsetType | None = UNSET
 
@@ -40,14 +51,14 @@ class _CreateBody(
 class CreateWebhook(_CreateBody, frozen=True, kw_only=True, tag="webhook"):
     """The body of POST /api/channels for a webhook."""
 
-    url: str
+    url: WebhookUrl
     headers: Headers = {}
 
 
 class CreateEmail(_CreateBody, frozen=True, kw_only=True, tag="email"):
     """The body of POST /api/channels for mail."""
 
-    to: tuple[str, ...]
+    to: Addresses
 
 
 class CreateApprise(_CreateBody, frozen=True, kw_only=True, tag="apprise"):
@@ -62,12 +73,12 @@ CreateChannel = CreateWebhook | CreateEmail | CreateApprise
 class PatchChannel(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """The body of PATCH /api/channels/{id}; what is left out stays as it is. A kind takes what it has."""
 
-    name: str | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
     is_default: bool | UnsetType = UNSET
     burst: BurstBody | UnsetType | None = UNSET
     url: str | UnsetType = UNSET
     headers: Headers | UnsetType = UNSET
-    to: tuple[str, ...] | UnsetType = UNSET
+    to: Addresses | UnsetType = UNSET
 
 
 def check_addresses(addresses: Sequence[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from uuid import uuid4
 
 import msgspec
@@ -61,6 +61,33 @@ def rotated(row: ChannelRow, now_ms: int) -> ChannelRow:
     former = FormerSecret(settings.secret, now_ms + BOTH_SECRETS_MS)
     settings = msgspec.structs.replace(settings, secret=draw_secret(), former=former)
     return msgspec.structs.replace(row, settings=msgspec.json.encode(settings))
+
+
+def with_secret(row: ChannelRow, secret: str, now_ms: int, keep_former: bool) -> ChannelRow:
+    """The webhook with a secret that somebody has already; if asked for, the former one is in force for another day.
+
+    Raises:
+        Invalid: this is no such secret, or no webhook.
+    """
+    if row.type != "webhook":
+        raise Invalid(f"A channel of the kind {row.type} has no secret of ours.", "secret")
+    _check_secret(secret)
+    settings = webhook_settings(row)
+    if settings.secret == secret:
+        return row
+    former = FormerSecret(settings.secret, now_ms + BOTH_SECRETS_MS) if keep_former else None
+    settings = msgspec.structs.replace(settings, secret=secret, former=former)
+    return msgspec.structs.replace(row, settings=msgspec.json.encode(settings))
+
+
+def _check_secret(secret: str) -> None:
+    """As Standard Webhooks has it: 24 to 64 bytes in base64."""
+    try:
+        size = len(b64decode(secret.removeprefix("whsec_"), validate=True))
+    except ValueError:
+        size = 0
+    if not secret.startswith("whsec_") or not 24 <= size <= 64:
+        raise Invalid("A signing secret is whsec_ and the base64 of 24 to 64 bytes.", "secret")
 
 
 def trial_of(row: ChannelRow, now_ms: int) -> TrialEvent:

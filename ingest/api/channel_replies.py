@@ -13,44 +13,49 @@ from store.chat_schemes import masked as masked_address
 from store.timestamps import moment, rfc3339
 
 
-class ChannelReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+class ChannelReply(msgspec.Struct, frozen=True, rename="camel", tag_field="type", kw_only=True):
     """What all kinds have; `disabled_at` is the moment since which it is not called."""
 
     id: str
-    type: str
     name: str
     is_default: bool
     burst: BurstBody | None
     created_at: str
     disabled_at: str | None
 
+    @property
+    def type(self) -> str:
+        return str(self.__struct_config__.tag)
 
-class WebhookReply(ChannelReply, frozen=True, rename="camel", kw_only=True):
+
+class WebhookReply(ChannelReply, frozen=True, rename="camel", tag="webhook", kw_only=True):
     """A webhook. Of its headers the values are not shown, nor of its URL what may be a secret."""
 
     url: str
     headers: dict[str, str]
 
 
-class EmailReply(ChannelReply, frozen=True, rename="camel", kw_only=True):
+class EmailReply(ChannelReply, frozen=True, rename="camel", tag="email", kw_only=True):
     """Mail to these addresses."""
 
     to: tuple[str, ...]
 
 
-class AppriseReply(ChannelReply, frozen=True, rename="camel", kw_only=True):
+class AppriseReply(ChannelReply, frozen=True, rename="camel", tag="apprise", kw_only=True):
     """A chat service. Of its address only the scheme is shown."""
 
     url: str
 
 
-class SecretReply(WebhookReply, frozen=True, rename="camel", kw_only=True):
-    """A webhook as its maker sees it, this once: with the secret, and the whole URL."""
+class SecretReply(WebhookReply, frozen=True, rename="camel", tag="webhook", kw_only=True):
+    """A webhook as its maker sees it, this once: with the whole URL, and the secret, which is null in the reply to a
+    repeated call."""
 
-    secret: str
+    secret: str | None
 
 
 AnyChannelReply = WebhookReply | EmailReply | AppriseReply
+CreatedChannelReply = SecretReply | EmailReply | AppriseReply
 
 
 class ChannelsReply(msgspec.Struct, frozen=True, rename="camel"):
@@ -81,7 +86,6 @@ def reply_of(row: ChannelRow) -> AnyChannelReply:
     """A channel as everybody sees it who may see it."""
     common = {
         "id": str(row.public_id),
-        "type": row.type,
         "name": row.name,
         "is_default": row.is_default,
         "burst": BurstBody(row.burst.size, row.burst.window_s) if row.burst else None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import msgspec
 from starlette.responses import Response
 
@@ -19,19 +21,24 @@ from ingest.api.channel_edit import draw_secret, edited, rotated, trial_of
 from ingest.api.channel_replies import (
     AnyChannelReply,
     ChannelsReply,
+    CreatedChannelReply,
     SecretReply,
     ToldReply,
     TrialReply,
     reply_of,
     secret_reply_of,
 )
-from ingest.api.paging import cut, read_page, seal
+from ingest.api.creating import creates
+from ingest.api.entity_tags import tagged
+from ingest.api.operation import operation
+from ingest.api.paging import PAGE_QUERY, cut, read_page, seal
 from ingest.api.projecting import project
 from ingest.api.webhook_headers import check_headers
 from ingest.api.webhook_url import check_webhook_url
 from ingest.api.wire import Json
 from store.book import channels, monitors
 from store.book.channels import NewChannel
+from store.book.database import ConfigBook, Transaction
 from store.book.names import check_name
 from store.channel_settings import AppriseSettings, EmailSettings, WebhookSettings
 from store.chat_schemes import check_chat_address
@@ -41,39 +48,100 @@ _CREATE = msgspec.json.Decoder(CreateChannel)
 _PATCH = msgspec.json.Decoder(PatchChannel)
 
 
+async def configured(call: Call, source: ConfigBook | Transaction) -> object:
+    """What was asked for of the channel in the path, also what replies mask."""
+    row = await channels.find(source, call.org_id, call.public_id)
+    return row.name, row.is_default, row.burst, row.settings.decode()
+
+
+async def again(call: Call, made: str) -> Response:
+    """The reply to a creation, but for the secret, which is shown once."""
+    row = await channels.find(call.book, call.org_id, UUID(made))
+    return Json(secret_reply_of(row) if row.type == "webhook" else reply_of(row), 201)
+
+
+@operation(
+    "Channels",
+    "Add a channel",
+    "A webhook, mail or a chat service. The secret of a webhook is shown in this reply, and never again.",
+    body=_CREATE,
+    reply=CreatedChannelReply,
+    status=201,
+)
+@creates(again, once="secret")
 async def create(call: Call) -> Response:
     return Json(await make(call, await call.body(_CREATE)), 201)
 
 
+@operation("Channels", "List channels", query=PAGE_QUERY, reply=ChannelsReply)
 async def listing(call: Call) -> Response:
     return Json(await page(call))
 
 
+@operation("Channels", "Look at a channel", reply=AnyChannelReply)
+@tagged(configured)
 async def show(call: Call) -> Response:
     return Json(await find(call))
 
 
+@operation(
+    "Channels",
+    "Change a channel",
+    "What is left out stays as it is. A channel takes the fields of its kind.",
+    body=_PATCH,
+    reply=AnyChannelReply,
+)
+@tagged(configured)
 async def change(call: Call) -> Response:
     return Json(await edit(call, await call.body(_PATCH)))
 
 
+@operation(
+    "Channels",
+    "Delete a channel",
+    "With the threshold rules that name it; what waits for it is dropped.",
+    status=204,
+)
+@tagged(configured)
 async def delete(call: Call) -> Response:
     await remove(call)
     return Response(status_code=204)
 
 
+@operation(
+    "Channels",
+    "Enable a channel",
+    "One that its receiver's 410 has disabled is called again.",
+    reply=AnyChannelReply,
+)
 async def enable(call: Call) -> Response:
     return Json(await call_again(call))
 
 
+@operation(
+    "Channels",
+    "Replace a signing secret",
+    "The new one is shown in this reply, and never again. For a day calls are signed with both.",
+    reply=SecretReply,
+    refusals={422: "It is no webhook."},
+)
 async def rotate_secret(call: Call) -> Response:
     return Json(await replace_secret(call))
 
 
+@operation(
+    "Channels",
+    "Try a channel",
+    "A message is sent by the way that all messages take; what became of it is in the log of deliveries.",
+    reply=TrialReply,
+    status=202,
+    refusals={409: "It is disabled, or was made just now."},
+)
 async def test(call: Call) -> Response:
     return Json(await try_out(call), 202)
 
 
+@operation("Channels", "Look at who would be told of a monitor", reply=ToldReply)
 async def of_monitor(call: Call) -> Response:
     return Json(await told_of(call))
 
@@ -97,7 +165,7 @@ async def make(call: Call, asked: CreateChannel) -> AnyChannelReply:
 
 async def page(call: Call) -> ChannelsReply:
     """The channels that the request's query asks for."""
-    asked = read_page(call.request)
+    asked = PAGE_QUERY.decode(call.request).page
     found = await channels.page(call.book, call.org_id, asked.after_id, asked.limit_and_one)
     rows, last = cut(found, asked.limit)
     return ChannelsReply([reply_of(row) for row in rows], seal(str(last.id)) if last else None)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Annotated, Literal, get_args
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 from starlette.responses import Response
 
-from ingest.api.call import Call, read_id
-from ingest.api.paging import cut, parse_number, read_page, seal
+from ingest.api.call import UUID_PATTERN, Call, read_id
+from ingest.api.operation import operation
+from ingest.api.paging import PageQuery, cut, parse_number, seal
+from ingest.api.query import QueryDecoder
 from ingest.api.wire import Json
 from store.book import channel_names, channels, monitor_names, monitors
 from store.book.channel_names import ChannelName
@@ -20,7 +24,8 @@ from store.book.monitor_names import MonitorName
 from store.errors import Conflict, Invalid, NotFound
 from store.timestamps import moment, rfc3339
 
-STATES = ("waiting", "retrying", "delivered", "dead", "dropped")
+State = Literal["waiting", "retrying", "delivered", "dead", "dropped"]
+STATES: tuple[State, ...] = get_args(State)
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -73,21 +78,52 @@ class DeliveryLogReply(DeliveryReply, frozen=True, rename="camel", kw_only=True)
     attempt_log: list[AttemptReply]
 
 
+SomeId = Annotated[str, Meta(extra_json_schema={"pattern": f"^({UUID_PATTERN})?$"})]
+
+
+class DeliveriesQuery(PageQuery, frozen=True, kw_only=True):
+    """Which page of which deliveries."""
+
+    state: Annotated[tuple[State, ...], Meta(description="Those in one of these states.")] = ()
+    channel: Annotated[SomeId, Meta(description="Those for the channel with this id.")] = ""
+    monitor: Annotated[SomeId, Meta(description="Those about the monitor with this id.")] = ""
+
+
+_LIST = QueryDecoder(DeliveriesQuery)
+
+
+@operation(
+    "Deliveries",
+    "List who was told what",
+    "Newest first, at most a second behind.",
+    query=_LIST,
+    reply=DeliveriesReply,
+)
 async def listing(call: Call) -> Response:
     return Json(await page(call))
 
 
+@operation("Deliveries", "Look at a delivery", "With its attempts, oldest first.", reply=DeliveryLogReply)
 async def show(call: Call) -> Response:
     return Json(await find(call))
 
 
+@operation(
+    "Deliveries",
+    "Send a dead letter again",
+    "It has the whole schedule before it again, and so has what was given up of the same incident.",
+    reply=DeliveryReply,
+    status=202,
+    refusals={409: "It is no dead letter, or somebody was faster."},
+)
 async def retry(call: Call) -> Response:
     return Json(await put_back(call), 202)
 
 
 async def page(call: Call) -> DeliveriesReply:
     """The deliveries that the request's query asks for, newest first."""
-    asked, wanted = read_page(call.request), await _wanted(call)
+    query = _LIST.decode(call.request)
+    asked, wanted = query.page, await _wanted(call, query)
     before = parse_number(asked.cursor, "cursor") if asked.cursor else None
     found = await _letters(call).page(call.org_id, asked.limit_and_one, before, wanted)
     rows, last = cut(found, asked.limit)
@@ -125,35 +161,32 @@ async def _row(call: Call) -> DeliveryRow:
     return row
 
 
-async def _wanted(call: Call) -> DeliveryFilter:
-    """`?state=&channel=&monitor=`; an empty one is none. Several states have commas between them."""
-    query = call.request.query_params
-    states = tuple(dict.fromkeys(filter(None, query.get("state", "").split(","))))
-    if not set(states) <= set(STATES):
-        raise Invalid(f"A state is one of {', '.join(STATES)}, or several with commas between.", "state")
+async def _wanted(call: Call, asked: DeliveriesQuery) -> DeliveryFilter:
+    """What is asked for; an empty id is none."""
     return DeliveryFilter(
-        states=states, channel_id=await _channel_id(call), monitor_id=await _monitor_id(call)
+        states=asked.state,
+        channel_id=await _channel_id(call, asked.channel),
+        monitor_id=await _monitor_id(call, asked.monitor),
     )
 
 
-async def _channel_id(call: Call) -> int | None:
-    public_id = _public_id(call, "channel")
+async def _channel_id(call: Call, asked: str) -> int | None:
+    public_id = _public_id(asked, "channel")
     with _naming("channel"):
         if public_id is None:
             return None
         return (await channels.find(call.book, call.org_id, public_id)).id
 
 
-async def _monitor_id(call: Call) -> int | None:
-    public_id = _public_id(call, "monitor")
+async def _monitor_id(call: Call, asked: str) -> int | None:
+    public_id = _public_id(asked, "monitor")
     with _naming("monitor"):
         if public_id is None:
             return None
         return (await monitors.find(call.book, call.org_id, public_id)).config.id
 
 
-def _public_id(call: Call, name: str) -> UUID | None:
-    text = call.request.query_params.get(name)
+def _public_id(text: str, name: str) -> UUID | None:
     public_id = read_id(text) if text else None
     if text and public_id is None:
         raise Invalid(f"This is not the id of a {name}.", name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,13 +11,12 @@ from starlette.types import Receive, Scope, Send
 
 from ingest.api.auth import count_write, find_caller, note_use
 from ingest.api.call import Call
+from ingest.api.operation import Handler
 from ingest.api.problems import EXPECTED, problem, reply_to, unauthorized
 from store.book import keys
 from store.book.keys import KeyHolder
 from store.clock import wall_ms
 from store.errors import Unavailable
-
-Handler = Callable[[Call], Awaitable[Response]]
 
 _READING = frozenset({"GET", "HEAD"})
 

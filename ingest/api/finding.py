@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 from starlette.requests import Request
 
 from ingest.api import registry
 from ingest.api.call import Call
-from ingest.api.paging import Page, seal
+from ingest.api.paging import Page, PageQuery, seal
 from ingest.api.registry import Watched
 from store.book import monitors
 from store.book.monitors import MonitorRow
@@ -21,6 +23,13 @@ PARAMETERS = ("status", "tag", "q")
 # page, and the next one goes on from there. Between two steps pings have their turn.
 STEP = 500
 MOST_LOOKED_AT = 20_000
+
+
+class FilterQuery(PageQuery, frozen=True, kw_only=True):
+    """Which monitors are wanted; each spelling adds `status` in its own words."""
+
+    tag: Annotated[str, Meta(description="Those that have this tag.")] = ""
+    q: Annotated[str, Meta(description="Those whose name has this part, whatever its case.")] = ""
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -46,12 +55,16 @@ def read_filter(request: Request, words: Mapping[str, Set[str]]) -> Filter:
         Invalid: there is no such status.
     """
     query = request.query_params
-    statuses: set[str] = set()
-    for word in filter(None, query.get("status", "").split(",")):
-        if word not in words:
-            raise Invalid(f"A status is one of {', '.join(words)}, or several with commas between.", "status")
-        statuses |= words[word]
-    return Filter(statuses, query.get("tag") or None, query.get("q", "").casefold())
+    asked = list(filter(None, query.get("status", "").split(",")))
+    if not words.keys() >= set(asked):
+        raise Invalid(f"A status is one of {', '.join(words)}, or several with commas between.", "status")
+    return filter_of(asked, query.get("tag", ""), query.get("q", ""), words)
+
+
+def filter_of(asked: Iterable[str], tag: str, part: str, words: Mapping[str, Set[str]]) -> Filter:
+    """A filter from what is asked for; an empty tag is none."""
+    statuses = {status for word in asked for status in words[word]}
+    return Filter(statuses, tag or None, part.casefold())
 
 
 async def page(call: Call, page: Page, wanted: Filter) -> tuple[list[Watched], str | None]:

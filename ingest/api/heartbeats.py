@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlencode
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -11,7 +12,13 @@ from starlette.responses import Response
 
 from ingest.api import finding, registry
 from ingest.api.call import Call
-from ingest.api.paging import read_page
+from ingest.api.creating import creates
+from ingest.api.entity_tags import tagged
+from ingest.api.fields import Name, Tags
+from ingest.api.finding import FilterQuery
+from ingest.api.monitors import configured
+from ingest.api.operation import operation
+from ingest.api.query import QueryDecoder
 from ingest.api.registry import Watched
 from ingest.api.wire import Json, given
 from store.book.monitors import MonitorChanges, NewMonitor
@@ -26,27 +33,28 @@ GraceS = Annotated[int, Meta(ge=MIN_GRACE_S, le=MAX_GRACE_S)]
 # This spelling knows neither `new` nor `up`: what nothing is known against is healthy.
 _STATUS = {"new": "healthy", "up": "healthy"}
 STATUSES = {"healthy": {"new", "up"}, "late": {"late"}, "down": {"down"}, "paused": {"paused"}}
+Status = Literal["healthy", "late", "down", "paused"]
 USUAL_INTERVAL_S = 3600
 
 
 class CreateHeartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of POST /api/v1/heartbeats; without a schedule it is an hour, or longer if the plan asks for it."""
 
-    name: str
+    name: Name
     schedule: str | UnsetType = UNSET
     grace_period_seconds: GraceS = 300
-    tags: tuple[str, ...] = ()
+    tags: Tags = ()
     timezone: str | UnsetType | None = UNSET
 
 
 class PatchHeartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of PATCH /api/v1/heartbeats/{id}; what is left out stays as it is."""
 
-    name: str | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
     schedule: str | UnsetType = UNSET
     grace_period_seconds: GraceS | UnsetType = UNSET
     paused: bool | UnsetType = UNSET
-    tags: tuple[str, ...] | UnsetType = UNSET
+    tags: Tags | UnsetType = UNSET
     timezone: str | UnsetType | None = UNSET
 
 
@@ -63,10 +71,30 @@ class HeartbeatReply(msgspec.Struct, frozen=True):
     tags: tuple[str, ...]
 
 
+class HeartbeatsQuery(FilterQuery, frozen=True, kw_only=True):
+    """Which page of which monitors, in the words of this spelling."""
+
+    status: Annotated[tuple[Status, ...], Meta(description="Those with one of these statuses.")] = ()
+
+
+_LIST = QueryDecoder(HeartbeatsQuery)
 _CREATE = msgspec.json.Decoder(CreateHeartbeat)
 _PATCH = msgspec.json.Decoder(PatchHeartbeat)
 
 
+async def again(call: Call, made: str) -> Response:
+    return Json(_reply(call, await registry.find(call, UUID(made))), 201)
+
+
+@operation(
+    "Monitors, first spelling",
+    "Make a monitor",
+    "It gets a short key that people can read. It is watched from now on.",
+    body=_CREATE,
+    reply=HeartbeatReply,
+    status=201,
+)
+@creates(again)
 async def create(call: Call) -> Response:
     asked = await call.body(_CREATE)
     usual_s = registry.usual_interval_s(call, USUAL_INTERVAL_S)
@@ -83,22 +111,41 @@ async def create(call: Call) -> Response:
     return Json(_reply(call, await registry.create(call, new, "schedule")), 201)
 
 
+@operation(
+    "Monitors, first spelling",
+    "List monitors",
+    "Oldest first; the next page is in the `Link` header.",
+    query=_LIST,
+    reply=list[HeartbeatReply],
+    reply_headers={"Link": '`<URL>; rel="next"`: where the next page is; absent on the last one.'},
+)
 async def listing(call: Call) -> Response:
-    page, wanted = read_page(call.request), finding.read_filter(call.request, STATUSES)
+    query = _LIST.decode(call.request)
+    page, wanted = query.page, finding.filter_of(query.status, query.tag, query.q, STATUSES)
     watched, next_cursor = await finding.page(call, page, wanted)
     headers = None
     if next_cursor:
         asked = call.request.query_params
         filters = {name: asked[name] for name in finding.PARAMETERS if name in asked}
-        query = urlencode({**filters, "limit": page.limit, "cursor": next_cursor})
-        headers = {"link": f'<{call.base_url}{PATH}?{query}>; rel="next"'}
+        there = urlencode({**filters, "limit": page.limit, "cursor": next_cursor})
+        headers = {"link": f'<{call.base_url}{PATH}?{there}>; rel="next"'}
     return Json([_reply(call, one) for one in watched], headers=headers)
 
 
+@operation("Monitors, first spelling", "Look at a monitor", reply=HeartbeatReply)
+@tagged(configured)
 async def show(call: Call) -> Response:
     return Json(_reply(call, await registry.find(call, call.public_id)))
 
 
+@operation(
+    "Monitors, first spelling",
+    "Change a monitor",
+    "What is left out stays as it is. An edit never makes a monitor overdue by itself.",
+    body=_PATCH,
+    reply=HeartbeatReply,
+)
+@tagged(configured)
 async def change(call: Call) -> Response:
     asked = await call.body(_PATCH)
     wishes, interval_s = _due_by(asked)
@@ -113,6 +160,10 @@ async def change(call: Call) -> Response:
     return Json(_reply(call, await registry.change(call, call.public_id, changes, "schedule")))
 
 
+@operation(
+    "Monitors, first spelling", "Delete a monitor", "Pings to its keys find nothing from then on.", status=204
+)
+@tagged(configured)
 async def delete(call: Call) -> Response:
     await registry.delete(call, call.public_id)
     return Response(status_code=204)

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, UnsetType, field
+from msgspec import UNSET, Meta, UnsetType, field
 from starlette.responses import Response
 
 from ingest.api.call import Call
-from ingest.api.moments import read_span
-from ingest.api.paging import cut, parse_number, read_limit, seal, unseal
+from ingest.api.moments import Moment, read_span
+from ingest.api.operation import operation
+from ingest.api.paging import DEFAULT_LIMIT, Cursor, Limit, cut, parse_number, seal, unseal
+from ingest.api.query import QueryDecoder
 from ingest.api.wire import Json
 from store.book import monitor_names, monitors
 from store.book.history_reader import HISTORY_DB, MAX_ID, HistoryReader, IncidentRow, PingFilter, PingRow
 from store.book.monitor_names import MonitorName
-from store.errors import Invalid, NotFound
+from store.errors import NotFound
 from store.timestamps import moment, rfc3339
 
-OUTCOMES = ("recorded", "paused")
 _PING_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -86,6 +87,51 @@ class OrgIncidentsReply(msgspec.Struct, frozen=True, rename="camel"):
     next_cursor: str | None
 
 
+Before = Annotated[Cursor, Meta(description="`nextCursor` of the page before.")]
+
+
+class BeforeQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which page, newest first."""
+
+    limit: Limit = DEFAULT_LIMIT
+    before: Before = ""
+    cursor: Annotated[Cursor, Meta(description="The same as `before`, as the other lists call it.")] = ""
+
+    @property
+    def position(self) -> str:
+        return self.before or self.cursor
+
+
+class PingsQuery(BeforeQuery, frozen=True, kw_only=True):
+    """Which page of which pings."""
+
+    from_: Moment = field(name="from", default=None)
+    to: Moment = None
+    outcome: Annotated[
+        Literal["recorded", "paused"] | None, Meta(description="Those that this became of.")
+    ] = None
+
+
+class IncidentsQuery(BeforeQuery, frozen=True, kw_only=True):
+    """Which page of which incidents."""
+
+    open: Annotated[bool | None, Meta(description="Those that are open now, or those that have ended.")] = (
+        None
+    )
+
+
+_PINGS = QueryDecoder(PingsQuery)
+_OF_ONE = QueryDecoder(BeforeQuery)
+_OF_ALL = QueryDecoder(IncidentsQuery)
+
+
+@operation(
+    "History",
+    "List the pings of a monitor",
+    "Newest first, at most a second behind, as far back as the plan shows them.",
+    query=_PINGS,
+    reply=PingsReply,
+)
 async def pings(call: Call) -> Response:
     return Json(await pings_page(call))
 
@@ -93,13 +139,20 @@ async def pings(call: Call) -> Response:
 async def pings_page(call: Call, limit: int | None = None) -> PingsReply:
     """The pings that the request's path and query ask for; `limit` if the query does not decide that."""
     monitor = await monitors.find(call.book, call.org_id, call.public_id)
-    limit, before, wanted = limit or read_limit(call.request), _before(call), _wanted(call)
+    asked = _PINGS.decode(call.request)
+    limit, before, wanted = limit or asked.limit, asked.position, _wanted(call, asked)
     before_id = parse_number(before, "before") if before else None
     found = await _history(call).pings(monitor.config.id, limit + 1, before_id, wanted)
     rows, last = cut(found, limit)
     return PingsReply([_ping(row) for row in rows], str(last.id) if last else None)
 
 
+@operation(
+    "History",
+    "Look at what was sent with a ping",
+    "As it came, and as text whatever it is.",
+    media="text/plain; charset=utf-8",
+)
 async def body(call: Call) -> Response:
     """As it came, for people to look at: whatever it is, no browser takes it for anything but text."""
     monitor = await monitors.find(call.book, call.org_id, call.public_id)
@@ -112,6 +165,7 @@ async def body(call: Call) -> Response:
     return Response(found, media_type="text/plain", headers={"x-content-type-options": "nosniff"})
 
 
+@operation("History", "List the incidents of a monitor", "Newest first.", query=_OF_ONE, reply=IncidentsReply)
 async def incidents(call: Call) -> Response:
     return Json(await incidents_page(call))
 
@@ -119,61 +173,49 @@ async def incidents(call: Call) -> Response:
 async def incidents_page(call: Call, limit: int | None = None) -> IncidentsReply:
     """The incidents of one monitor that the request's path and query ask for; `limit` as above."""
     monitor = await monitors.find(call.book, call.org_id, call.public_id)
-    limit, position = limit or read_limit(call.request), _incident_position(call)
+    asked = _OF_ONE.decode(call.request)
+    limit, position = limit or asked.limit, _incident_position(asked)
     found = await _history(call).incidents(monitor.config.id, limit + 1, position)
     rows, next_cursor = _cut_incidents(found, limit)
     return IncidentsReply([IncidentReply(**_told(row)) for row in rows], next_cursor)
 
 
+@operation(
+    "History", "List the incidents of all monitors", "Newest first.", query=_OF_ALL, reply=OrgIncidentsReply
+)
 async def incidents_of_all(call: Call) -> Response:
     return Json(await incidents_page_of_all(call))
 
 
 async def incidents_page_of_all(call: Call) -> OrgIncidentsReply:
     """The incidents of the organisation that the request's query asks for."""
-    limit, position, is_open = read_limit(call.request), _incident_position(call), _is_open(call)
-    found = await _history(call).incidents_of_org(call.org_id, limit + 1, position, is_open=is_open)
-    rows, next_cursor = _cut_incidents(found, limit)
+    asked = _OF_ALL.decode(call.request)
+    position = _incident_position(asked)
+    found = await _history(call).incidents_of_org(call.org_id, asked.limit + 1, position, is_open=asked.open)
+    rows, next_cursor = _cut_incidents(found, asked.limit)
     known = await monitor_names.names_of(call.book, call.org_id, {row.monitor_id for row in rows})
     shown = [OrgIncidentReply(**_told(row), monitor=_monitor(known.get(row.monitor_id))) for row in rows]
     return OrgIncidentsReply(shown, next_cursor)
 
 
-def _wanted(call: Call) -> PingFilter:
-    """`?outcome=&from=&to=`, and no further back than the plan shows."""
-    outcome = call.request.query_params.get("outcome")
-    if outcome is not None and outcome not in OUTCOMES:
-        raise Invalid(f"An outcome is one of {', '.join(OUTCOMES)}.", "outcome")
-    from_ms, to_ms = read_span(call.request)
+def _wanted(call: Call, asked: PingsQuery) -> PingFilter:
+    """What is asked for, and no further back than the plan shows."""
+    from_ms, to_ms = read_span(asked.from_, asked.to)
     return PingFilter(
         from_ms=max(from_ms or 0, call.history_since_ms),
         until_ms=MAX_ID if to_ms is None else to_ms,
-        outcome=outcome,
+        outcome=asked.outcome,
     )
-
-
-def _is_open(call: Call) -> bool | None:
-    text = call.request.query_params.get("open")
-    if text not in {None, "true", "false"}:
-        raise Invalid("Open is true or false.", "open")
-    return None if text is None else text == "true"
 
 
 def _history(call: Call) -> HistoryReader:
     return HistoryReader(call.settings.data / HISTORY_DB)
 
 
-def _before(call: Call) -> str:
-    """`before`, or `cursor` as the other lists call it."""
-    query = call.request.query_params
-    return query.get("before", query.get("cursor", ""))
-
-
-def _incident_position(call: Call) -> tuple[int, str] | None:
-    before = _before(call)
-    if not before:
+def _incident_position(asked: BeforeQuery) -> tuple[int, str] | None:
+    if not asked.position:
         return None
-    started, _, incident_id = unseal(before, "before").partition(".")
+    started, _, incident_id = unseal(asked.position, "before").partition(".")
     return parse_number(started, "before"), incident_id
 
 

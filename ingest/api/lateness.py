@@ -9,7 +9,8 @@ import msgspec
 from starlette.responses import Response
 
 from ingest.api.call import Call
-from ingest.api.metrics import span_of
+from ingest.api.metrics import STEPS_QUERY, span_of
+from ingest.api.operation import operation
 from ingest.api.wire import Json
 from store.book import monitors
 from store.book.arrivals import Arrivals, arrivals
@@ -40,6 +41,13 @@ class LatenessReply(msgspec.Struct, frozen=True):
     points: list[LatenessPoint]
 
 
+@operation(
+    "History",
+    "Look at how late the pings of a monitor came",
+    "In steps of time, against the interval that it has now.",
+    query=STEPS_QUERY,
+    reply=LatenessReply,
+)
 async def show(call: Call) -> Response:
     return Json(await find(call))
 

@@ -10,10 +10,13 @@ from msgspec import field
 from starlette.responses import Response
 
 from ingest.api.call import Call
+from ingest.api.creating import creates
+from ingest.api.entity_tags import tagged
 from ingest.api.paging import cut, read_page, seal
 from ingest.api.window_bodies import CreateWindow, PatchWindow, window_of
 from ingest.api.wire import Json
 from store.book import maintenance
+from store.book.database import ConfigBook, Transaction
 from store.book.maintenance import WindowRow
 from store.maintenance import Once, Recurrence, Weekly, next_on
 from store.timestamps import rfc3339
@@ -56,6 +59,16 @@ _CREATE = msgspec.json.Decoder(CreateWindow)
 _PATCH = msgspec.json.Decoder(PatchWindow)
 
 
+async def configured(call: Call, source: ConfigBook | Transaction) -> object:
+    """What was asked for of the window in the path."""
+    return (await maintenance.find(source, call.org_id, call.public_id)).window
+
+
+async def again(call: Call, made: str) -> Response:
+    return Json(_reply(await maintenance.find(call.book, call.org_id, UUID(made)), call.now_ms), 201)
+
+
+@creates(again)
 async def create(call: Call) -> Response:
     return Json(await make(call, await call.body(_CREATE)), 201)
 
@@ -64,14 +77,17 @@ async def listing(call: Call) -> Response:
     return Json(await page(call))
 
 
+@tagged(configured)
 async def show(call: Call) -> Response:
     return Json(await find(call))
 
 
+@tagged(configured)
 async def change(call: Call) -> Response:
     return Json(await edit(call, await call.body(_PATCH)))
 
 
+@tagged(configured)
 async def delete(call: Call) -> Response:
     await remove(call)
     return Response(status_code=204)

@@ -11,10 +11,14 @@ from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 from ingest.api.call import Call
-from ingest.api.paging import cut, read_page, seal
+from ingest.api.creating import creates
+from ingest.api.entity_tags import tagged
+from ingest.api.operation import operation
+from ingest.api.paging import PAGE_QUERY, cut, seal
 from ingest.api.wire import Json
 from store.book import metric_alerts, monitors
 from store.book.alert_reader import AlertReader, Standing
+from store.book.database import ConfigBook, Transaction
 from store.book.history_reader import HISTORY_DB
 from store.book.metric_alerts import AlertRow, Wanted
 from store.metric_alert import Operator
@@ -68,11 +72,35 @@ _CREATE = msgspec.json.Decoder(CreateMetricAlert)
 _PATCH = msgspec.json.Decoder(PatchMetricAlert)
 
 
+async def configured(call: Call, source: ConfigBook | Transaction) -> object:
+    """What was asked for of the rule in the path."""
+    monitor = await monitors.find(source, call.org_id, call.public_id)
+    alert = await metric_alerts.find(source, call.org_id, monitor.config.id, call.id_named("alertId"))
+    return alert.wanted
+
+
+async def again(call: Call, made: str) -> Response:
+    row = await metric_alerts.find(call.book, call.org_id, await _monitor_id(call), UUID(made))
+    return Json((await _replies(call, [row]))[0], 201)
+
+
+@operation(
+    "Metrics and alerts",
+    "Make a threshold rule",
+    "Its channel is told when so many values in a row breach it, and when one is inside again.",
+    body=_CREATE,
+    reply=MetricAlertReply,
+    status=201,
+)
+@creates(again)
 async def create(call: Call) -> Response:
     await _monitor_id(call)  # not there is said before a bad body is
     return Json(await make(call, await call.body(_CREATE)), 201)
 
 
+@operation(
+    "Metrics and alerts", "List the threshold rules of a monitor", query=PAGE_QUERY, reply=MetricAlertsReply
+)
 async def listing(call: Call) -> Response:
     return Json(await page(call))
 
@@ -88,22 +116,32 @@ async def make(call: Call, asked: CreateMetricAlert) -> MetricAlertReply:
         consecutive_triggers=asked.consecutive_triggers,
     )
     row = await metric_alerts.create(call.book, call.org_id, monitor_id, wanted, call.now_ms)
-    return _reply(row, None)
+    return reply_of(row, None)
 
 
 async def page(call: Call) -> MetricAlertsReply:
     """The rules of the monitor that the path names."""
-    monitor_id, page = await _monitor_id(call), read_page(call.request)
+    monitor_id, page = await _monitor_id(call), PAGE_QUERY.decode(call.request).page
     found = await metric_alerts.page(call.book, call.org_id, monitor_id, page.after_id, page.limit_and_one)
     rows, last = cut(found, page.limit)
     return MetricAlertsReply(await _replies(call, rows), seal(str(last.id)) if last else None)
 
 
+@operation("Metrics and alerts", "Look at a threshold rule", reply=MetricAlertReply)
+@tagged(configured)
 async def show(call: Call) -> Response:
     row = await metric_alerts.find(call.book, call.org_id, await _monitor_id(call), call.id_named("alertId"))
     return Json((await _replies(call, [row]))[0])
 
 
+@operation(
+    "Metrics and alerts",
+    "Change a threshold rule",
+    "What is left out stays as it is. A rule that is changed begins anew.",
+    body=_PATCH,
+    reply=MetricAlertReply,
+)
+@tagged(configured)
 async def change(call: Call) -> Response:
     monitor_id, alert_id = await _monitor_id(call), call.id_named("alertId")
     asked = await call.body(_PATCH)
@@ -114,6 +152,8 @@ async def change(call: Call) -> Response:
     return Json((await _replies(call, [row]))[0])
 
 
+@operation("Metrics and alerts", "Delete a threshold rule", status=204)
+@tagged(configured)
 async def delete(call: Call) -> Response:
     await remove(call)
     return Response(status_code=204)
@@ -131,11 +171,11 @@ async def _monitor_id(call: Call) -> int:
 
 async def _replies(call: Call, rows: Sequence[AlertRow]) -> list[MetricAlertReply]:
     standings = await AlertReader(call.settings.data / HISTORY_DB).standings([row.id for row in rows])
-    return [_reply(row, standings.get(row.id)) for row in rows]
+    return [reply_of(row, standings.get(row.id)) for row in rows]
 
 
-def _reply(row: AlertRow, standing: Standing | None) -> MetricAlertReply:
-    """What the recorder found of a former version is no concern of this one."""
+def reply_of(row: AlertRow, standing: Standing | None) -> MetricAlertReply:
+    """A rule with where it stands. What the recorder found of a former version is no concern of this one."""
     current = standing if standing is not None and standing.version == row.version else None
     return MetricAlertReply(
         id=str(row.public_id),

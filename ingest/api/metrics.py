@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import re
+from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 
 from ingest.api.call import Call
-from ingest.api.moments import check_order, read_span
+from ingest.api.moments import Moment, check_order, read_span
+from ingest.api.operation import operation
+from ingest.api.query import QueryDecoder
 from ingest.api.wire import Json
 from store.book import monitors
 from store.book.history_reader import HISTORY_DB
@@ -45,7 +47,7 @@ STEPS_S = (
     86_400,
     172_800,
 )
-_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
+MOST_ASKED = 999_999_999
 
 
 class AnyText(Convertor[str]):
@@ -99,10 +101,39 @@ class PointsReply(msgspec.Struct, frozen=True):
     points: list[PointReply]
 
 
+class StepsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of time in steps; of the last 24 hours, unless asked otherwise."""
+
+    from_: Moment = msgspec.field(name="from", default=None)
+    to: Moment = None
+    step: (
+        Annotated[
+            int, Meta(ge=1, le=MOST_ASKED, description=f"In seconds; at most {MOST_POINTS} steps in all.")
+        ]
+        | None
+    ) = None
+    points: Annotated[
+        int, Meta(ge=1, le=MOST_ASKED, description="Without a step: one that makes about so many points.")
+    ] = POINTS_WANTED
+
+
+STEPS_QUERY = QueryDecoder(StepsQuery)
+
+
+@operation(
+    "Metrics and alerts", "List the metrics of a monitor", "With their latest values.", reply=MetricsReply
+)
 async def listing(call: Call) -> Response:
     return Json(await all_keys(call))
 
 
+@operation(
+    "Metrics and alerts",
+    "Look at what became of a metric",
+    "In steps of time. The key is the rest of the path, whatever is in it.",
+    query=STEPS_QUERY,
+    reply=PointsReply,
+)
 async def show(call: Call) -> Response:
     return Json(await points_of_key(call))
 
@@ -148,26 +179,16 @@ def choose_step_s(
 
 def span_of(call: Call) -> Span:
     """`?from=&to=` in whole steps, the first from before, the last until after; of `?step=` or of about `?points=`."""
-    from_ms, to_ms = read_span(call.request)
+    asked = STEPS_QUERY.decode(call.request)
+    from_ms, to_ms = read_span(asked.from_, asked.to)
     to_ms = call.now_ms + 1 if to_ms is None else to_ms
     from_ms = max(0, to_ms - DEFAULT_SPAN_MS) if from_ms is None else from_ms
     check_order(from_ms, to_ms)
-    asked_s, points = _asked_number(call, "step"), _asked_number(call, "points") or POINTS_WANTED
-    step_ms = 1000 * (asked_s or choose_step_s(from_ms, to_ms, call.now_ms, call.settings, points))
+    step_ms = 1000 * (asked.step or choose_step_s(from_ms, to_ms, call.now_ms, call.settings, asked.points))
     span = Span(from_ms // step_ms * step_ms, -(-to_ms // step_ms) * step_ms, step_ms)
     if (span.until_ms - span.from_ms) // step_ms > MOST_POINTS:
         raise Invalid(f"That would be more than {MOST_POINTS} points; choose a larger step.", "step")
     return span
-
-
-def _asked_number(call: Call, field: str) -> int | None:
-    text = call.request.query_params.get(field)
-    if text is None:
-        return None
-    number = int(text) if _NUMBER.fullmatch(text) else 0
-    if number < 1:
-        raise Invalid(f"A whole number, 1 or more, is needed for {field}.", field)
-    return number
 
 
 def _samples(call: Call) -> SampleReader:

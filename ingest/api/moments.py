@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Annotated
 
-from starlette.requests import Request
+from msgspec import Meta
 
 from store.errors import Invalid
 
@@ -22,14 +23,14 @@ _RFC3339 = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def read_moment(request: Request, field: str) -> int | None:
-    """A parameter as Unix milliseconds; None if it is not there.
-
-    Raises:
-        Invalid: it is no moment; names the parameter.
-    """
-    text = request.query_params.get(field)
-    return None if text is None else parse_moment(text, field)
+Moment = Annotated[
+    str | None,
+    Meta(
+        description="RFC 3339, or Unix seconds.",
+        examples=["2026-03-02T02:01:33Z", "1772416893"],
+        extra_json_schema={"pattern": f"^({_SECONDS.pattern}|{_RFC3339.pattern})$"},
+    ),
+]
 
 
 def parse_moment(text: str, field: str) -> int:
@@ -44,13 +45,14 @@ def parse_moment(text: str, field: str) -> int:
     return at_ms
 
 
-def read_span(request: Request) -> tuple[int | None, int | None]:
+def read_span(begin: str | None, end: str | None) -> tuple[int | None, int | None]:
     """`?from=&to=`, each of them None if it is not there.
 
     Raises:
-        Invalid: one is bad, or `to` is not after `from`.
+        Invalid: one is no moment, or `to` is not after `from`; names it.
     """
-    from_ms, to_ms = read_moment(request, "from"), read_moment(request, "to")
+    from_ms = None if begin is None else parse_moment(begin, "from")
+    to_ms = None if end is None else parse_moment(end, "to")
     if from_ms is not None and to_ms is not None:
         check_order(from_ms, to_ms)
     return from_ms, to_ms

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from uuid import UUID
 
 import msgspec
@@ -11,9 +11,16 @@ from starlette.responses import Response
 
 from ingest.api import finding, registry
 from ingest.api.call import Call
-from ingest.api.paging import read_page
+from ingest.api.creating import creates
+from ingest.api.entity_tags import tagged
+from ingest.api.fields import Name, Tags
+from ingest.api.finding import FilterQuery
+from ingest.api.operation import operation
+from ingest.api.query import QueryDecoder
 from ingest.api.registry import Watched
 from ingest.api.wire import Json, given
+from store.book import monitors
+from store.book.database import ConfigBook, Transaction
 from store.book.monitors import MonitorChanges, NewMonitor
 from store.errors import Invalid
 from store.monitor import MAX_GRACE_S, MAX_INTERVAL_S, MIN_GRACE_S, MIN_INTERVAL_S
@@ -21,7 +28,9 @@ from store.timestamps import moment, rfc3339
 from store.wishes import MAX_FAILURES, MAX_REMINDER_S, MAX_RUNTIME_S, WishChanges, asked_anew
 
 USUAL_INTERVAL_S = 60
-STATUSES = {word: {word} for word in ("new", "up", "late", "down", "paused")}
+
+Status = Literal["new", "up", "late", "down", "paused"]
+STATUSES = {word: {word} for word in get_args(Status)}
 
 IntervalS = Annotated[int, Meta(ge=MIN_INTERVAL_S, le=MAX_INTERVAL_S)]
 GraceS = Annotated[int, Meta(ge=MIN_GRACE_S, le=MAX_GRACE_S)]
@@ -39,11 +48,11 @@ Named = Annotated[tuple[UUID, ...], Meta(min_length=1)]
 class CreateMonitor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """The body of POST /api/monitors; without interval or schedule it is a minute, or longer if the plan says so."""
 
-    name: str
+    name: Name
     type: Literal["heartbeat"] = "heartbeat"
     interval: IntervalS | UnsetType | None = UNSET
     grace_period: GraceS = 30
-    tags: tuple[str, ...] = ()
+    tags: Tags = ()
     channels: Named | None = None
     schedule: str | UnsetType | None = UNSET
     timezone: str | UnsetType | None = UNSET
@@ -56,11 +65,11 @@ class CreateMonitor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_
 class PatchMonitor(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """The body of PATCH /api/monitors/{id}; what is left out stays as it is."""
 
-    name: str | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
     interval: IntervalS | UnsetType | None = UNSET
     grace_period: GraceS | UnsetType = UNSET
     paused: bool | UnsetType = UNSET
-    tags: tuple[str, ...] | UnsetType = UNSET
+    tags: Tags | UnsetType = UNSET
     channels: Named | UnsetType | None = UNSET
     schedule: str | UnsetType | None = UNSET
     timezone: str | UnsetType | None = UNSET
@@ -109,34 +118,88 @@ class MonitorsReply(msgspec.Struct, frozen=True, rename="camel"):
     next_cursor: str | None
 
 
+class MonitorsQuery(FilterQuery, frozen=True, kw_only=True):
+    """Which page of which monitors."""
+
+    status: Annotated[tuple[Status, ...], Meta(description="Those with one of these statuses.")] = ()
+
+
+_LIST = QueryDecoder(MonitorsQuery)
 _CREATE = msgspec.json.Decoder(CreateMonitor)
 _PATCH = msgspec.json.Decoder(PatchMonitor)
 
 
+async def configured(call: Call, source: ConfigBook | Transaction) -> object:
+    """What was asked for of the monitor in the path: whatever a PATCH can change."""
+    row = await monitors.find(source, call.org_id, call.public_id)
+    reply = reply_of(call, Watched(row, None, call.now_ms))
+    return [getattr(reply, name) for name in PatchMonitor.__struct_fields__]
+
+
+async def again(call: Call, made: str) -> Response:
+    return Json(await find(call, UUID(made)), 201)
+
+
+@operation(
+    "Monitors",
+    "Make a monitor",
+    "It is watched from now on: a job that never pings is noticed too.",
+    body=_CREATE,
+    reply=MonitorReply,
+    status=201,
+)
+@creates(again)
 async def create(call: Call) -> Response:
     return Json(await make(call, await call.body(_CREATE)), 201)
 
 
+@operation(
+    "Monitors",
+    "List monitors",
+    "Oldest first. `status`, `tag` and `q` together mean all of it; with them a page may be shorter than `limit`, even "
+    "empty, and its `nextCursor` goes on from there.",
+    query=_LIST,
+    reply=MonitorsReply,
+)
 async def listing(call: Call) -> Response:
     return Json(await page(call))
 
 
+@operation("Monitors", "Look at a monitor", reply=MonitorReply)
+@tagged(configured)
 async def show(call: Call) -> Response:
     return Json(await find(call, call.public_id))
 
 
+@operation(
+    "Monitors",
+    "Change a monitor",
+    "What is left out stays as it is. An edit never makes a monitor overdue by itself.",
+    body=_PATCH,
+    reply=MonitorReply,
+)
+@tagged(configured)
 async def change(call: Call) -> Response:
     return Json(await edit(call, call.public_id, await call.body(_PATCH)))
 
 
+@operation(
+    "Monitors",
+    "Watch a monitor no longer",
+    "If it is down, its incident ends, and nobody is told of that.",
+    reply=MonitorReply,
+)
 async def pause(call: Call) -> Response:
     return Json(await edit(call, call.public_id, PatchMonitor(paused=True)))
 
 
+@operation("Monitors", "Watch a monitor again, from now", reply=MonitorReply)
 async def resume(call: Call) -> Response:
     return Json(await edit(call, call.public_id, PatchMonitor(paused=False)))
 
 
+@operation("Monitors", "Delete a monitor", "Pings to its keys find nothing from then on.", status=204)
+@tagged(configured)
 async def delete(call: Call) -> Response:
     await registry.delete(call, call.public_id)
     return Response(status_code=204)
@@ -161,8 +224,9 @@ async def make(call: Call, asked: CreateMonitor) -> MonitorReply:
 
 async def page(call: Call) -> MonitorsReply:
     """The page that the request's query asks for."""
-    wanted = finding.read_filter(call.request, STATUSES)
-    watched, next_cursor = await finding.page(call, read_page(call.request), wanted)
+    asked = _LIST.decode(call.request)
+    wanted = finding.filter_of(asked.status, asked.tag, asked.q, STATUSES)
+    watched, next_cursor = await finding.page(call, asked.page, wanted)
     return MonitorsReply([reply_of(call, one) for one in watched], next_cursor)
 
 

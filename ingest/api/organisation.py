@@ -6,6 +6,7 @@ import msgspec
 from starlette.responses import Response
 
 from ingest.api.call import Call
+from ingest.api.operation import operation
 from ingest.api.wire import Json
 from store.book import orgs
 from store.plans import Plan
@@ -40,6 +41,12 @@ class OrganisationReply(msgspec.Struct, frozen=True, rename="camel", kw_only=Tru
     use: UseReply
 
 
+@operation(
+    "Organisation and keys",
+    "Look at the organisation",
+    "The caller's own, with its plan and how much of it is used.",
+    reply=OrganisationReply,
+)
 async def show(call: Call) -> Response:
     return Json(await find(call))
 

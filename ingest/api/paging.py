@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
+from msgspec import Meta
 from starlette.requests import Request
 
+from ingest.api.query import QueryDecoder
 from store.errors import Invalid
 
 MAX_LIMIT = 1000
@@ -17,6 +19,16 @@ DEFAULT_LIMIT = 100
 
 _Row = TypeVar("_Row")
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)  # fits 64 bits
+
+
+Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT, description="So many at most.")]
+Cursor = Annotated[
+    str,
+    Meta(
+        description="`nextCursor` of the page before; without it the list begins at its start.",
+        extra_json_schema={"pattern": "^[A-Za-z0-9_-]*$"},
+    ),
+]
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -36,21 +48,32 @@ class Page(msgspec.Struct, frozen=True):
         return self.limit + 1
 
 
+class PageQuery(msgspec.Struct, frozen=True):
+    """Which page of a list."""
+
+    limit: Limit = DEFAULT_LIMIT
+    cursor: Cursor = ""
+
+    @property
+    def page(self) -> Page:
+        """The page that is asked for.
+
+        Raises:
+            Invalid: the cursor is none of ours.
+        """
+        return Page(self.limit, unseal(self.cursor, "cursor"))
+
+
+PAGE_QUERY = QueryDecoder(PageQuery)
+
+
 def read_page(request: Request) -> Page:
     """`?limit=&cursor=`.
 
     Raises:
         Invalid: one of them is bad; names it.
     """
-    return Page(read_limit(request), unseal(request.query_params.get("cursor", ""), "cursor"))
-
-
-def read_limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(DEFAULT_LIMIT))
-    limit = int(text) if _NUMBER.fullmatch(text) else 0
-    if not 1 <= limit <= MAX_LIMIT:
-        raise Invalid(f"A limit is a whole number from 1 to {MAX_LIMIT}.", "limit")
-    return limit
+    return PAGE_QUERY.decode(request).page
 
 
 def cut(rows: Sequence[_Row], limit: int) -> tuple[Sequence[_Row], _Row | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+from msgspec import UNSET, UnsetType
 from starlette.requests import ClientDisconnect
 
 from ingest.api.wire import MAX_BODY_BYTES, Json, TooLarge, Unparsable
@@ -11,6 +13,7 @@ from store.errors import (
     Invalid,
     LimitReached,
     NotFound,
+    Outdated,
     OverdueError,
     TooOften,
     Unavailable,
@@ -20,6 +23,16 @@ from store.errors import (
 EXPECTED = (OverdueError, TooLarge, Unparsable, ClientDisconnect)
 
 
+class Problem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """Why a request was refused, in a sentence; `field` is there if one field is to blame."""
+
+    error: str
+    field: str | UnsetType = UNSET
+    minimum: int | UnsetType = UNSET
+    limit: int | UnsetType = UNSET
+    retry_after: int | UnsetType = UNSET
+
+
 def problem(
     status: int,
     sentence: str,
@@ -27,11 +40,9 @@ def problem(
     headers: dict[str, str] | None = None,
     **figures: int,
 ) -> Json:
-    """`{"error": sentence}`, with the field it is about if there is one, and with figures that it is about."""
-    content: dict[str, str | int] = {"error": sentence}
-    if field is not None:
-        content["field"] = field
-    return Json(content | figures, status, headers)
+    """A sentence, with the field it is about if there is one, and with figures that it is about."""
+    content = Problem(error=sentence, field=UNSET if field is None else field, **figures)
+    return Json(content, status, headers)
 
 
 def reply_to(error: Exception) -> Json:
@@ -47,9 +58,11 @@ def reply_to(error: Exception) -> Json:
             return problem(403, str(error), limit=error.limit)
         case Conflict():
             return problem(409, str(error))
+        case Outdated():
+            return problem(412, str(error))
         case TooOften():
             wait_s = error.retry_after_s
-            return problem(429, str(error), headers={"retry-after": str(wait_s)}, retryAfter=wait_s)
+            return problem(429, str(error), headers={"retry-after": str(wait_s)}, retry_after=wait_s)
         case Unavailable():
             return problem(503, str(error), headers={"retry-after": str(error.retry_after_s)})
         case Unparsable():

@@ -15,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from ingest.api import registry
 from ingest.api.call import Call
+from ingest.api.operation import operation
 from ingest.api.registry import Watched
 from store.book import monitors
 from store.book.history_reader import HISTORY_DB
@@ -64,6 +65,12 @@ class OneFamily(Collector):
         return (self._family,)
 
 
+@operation(
+    "Organisation and keys",
+    "Scrape all monitors",
+    "Every monitor of the organisation as Prometheus series, in the text format.",
+    media=CONTENT_TYPE_LATEST,
+)
 async def show(call: Call) -> Response:
     return StreamingResponse(_text(await _snapshot(call)), media_type=CONTENT_TYPE_LATEST)
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 import msgspec
+from msgspec import Meta
 from starlette.responses import Response
 
 from ingest.api.call import Call
+from ingest.api.operation import operation
+from ingest.api.query import QueryDecoder
 from ingest.api.wire import Json
 from store.book import monitors
 from store.book.history_reader import HISTORY_DB
 from store.book.silences import silences
-from store.errors import Invalid
 from store.timestamps import rfc3339
-from store.uptime import COUNTS, Period, last_periods, last_windows
+from store.uptime import Period, last_periods, last_windows
 
 
 class PeriodReply(msgspec.Struct, frozen=True, rename="camel"):
@@ -32,6 +36,26 @@ class UptimeReply(msgspec.Struct, frozen=True, rename="camel"):
     periods: list[PeriodReply]
 
 
+class UptimeQuery(msgspec.Struct, frozen=True):
+    """Periods besides the windows."""
+
+    by: Annotated[
+        Literal["day", "week", "month", ""],
+        Meta(description="The last 90 days, 26 weeks or 12 months, in UTC; without it none of them."),
+    ] = ""
+
+
+_UPTIME = QueryDecoder(UptimeQuery)
+
+
+@operation(
+    "History",
+    "Look at how much of the time a monitor was up",
+    "In the last day, week and month, and by period if asked. Paused time counts as up; the percentage is rounded "
+    "down.",
+    query=_UPTIME,
+    reply=UptimeReply,
+)
 async def show(call: Call) -> Response:
     return Json(await find(call))
 
@@ -39,9 +63,7 @@ async def show(call: Call) -> Response:
 async def find(call: Call) -> UptimeReply:
     """That of the monitor that the path names."""
     monitor = await monitors.find(call.book, call.org_id, call.public_id)
-    by = call.request.query_params.get("by") or None
-    if by is not None and by not in COUNTS:
-        raise Invalid(f"Downtime is told by {', '.join(COUNTS)}.", "by")
+    by = _UPTIME.decode(call.request).by or None
     windows = last_windows(call.now_ms, monitor.created_ms)
     periods = last_periods(by, call.now_ms, monitor.created_ms) if by else []
     told = await _told(call, monitor.config.id, [*windows.values(), *periods])

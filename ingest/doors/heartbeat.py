@@ -11,6 +11,14 @@ from store.timestamps import rfc3339_seconds
 _encode = msgspec.json.Encoder().encode
 
 
+class HeartbeatTaken(msgspec.Struct, frozen=True):
+    """The ping counted, at this second."""
+
+    status: str
+    monitor: str
+    pinged_at: str
+
+
 class HeartbeatDoor(AnyBody):
     """Says the monitor's name and the second of the ping in its reply."""
 
@@ -19,4 +27,4 @@ class HeartbeatDoor(AnyBody):
 
     def welcome(self, monitor: str, arrival_ms: int) -> Reply:
         pinged_at = rfc3339_seconds(arrival_ms // 1000)
-        return make_reply(200, _encode({"status": "ok", "monitor": monitor, "pinged_at": pinged_at}))
+        return make_reply(200, _encode(HeartbeatTaken("ok", monitor, pinged_at)))

@@ -5,9 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 _encode = msgspec.json.Encoder().encode
 _JSON = (b"content-type", b"application/json")
+
+
+class PingProblem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """Why a ping was refused, in a sentence; `alive` says that its sign of life counted all the same."""
+
+    error: str
+    alive: bool | UnsetType = UNSET
+    retry_after: int | UnsetType = UNSET
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -48,14 +57,14 @@ def make_error(
     allow: str | None = None,
 ) -> Reply:
     """An error as the contract has it; `alive` says that the sign of life counted all the same."""
-    members: dict[str, object] = {"error": sentence}
     headers: list[tuple[bytes, bytes]] = []
-    if alive:
-        members["alive"] = True
     if retry_after_s is not None:
         headers.append((b"retry-after", str(retry_after_s).encode()))
-        if status == 429:
-            members["retryAfter"] = retry_after_s
     if allow:
         headers.append((b"allow", allow.encode()))
-    return make_reply(status, _encode(members), *headers)
+    content = PingProblem(
+        error=sentence,
+        alive=True if alive else UNSET,
+        retry_after=UNSET if retry_after_s is None or status != 429 else retry_after_s,
+    )
+    return make_reply(status, _encode(content), *headers)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from ingest.doors.body import Refusal
 from ingest.doors.reply import Reply, make_reply
 from store.flat_json import Complaint, read_metrics
 
-_OK = make_reply(200, b'{"ok":true}', lasting=True)
+
+class PingTaken(msgspec.Struct, frozen=True):
+    """The ping counted."""
+
+    ok: bool = True
+
+
+_OK = make_reply(200, msgspec.json.encode(PingTaken()), lasting=True)
 
 
 class SimpleDoor:

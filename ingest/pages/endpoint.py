@@ -14,7 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ingest.api.auth import count_write, note_use
 from ingest.api.call import Call
-from ingest.api.endpoint import Handler
+from ingest.api.operation import Handler
 from ingest.api.problems import EXPECTED, problem, reply_to
 from ingest.pages.forms import TOKEN, Form, read_form
 from ingest.pages.origin import Site, site_of

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -60,6 +61,7 @@ def _environment() -> Environment:
     )
     for filter_ in filters:
         made.filters[filter_.__name__] = filter_
+    made.filters["code"] = words.code
     # Compiled now, so that nobody waits for it who asks for a page first.
     for name in made.list_templates():
         made.get_template(name)
@@ -85,6 +87,11 @@ def render_outside(request: Request, template: str, status: int = 200, **context
     return _page(
         request, template, status, {"caller": None, "may_change": False, "form_token": "", **context}
     )
+
+
+def render_part(template: str, **context: Any) -> Markup:
+    """A part of a page, that knows of nobody."""
+    return Markup(_TEMPLATES.get_template(template).render(context))
 
 
 def headers_over(scheme: str) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
@@ -65,3 +65,12 @@ def percent(value: float | None) -> str:
 
 def count(value: int) -> str:
     return f"{value:,}"
+
+
+def code(text: str) -> Markup:
+    """A sentence in which what stands between backticks is code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        for number, part in enumerate(parts)
+    )

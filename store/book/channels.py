@@ -120,6 +120,7 @@ async def create(book: ConfigBook, new: NewChannel, now_ms: int) -> tuple[Channe
             created_ms=now_ms,
             **msgspec.structs.asdict(new),
         )
+        tx.made = str(public_id)
         return channel, await _tell(tx, new.org_id, now_ms)
 
 

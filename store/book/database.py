@@ -42,10 +42,14 @@ def translated() -> Iterator[None]:
 
 
 class Transaction:
-    """One transaction on a connection. A writing one is committed by leaving its `async with`, undone by raising."""
+    """One transaction on a connection. A writing one is committed by leaving its `async with`, undone by raising.
+
+    `made` is the id of what it creates, as callers know it; empty if that is nothing that somebody asked for.
+    """
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
+        self.made = ""
 
     async def execute(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
         """Run one statement; the number of rows that it touched."""

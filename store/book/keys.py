@@ -124,7 +124,9 @@ async def create(book: ConfigBook, org_id: int, name: str, scope: str, now_ms: i
             raise LimitReached(
                 f"An organisation has at most {MAX_KEYS} API keys; revoke one first.", MAX_KEYS
             )
-        return await insert(tx, NewKey(org_id=org_id, key=key, name=name, scope=scope), now_ms), key
+        key_id = await insert(tx, NewKey(org_id=org_id, key=key, name=name, scope=scope), now_ms)
+        tx.made = str(key_id)
+        return key_id, key
 
 
 async def insert(tx: Transaction, new: NewKey, now_ms: int) -> int:

@@ -108,6 +108,7 @@ async def create(book: ConfigBook, org_id: int, window: Window, now_ms: int) -> 
         window_id = await tx.insert(INSERT, values)
         await _name(tx, org_id, window_id, window)
         made = await _find(tx, org_id, public_id)
+        tx.made = str(public_id)
         await _note(tx, org_id, window_id, made.window)
         return made
 
@@ -117,13 +118,13 @@ async def page(book: ConfigBook, org_id: int, after_id: int, limit: int) -> list
     return [_read(row) for row in await book.rows(PAGE, (org_id, after_id, limit))]
 
 
-async def find(book: ConfigBook, org_id: int, public_id: UUID) -> WindowRow:
+async def find(source: ConfigBook | Transaction, org_id: int, public_id: UUID) -> WindowRow:
     """One window of this organisation.
 
     Raises:
         NotFound: there is none, or it is somebody else's.
     """
-    return await _find(book, org_id, public_id)
+    return await _find(source, org_id, public_id)
 
 
 async def change(book: ConfigBook, org_id: int, public_id: UUID, window: Window) -> WindowRow:

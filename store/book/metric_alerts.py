@@ -24,6 +24,9 @@ FROM metric_alerts AS a JOIN channels AS c ON c.id = a.channel_id
 # A page of a monitor's rules, oldest first.
 PAGE = _SELECT + "WHERE a.org_id = ? AND a.monitor_id = ? AND a.id > ? ORDER BY a.id LIMIT ?"
 
+# All rules of an organisation.
+OF_ORG = _SELECT + "WHERE a.org_id = ? ORDER BY a.id"
+
 FIND = _SELECT + "WHERE a.org_id = ? AND a.monitor_id = ? AND a.public_id = ?"
 
 COUNT = "SELECT count(*) AS rules FROM metric_alerts WHERE monitor_id = ?"
@@ -92,6 +95,7 @@ async def create(book: ConfigBook, org_id: int, monitor_id: int, wanted: Wanted,
             wanted.consecutive_triggers,
         )
         await tx.insert(INSERT, (*values, now_ms))
+        tx.made = str(public_id)
         return await _find(tx, org_id, monitor_id, public_id)
 
 
@@ -100,13 +104,18 @@ async def page(book: ConfigBook, org_id: int, monitor_id: int, after_id: int, li
     return [_read(row) for row in await book.rows(PAGE, (org_id, monitor_id, after_id, limit))]
 
 
-async def find(book: ConfigBook, org_id: int, monitor_id: int, public_id: UUID) -> AlertRow:
+async def of_org(source: ConfigBook | Transaction, org_id: int) -> list[AlertRow]:
+    """All rules of an organisation, oldest first."""
+    return [_read(row) for row in await source.rows(OF_ORG, (org_id,))]
+
+
+async def find(source: ConfigBook | Transaction, org_id: int, monitor_id: int, public_id: UUID) -> AlertRow:
     """One rule of a monitor.
 
     Raises:
         NotFound: there is none, or it is another monitor's.
     """
-    return await _find(book, org_id, monitor_id, public_id)
+    return await _find(source, org_id, monitor_id, public_id)
 
 
 async def change(

@@ -87,17 +87,18 @@ async def create(
         await take_token(tx, monitor_id)
         if new.origin == "heartbeats":
             await take_short_key(tx, monitor_id, new.name)
+        tx.made = str(public_id)
         monitor = await _find(tx, new.org_id, public_id)
         return monitor, await _tell(tx, monitor, now_ms, heard)
 
 
-async def find(book: ConfigBook, org_id: int, public_id: UUID) -> MonitorRow:
+async def find(source: ConfigBook | Transaction, org_id: int, public_id: UUID) -> MonitorRow:
     """One monitor of this organisation.
 
     Raises:
         NotFound: there is none, or it is somebody else's.
     """
-    return await _find(book, org_id, public_id)
+    return await _find(source, org_id, public_id)
 
 
 async def page(

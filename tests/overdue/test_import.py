@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from overdue import import_monitors as command
 from overdue.command import main
+from overdue.importing import INTERRUPTED
 from store.book import imports, installation, orgs, outbox
 from store.book.bootstrap import prepare
 from store.book.database import CONFIG_DB, ConfigBook
@@ -196,7 +197,7 @@ def test_an_import_that_was_cut_off_goes_on_where_it_stopped(
         first = run(data, fleet(7))
     second = run(data, fleet(7))
 
-    assert (first.exit_code, first.stdout.count("\n")) == (command.INTERRUPTED, 4)
+    assert (first.exit_code, first.stdout.count("\n")) == (INTERRUPTED, 4)
     told = printed(second)
     assert "after the first 4 of 7" in second.stderr
     assert [one["name"] for one in told] == [f"job {number}" for number in range(7)]

@@ -7,16 +7,17 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import uvicorn
 from starlette.applications import Starlette
 
 from ingest.api.live import Live
-from ingest.api.routes import API_ROUTES
+from ingest.app import routes
+from ingest.batch_endpoint import BatchEndpoint
+from ingest.intake import Intake
 from ingest.pages.fleets import Fleets
-from ingest.pages.routes import PAGE_ROUTES
 from store.book import installation, keys, orgs, plans
 from store.book.bootstrap import prepare
 from store.book.database import CONFIG_DB, ConfigBook
@@ -35,13 +36,13 @@ LONG_AGO_MS = 1  # what is younger than now may be under way with the call that 
 
 @asynccontextmanager
 async def serving(state: Mapping[str, Any]) -> AsyncIterator[str]:
-    """Serves the API's routes over HTTP; yields the address."""
+    """Serves everything but pings over HTTP; yields the address."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         yield state
 
-    app = Starlette(routes=[*API_ROUTES, *PAGE_ROUTES], lifespan=lifespan)
+    app = Starlette(routes=routes([], BatchEndpoint(cast(Intake, None), 0)), lifespan=lifespan)
     config = uvicorn.Config(app, lifespan="on", ws="none", log_level="warning")
     config.load()
     server = uvicorn.Server(config)

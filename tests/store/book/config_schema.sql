@@ -150,6 +150,17 @@ CREATE TABLE import_batches (
     monitors INTEGER NOT NULL,
     PRIMARY KEY (import_id, first_monitor_id)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE creations (
+    org_id INTEGER NOT NULL REFERENCES orgs (id),
+    key BLOB NOT NULL CHECK (length(key) = 32),
+    request BLOB NOT NULL CHECK (length(request) = 32),
+    made TEXT NOT NULL,
+    reply BLOB,
+    is_open INTEGER NOT NULL DEFAULT 1 CHECK (is_open IN (0, 1)),
+    created_ms INTEGER NOT NULL,
+    PRIMARY KEY (org_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX creations_by_age ON creations (created_ms);
 CREATE INDEX monitors_by_schedule ON monitors (id) WHERE schedule IS NOT NULL;
 CREATE TABLE maintenance (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

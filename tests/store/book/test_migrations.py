@@ -45,7 +45,7 @@ def test_every_table_is_strict(connection: sqlite3.Connection) -> None:
     tables = connection.execute(
         "SELECT name, strict FROM pragma_table_list WHERE name NOT LIKE 'sqlite_%'"
     ).fetchall()
-    assert len(tables) == 21
+    assert len(tables) == 22
     assert {strict for _, strict in tables} == {1}
 
 

@@ -1,0 +1,140 @@
+"""`Idempotency-Key`: whoever sends a call again, as no answer came, gets the answer, and nothing is created twice.
+
+As the IETF's draft "The Idempotency-Key HTTP Header Field" has it. A key is good for a day, within its organisation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import update_wrapper
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ingest.api.call import Call
+from ingest.api.problems import problem
+from ingest.api.wire import Json
+from store.book import creations
+from store.book.creations import Creation, Taken, Wish
+from store.book.database import Transaction
+from store.book.joined import SteppedBook
+from store.errors import Invalid, OverdueError, Unavailable
+
+HEADER = "idempotency-key"
+REPLAYED = {"idempotent-replayed": "true"}
+MAX_KEY = 255
+# So long a call may be under way. One that has no answer then was cut off by the end of its process.
+ANSWERED_WITHIN_MS = 30_000
+
+# The draft has a string of structured fields, in quotes; people leave these out.
+_KEY = re.compile(r"\"[\x20-\x21\x23-\x5b\x5d-\x7e]+\"|[\x21\x23-\x7e]+", re.ASCII)
+
+Handler = Callable[[Call], Awaitable[Response]]
+Again = Callable[[Call, str], Awaitable[Response]]
+
+
+class Creating:
+    """A handler that creates something. `again` answers as it does, by the id of what was created already.
+
+    `once` names the field of the reply that is a secret and shown this once: it is not kept, and null in a replay.
+    """
+
+    def __init__(self, handler: Handler, again: Again, once: str | None) -> None:
+        update_wrapper(self, handler)
+        self._handler = handler
+        self._again = again
+        self._once = once
+
+    async def __call__(self, call: Call) -> Response:
+        """Answer a call, and keep the answer if it has a key.
+
+        1. Without a key there is nothing to keep.
+        2. If something was created with the key before, that is the answer.
+        3. Else create it; that this was done is noted in the same transaction. Of two calls at once one finds at its
+           commit that the other was faster; its own is undone, and the other's is the answer.
+        4. Keep the answer. A crash before that leaves the note, by which it can be made again.
+        """
+        key = read_key(call.request)
+        if key is None:
+            return await self._handler(call)
+        content = await call.read()
+        asked = creations.wish(call.org_id, key, _request(call, content), call.now_ms)
+        former = await creations.find(call.book, asked)
+        if former is None:
+            try:
+                return await self._first(call, asked, content)
+            except Taken:
+                former = await creations.find(call.book, asked)
+        return _busy() if former is None else await self._replay(call, asked, former)
+
+    async def _first(self, call: Call, asked: Wish, content: bytes) -> Response:
+        noted = False
+
+        async def note(tx: Transaction) -> None:
+            nonlocal noted
+            if tx.made:
+                await creations.note(tx, asked)
+                noted = True
+
+        book = SteppedBook(call.book, after=note)
+        try:
+            response = await self._handler(msgspec.structs.replace(call, book=book, content=content))
+        except OverdueError as error:
+            if noted and not isinstance(error, Taken):
+                await self._close(call, asked, None)
+            raise
+        await self._close(call, asked, self._kept(bytes(response.body)))
+        return response
+
+    async def _replay(self, call: Call, asked: Wish, former: Creation) -> Response:
+        if former.request != asked.request:
+            raise Invalid("This Idempotency-Key was used for another request; draw a new one.", HEADER)
+        if former.is_open and call.now_ms - former.created_ms < ANSWERED_WITHIN_MS:
+            return _busy()
+        reply = former.reply
+        if reply is None:
+            reply = self._kept(bytes((await self._again(call, former.made)).body))
+            await self._close(call, asked, reply)
+        return Response(reply, 201, REPLAYED, Json.media_type)
+
+    async def _close(self, call: Call, asked: Wish, reply: bytes | None) -> None:
+        """The caller gets the answer, whether it can be kept or not."""
+        with suppress(Unavailable):
+            await creations.close(call.book, asked, reply)
+
+    def _kept(self, reply: bytes) -> bytes:
+        if self._once is None:
+            return reply
+        content = msgspec.json.decode(reply)
+        return msgspec.json.encode(content | {self._once: None}) if self._once in content else reply
+
+
+def creates(again: Again, once: str | None = None) -> Callable[[Handler], Creating]:
+    """Marks a handler that creates something; see Creating."""
+    return lambda handler: Creating(handler, again, once)
+
+
+def read_key(request: Request) -> str | None:
+    """The key that a call brings; None if it brings none.
+
+    Raises:
+        Invalid: it is empty, too long, or not of printable ASCII characters.
+    """
+    text = request.headers.get(HEADER)
+    if text is None:
+        return None
+    if not _KEY.fullmatch(text) or len(text) > MAX_KEY:
+        raise Invalid(f"An Idempotency-Key has 1 to {MAX_KEY} printable ASCII characters.", HEADER)
+    return text.strip('"')
+
+
+def _request(call: Call, content: bytes) -> bytes:
+    return f"{call.request.method} {call.request.scope['path']}\n".encode() + content
+
+
+def _busy() -> Response:
+    sentence = "A call with this Idempotency-Key is being answered; send this one again in a moment."
+    return problem(409, sentence, headers={"retry-after": "1"})
