@@ -172,6 +172,15 @@ WORDS: Mapping[str, Word] = {
         "What calls are signed with, shown this once.", "whsec_SLhFom1Jhp1PBK8O3MM+Mwf/HZ6Nx1mUBb5d9spPzYo="
     ),
     "deliveryId": _id("The delivery by which it is tried."),
+    "occasion": Word("What would have happened.", "silence"),
+    "messages": Word("What each kind of channel would get."),
+    "webhook": Word("A call of a URL."),
+    "email": Word("A mail."),
+    "apprise": Word("A message to a chat or paging service."),
+    "CallShown.body": Word("The body of the call, as webhooks get it.", {"type": "monitor.down"}),
+    "subject": Word("The subject.", "nightly backup is down"),
+    "text": Word("The plain text.", "nightly backup did not ping in time."),
+    "html": Word("The same as HTML.", "<p>nightly backup did not ping in time.</p>"),
     "source": Word("`named`, or `default`: the monitor names none.", "default"),
     # Deliveries.
     "deliveries": Word("The deliveries of this page."),
