@@ -31,7 +31,7 @@ from ingest.api.channel_replies import (
 from ingest.api.creating import creates
 from ingest.api.entity_tags import tagged
 from ingest.api.operation import operation
-from ingest.api.paging import PAGE_QUERY, cut, read_page, seal
+from ingest.api.paging import PAGE_QUERY, PageQuery, cut, seal
 from ingest.api.projecting import project
 from ingest.api.webhook_headers import check_headers
 from ingest.api.webhook_url import check_webhook_url
@@ -141,9 +141,9 @@ async def test(call: Call) -> Response:
     return Json(await try_out(call), 202)
 
 
-@operation("Channels", "Look at who would be told of a monitor", reply=ToldReply)
+@operation("Channels", "Look at who would be told of a monitor", query=PAGE_QUERY, reply=ToldReply)
 async def of_monitor(call: Call) -> Response:
-    return Json(await told_of(call))
+    return Json(await told_of(call, PAGE_QUERY.decode(call.request)))
 
 
 async def make(call: Call, asked: CreateChannel) -> AnyChannelReply:
@@ -176,9 +176,9 @@ async def find(call: Call) -> AnyChannelReply:
     return reply_of(await channels.find(call.book, call.org_id, call.public_id))
 
 
-async def told_of(call: Call) -> ToldReply:
-    """The channels that are told of the monitor that the path names, as the request's query asks for them."""
-    asked, monitor = read_page(call.request), await monitors.find(call.book, call.org_id, call.public_id)
+async def told_of(call: Call, query: PageQuery) -> ToldReply:
+    """The channels that are told of the monitor that the path names, as a request's query asks for them."""
+    asked, monitor = query.page, await monitors.find(call.book, call.org_id, call.public_id)
     is_named, found = await channels.told_of(
         call.book, call.org_id, monitor.config.id, asked.after_id, asked.limit_and_one
     )

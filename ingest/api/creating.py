@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ingest.api.call import Call
+from ingest.api.operation import Addition, Handler
 from ingest.api.problems import problem
 from ingest.api.wire import Json
 from store.book import creations
@@ -32,8 +33,19 @@ ANSWERED_WITHIN_MS = 30_000
 # The draft has a string of structured fields, in quotes; people leave these out.
 _KEY = re.compile(r"\"[\x20-\x21\x23-\x5b\x5d-\x7e]+\"|[\x21\x23-\x7e]+", re.ASCII)
 
-Handler = Callable[[Call], Awaitable[Response]]
 Again = Callable[[Call, str], Awaitable[Response]]
+
+
+ADDS = Addition(
+    headers={
+        "Idempotency-Key": "Drawn by the caller, 1 to 255 characters: whoever sends a call again with the same key "
+        "within a day gets the answer to the first, and nothing is made twice."
+    },
+    reply_headers={
+        "Idempotent-Replayed": "`true` if this was made by an earlier call; secrets are null then."
+    },
+    refusals={409: "A call with this `Idempotency-Key` is being answered; send it again in a moment."},
+)
 
 
 class Creating:
@@ -47,6 +59,10 @@ class Creating:
         self._handler = handler
         self._again = again
         self._once = once
+
+    def adds(self, method: str) -> Addition:
+        """What callers are told of it."""
+        return ADDS
 
     async def __call__(self, call: Call) -> Response:
         """Answer a call, and keep the answer if it has a key.

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ingest.api.call import Call
+from ingest.api.operation import Addition, Handler
 from store.book.database import ConfigBook, Transaction
 from store.book.joined import SteppedBook
 from store.errors import Invalid, Outdated
@@ -26,10 +27,26 @@ _LENGTH = 20
 _TAGS = re.compile(r"\s*((W/)?\"[\x21\x23-\x7e]*\"\s*(,\s*|$))+", re.ASCII)
 _TAG = re.compile(r"(W/)?\"([\x21\x23-\x7e]*)\"", re.ASCII)
 
-Handler = Callable[[Call], Awaitable[Response]]
 Source = ConfigBook | Transaction
 # What was asked for of the thing in the path, as JSON can say it.
 Configured = Callable[[Call, Source], Awaitable[object]]
+
+
+_TAG_OF_REPLY = {"ETag": "Changes with the reply."}
+_SHOWN = Addition(
+    headers={"If-None-Match": "The `ETag` of what you have."},
+    reply_headers=_TAG_OF_REPLY,
+    refusals={304: "It is what you have."},
+)
+_CHANGED = Addition(
+    headers={
+        "If-Match": "The `ETag` of what you looked at: it is changed only if nobody has changed it since."
+    },
+    reply_headers=_TAG_OF_REPLY,
+    refusals={412: "Somebody has changed it since you looked at it."},
+)
+_DELETED = msgspec.structs.replace(_CHANGED, reply_headers={})
+_ADDS = {"GET": _SHOWN, "DELETE": _DELETED}
 
 
 class Tagged:
@@ -39,6 +56,10 @@ class Tagged:
         update_wrapper(self, handler)
         self._handler = handler
         self._configured = configured
+
+    def adds(self, method: str) -> Addition:
+        """What callers are told of it."""
+        return _ADDS.get(method, _CHANGED)
 
     async def __call__(self, call: Call) -> Response:
         return await (self._show(call) if call.request.method in {"GET", "HEAD"} else self._change(call))

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from ingest.api.call import Call
 from ingest.api.creating import creates
 from ingest.api.entity_tags import tagged
-from ingest.api.paging import cut, read_page, seal
+from ingest.api.operation import operation
+from ingest.api.paging import PAGE_QUERY, cut, seal
 from ingest.api.window_bodies import CreateWindow, PatchWindow, window_of
 from ingest.api.wire import Json
 from store.book import maintenance
@@ -69,25 +70,44 @@ async def again(call: Call, made: str) -> Response:
 
 
 @creates(again)
+@operation(
+    "Maintenance",
+    "Make a maintenance window",
+    "Once, with `from` and `to`; weekly, with `weekdays`, `start` and `duration`; or by a `cron` rule and `duration`. "
+    "With neither `tags` nor `monitors` it is for the whole organisation.",
+    body=_CREATE,
+    reply=WindowReply,
+    status=201,
+)
 async def create(call: Call) -> Response:
     return Json(await make(call, await call.body(_CREATE)), 201)
 
 
+@operation("Maintenance", "List maintenance windows", query=PAGE_QUERY, reply=WindowsReply)
 async def listing(call: Call) -> Response:
     return Json(await page(call))
 
 
 @tagged(configured)
+@operation("Maintenance", "Look at a maintenance window", reply=WindowReply)
 async def show(call: Call) -> Response:
     return Json(await find(call))
 
 
 @tagged(configured)
+@operation(
+    "Maintenance",
+    "Change a maintenance window",
+    "What is left out stays as it is, unless the window becomes of another kind.",
+    body=_PATCH,
+    reply=WindowReply,
+)
 async def change(call: Call) -> Response:
     return Json(await edit(call, await call.body(_PATCH)))
 
 
 @tagged(configured)
+@operation("Maintenance", "Delete a maintenance window", status=204)
 async def delete(call: Call) -> Response:
     await remove(call)
     return Response(status_code=204)
@@ -101,7 +121,7 @@ async def make(call: Call, asked: CreateWindow) -> WindowReply:
 
 async def page(call: Call) -> WindowsReply:
     """The windows that the request's query asks for."""
-    asked = read_page(call.request)
+    asked = PAGE_QUERY.decode(call.request).page
     found = await maintenance.page(call.book, call.org_id, asked.after_id, asked.limit_and_one)
     rows, last = cut(found, asked.limit)
     return WindowsReply([_reply(row, call.now_ms) for row in rows], seal(str(last.id)) if last else None)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 from starlette.responses import Response
 
 from ingest.api import channels, registry
 from ingest.api.call import Call
 from ingest.api.channel_replies import ToldReply
+from ingest.api.operation import operation
+from ingest.api.paging import PageQuery
+from ingest.api.query import QueryDecoder
 from ingest.api.registry import Watched
 from ingest.api.wire import Json
 from store.book.history_reader import HISTORY_DB
@@ -68,16 +72,39 @@ class PreviewReply(ToldReply, frozen=True, rename="camel", kw_only=True):
     messages: MessagesShown
 
 
+class PreviewQuery(PageQuery, frozen=True, kw_only=True):
+    """Which page of the channels, and what happens."""
+
+    occasion: Annotated[
+        str,
+        Meta(
+            description="What happens: `silence`, `fail`, `overrun`, `reminder` or `up`.",
+            extra_json_schema={"enum": list(OCCASIONS)},
+        ),
+    ] = INCIDENT_KINDS[Cause.MISSED]
+
+
+_PREVIEW = QueryDecoder(PreviewQuery)
+
+
+@operation(
+    "Channels",
+    "Look at what would be told of a monitor",
+    "What each kind of channel would get if something happened now, and which channels would get it.",
+    query=_PREVIEW,
+    reply=PreviewReply,
+)
 async def show(call: Call) -> Response:
     return Json(await find(call))
 
 
 async def find(call: Call) -> PreviewReply:
     """What would be told of the monitor that the path names, on the occasion that the query names."""
-    occasion = call.request.query_params.get("occasion", INCIDENT_KINDS[Cause.MISSED])
+    query = _PREVIEW.decode(call.request)
+    occasion = query.occasion
     if occasion not in OCCASIONS:
         raise Invalid(f"An occasion is one of {', '.join(OCCASIONS)}.", "occasion")
-    told = await channels.told_of(call)
+    told = await channels.told_of(call, query)
     watched = await registry.find(call, call.public_id)
     kind, cause = OCCASIONS[occasion]
     noted = Noted() if kind == EventKind.UP else await _noted(call, watched)

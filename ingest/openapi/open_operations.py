@@ -15,6 +15,7 @@ from ingest.doors.batch import MOST_ITEMS, PATH, Item
 from ingest.doors.door import Door
 from ingest.doors.heartbeat import HeartbeatDoor, HeartbeatTaken
 from ingest.doors.reply import PingProblem
+from ingest.doors.signals import LONGEST_MS
 from ingest.doors.simple import PingTaken, SimpleDoor
 
 DOCUMENT_PATH = "/openapi.json"
@@ -40,17 +41,40 @@ BatchItem = msgspec.defstruct(
 )
 Batch = Annotated[list[BatchItem], Meta(min_length=1, max_length=MOST_ITEMS)]  # type: ignore[valid-type]
 
+
+class PingQuery(msgspec.Struct, frozen=True):
+    """What a ping may say in its query; the doors read it by themselves, in a microsecond."""
+
+    rid: Annotated[
+        str,
+        Meta(
+            description="The run, so that runs that overlap are told apart: its start and its end name the same one.",
+            extra_json_schema={"format": "uuid"},
+        ),
+    ] = ""
+    duration_ms: (
+        Annotated[int, Meta(ge=0, le=LONGEST_MS, description="So long the run took; else it is measured.")]
+        | None
+    ) = None
+
+
 _PING_REFUSALS: Mapping[int, str] = {
-    404: "No monitor has this key, or it is none.",
+    400: "The body, the `rid` or the `duration_ms` cannot be read. What the ping signals counts all the same.",
+    404: "No monitor has this key, or it is none, or there is no such signal.",
     408: "The request took too long to arrive.",
     429: "Too soon or too many for the plan: the sign of life counts all the same. Or too many unknown keys came from "
     "this address.",
     503: "Away or overloaded; ping again.",
 }
-_BAD_BODY: Mapping[int, str] = {
-    400: "The body is no flat JSON object of numbers and texts. The sign of life counts all the same.",
+_TOO_LARGE: Mapping[int, str] = {
     413: "The body is too large. The sign of life counts all the same.",
 }
+_SIGNAL = "Ping, and say more than that all is well"
+_SIGNALS = (
+    "`start`: the job has begun. `fail`, or an exit code from 1 to 255: it failed, and an incident opens at once. "
+    "`log`: only kept. `0`: all is well. Only this last one is a sign of life. Any body is taken, the end of a job's "
+    "output, say, and its first 10 KB are kept."
+)
 _UNTOLD: tuple[str, str, Any, str, Any] = ("", "", None, JSON, None)
 # By the name of the door: what it is for, what it says of bodies, the type and kind of the body, the reply.
 _DOORS: Mapping[str, tuple[str, str, Any, str, Any]] = {
@@ -72,20 +96,22 @@ _DOORS: Mapping[str, tuple[str, str, Any, str, Any]] = {
 
 
 def of_door(door: Door, path: str, method: str) -> Operation:
-    """A ping at a door, if it is one of the paths that are described."""
-    is_told = path == door.prefix + "{key}" and door.name in _DOORS
-    summary, description, body, media, reply = _DOORS[door.name] if is_told else _UNTOLD
-    is_post = method == "POST"
+    """A ping at a door, with a signal or without."""
+    summary, description, body, media, reply = _DOORS.get(door.name, _UNTOLD)
+    is_post, is_strict = method == "POST", door.strict_length
+    if path.endswith("/{signal}"):
+        summary, description, body, media, is_strict = _SIGNAL, _SIGNALS, str, "text/plain", False
     return Operation(
         tag=PINGS,
         summary=summary,
-        description=description if is_post else "Pinging twice does no harm.",
+        description=description,
+        query=PingQuery,
         body=body if is_post else None,
         bodies=(media,),
         body_required=False,
         reply=None if method == "HEAD" else reply,
         problem=None if method == "HEAD" else PingProblem,
-        refusals={**_PING_REFUSALS, **(_BAD_BODY if is_post and door.strict_length else {})},
+        refusals={**_PING_REFUSALS, **(_TOO_LARGE if is_post and is_strict else {})},
     )
 
 

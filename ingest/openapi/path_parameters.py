@@ -9,6 +9,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from ingest.doors.signals import SUFFIX
 from ingest.openapi.schemas import Schema, path_parameter
 
 # In curly brackets, with Starlette's convertor behind a colon.
@@ -19,6 +20,7 @@ _KINDS: Mapping[str, str] = {
     "heartbeats": "monitor",
     "channels": "channel",
     "deliveries": "delivery",
+    "maintenance": "maintenance window",
 }
 _TYPES: Mapping[str, Any] = {
     "alertId": Annotated[UUID, Meta(description="The id of the threshold rule.")],
@@ -29,6 +31,14 @@ _TYPES: Mapping[str, Any] = {
             description="The ping key of a monitor.",
             examples=["XBvVBR5rK7VcjeleNhrSf7"],
             extra_json_schema={"pattern": "^[A-Za-z0-9_-]{8,128}$"},
+        ),
+    ],
+    "signal": Annotated[
+        str,
+        Meta(
+            description="`start`, `fail`, `log`, or the exit code of a job, 0 to 255.",
+            examples=["start"],
+            extra_json_schema={"pattern": f"^({SUFFIX.decode()})$"},
         ),
     ],
     "key:text": Annotated[str, Meta(min_length=1, description="The key of the metric, as pings send it.")],

@@ -23,7 +23,7 @@ _NOT_THERE = "It is not there, or not yours."
 _BAD_BODY = "The body is not JSON."
 _TOO_LARGE = "The body is larger than 64 KiB."
 _BAD_FIELD = "A field is bad, missing or unknown; `field` names it."
-_BAD_QUERY = "A parameter is bad; `field` names it."
+_BAD_QUERY = "A parameter or a header is bad; `field` names it."
 _TOO_OFTEN = "Too many wrong keys were tried from this address; wait."
 _TOO_MANY = "Too many changes for the plan, or too many wrong keys; wait."
 _AWAY = "Redis or the database is away; try again."
@@ -52,7 +52,7 @@ def _behind_the_key(one: Listed) -> Iterator[tuple[int, str]]:
     is_reading = one.method in _READING
     if one.operation.body is not None:
         yield from ((400, _BAD_BODY), (413, _TOO_LARGE), (422, _BAD_FIELD))
-    elif one.operation.query is not None:
+    elif one.operation.query is not None or one.operation.headers:
         yield 422, _BAD_QUERY
     yield 401, _BAD_KEY
     if not is_reading:

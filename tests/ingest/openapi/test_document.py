@@ -158,7 +158,7 @@ def test_what_stands_around_a_handler_is_told_too() -> None:
     assert (wind["name"], wind["in"], wind["description"]) == (
         "X-Wind", "header", "How strong it blows, for a GET.",
     )  # fmt: skip
-    assert list(told["responses"]) == ["200", "401", "409", "412", "429", "503"]
+    assert list(told["responses"]) == ["200", "401", "409", "412", "422", "429", "503"]
     assert "X-Dry" in told["responses"]["200"]["headers"]
 
 
