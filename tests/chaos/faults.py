@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from store.fault_points import TABLE
 
-ANYBODY = ("ingest", "sweeper", "recorder", "serve", "valkey")
 # Reached again and again under load, so that any of several times can be the last one.
 OFTEN = {"batch.recorded", "recorder.read", "recorder.written", "recorder.committed", "recorder.trimmed"}
 TIMES = 20
@@ -48,19 +47,19 @@ class Fault(msgspec.Struct, frozen=True):
         return f"{self.at}, time {self.time}" if self.at else f"kill {self.part} after {self.after_ms} ms"
 
 
-def drawn(dice: random.Random, rounds: int) -> Iterator[Fault]:
-    """So many faults: every fault point in turn, each time in another order, and random kills in between."""
+def drawn(dice: random.Random, rounds: int, processes: Sequence[str]) -> Iterator[Fault]:
+    """So many faults: every fault point in turn, each time in another order, and kills at random in between."""
     left = rounds
     while left > 0:
-        faults = [*_at_points(dice), *_at_random(dice, 2)]
+        faults = [*_at_points(dice), *_at_random(dice, processes, 2)]
         dice.shuffle(faults)
         yield from faults[:left]
         left -= len(faults)
 
 
-def a_whole_turn() -> int:
+def a_whole_turn(processes: Sequence[str]) -> int:
     """How many rounds it takes for every fault point to have its turn."""
-    return len(TABLE) + 2 * len(ANYBODY)
+    return len(TABLE) + 2 * len(processes)
 
 
 def _at_points(dice: random.Random) -> Iterator[Fault]:
@@ -68,6 +67,6 @@ def _at_points(dice: random.Random) -> Iterator[Fault]:
         yield Fault(point.part, point.name, dice.randint(1, TIMES) if point.name in OFTEN else 1)
 
 
-def _at_random(dice: random.Random, times: int) -> Iterator[Fault]:
-    for part in ANYBODY * times:
+def _at_random(dice: random.Random, processes: Sequence[str], times: int) -> Iterator[Fault]:
+    for part in (*processes,) * times:
         yield Fault(part, after_ms=dice.randint(0, LATEST_MS))

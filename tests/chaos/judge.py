@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TypedDict
 
-import redis
-
 from overdue.doctor import examine_installation
 from overdue.health.finding import Verdict
 from store.settings import read_settings
@@ -78,7 +76,7 @@ class Judge:
             self._await(
                 lambda: self._told_of_values() == VALUES, "a rule's breach and its end are told", wrong
             )
-        self._await(self._is_told, "everything is told", wrong)
+        self._await(self._house.has_told, "everything is told", wrong)
         answered = self._fleet.answers[self._answers :]
         good = [one for one in answered if one.status == 200]
         self._await(lambda: not self._unexplained(good, losses), "each 200 is recorded", wrong)
@@ -145,20 +143,6 @@ class Judge:
             return until(ended, SETTLED_S, "the incident is recorded, with its end")
         except AssertionError:
             return []
-
-    def _is_told(self) -> bool:
-        """Every event is turned into deliveries, and these are settled."""
-        keys = self._house.keys
-        try:
-            with self._house.redis() as client:
-                newest = (
-                    client.xinfo_stream(keys.events)["last-generated-id"]
-                    if client.exists(keys.events)
-                    else None
-                )
-                return client.get(keys.dispatched) == newest and not client.hlen(keys.deliveries)
-        except redis.RedisError:
-            return False
 
     def _missing(self, good: Sequence[Ping]) -> list[Ping]:
         return [one for one in good if one.number not in self._recorded]

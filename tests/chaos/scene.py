@@ -10,6 +10,7 @@ import msgspec
 
 from store.clock import wall_ms
 from store.fault_points import VARIABLE
+from tests.chaos.builds import Build
 from tests.chaos.faults import Fault
 from tests.chaos.jobs import Jobs, Watched
 from tests.chaos.judge import Judge
@@ -90,6 +91,13 @@ class Scene:
             self.jobs.delete(one)
         return Round(number=number, fault=fault, kills=kills, took_ms=wall_ms() - began_ms, **verdict)
 
+    def server(self) -> str:
+        """What is really embedded, as it says itself."""
+        with self.house.redis() as client:
+            told = client.info("server")
+        name = "valkey" if "valkey_version" in told else "redis"
+        return f"{name} {told.get('valkey_version') or told['redis_version']}"
+
     def _fall_silent(self, fault: Fault) -> list[Watched]:
         """The fault lies in wait before they are made, if making is what it waits for."""
         if fault.at.startswith("config."):
@@ -135,12 +143,12 @@ class Scene:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Scene]:
+def opened(folder: Path, build: Build) -> Iterator[Scene]:
     """A scene in a house of its own."""
     fault_file = folder / "fault"
     with (
         receiving() as receiver,
-        keeping_house(folder, **{VARIABLE: str(fault_file)}) as house,
+        keeping_house(folder, **build.settings(folder), **{VARIABLE: str(fault_file)}) as house,
         pinging(house.port) as fleet,
     ):
         api = Api(house.url)
