@@ -26,7 +26,7 @@ class Desk(msgspec.Struct, frozen=True):
         return self.live.shards[shard_of(monitor_id, len(self.live.shards))]
 
     async def carry(self, change: OutboxRow | None) -> None:
-        """Carry a change of ours to Redis and settle it, as the API does."""
+        """Carry a change of ours to Redis and settle it at once, or the next look would take it for one on its way."""
         if change is not None:
             await self.live.project(change.projection)
             await outbox.settle(self.book, [change.id])
