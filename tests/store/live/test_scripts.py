@@ -21,6 +21,7 @@ from store.live.delivering import Lease, deliver, lease, raise_events, renew, se
 from store.live.inspecting import inspect
 from store.live.keys import Keyspace
 from store.live.link import Link
+from store.live.mending import count_statuses, drop_strangers, log_again
 from store.live.monitors import (
     drop_monitor,
     look,
@@ -82,6 +83,7 @@ REBUILDING = {
 Use = Callable[[Shard, Writer], Awaitable[object]]
 CALLERS: dict[str, Use] = {
     "change_monitor": lambda shard, _: put_monitor(shard, PutMonitor(config_of(1, version=2), (DIGEST,))),
+    "count_statuses": lambda shard, _: count_statuses(shard),
     "count_use": lambda shard, _: count_use(shard, "who", 1),
     "create_monitor": lambda shard, _: put_monitor(shard, PutMonitor(config_of(1), (DIGEST,))),
     "create_monitors": lambda shard, _: create_monitors(shard, [PutMonitor(config_of(1), (DIGEST,))]),
@@ -90,10 +92,12 @@ CALLERS: dict[str, Use] = {
     "drop_monitor": lambda shard, _: drop_monitor(shard, DropMonitor(1, 2, (DIGEST,))),
     "find_lost": lambda shard, _: find_lost(shard, ["1-1:7"]),
     "forget_dead": lambda shard, _: forget_dead(shard, 1, 1),
+    "drop_strangers": lambda shard, _: drop_strangers(shard, [1], [7]),
     "drop_writer": lambda shard, _: drop_writer(shard, "main-1"),
     "inspect": lambda shard, _: inspect(shard, [1]),
     "lease": lambda shard, _: lease(shard, 1, 1, ()),
     "list_writers": lambda shard, _: registered([shard]),
+    "log_again": lambda shard, _: log_again(shard, ["1-1:7"]),
     "look": lambda shard, _: look(shard, [1]),
     "put_channels": lambda shard, _: put_channels(shard, PutChannels(1, 1, ())),
     "put_plan": lambda shard, _: put_plan(shard, PutPlan(1, 1, 0, 0)),
