@@ -80,6 +80,7 @@ class Judge:
         answered = self._fleet.answers[self._answers :]
         good = [one for one in answered if one.status == 200]
         self._await(lambda: not self._unexplained(good, losses), "each 200 is recorded", wrong)
+        wrong += [f"lost: {_beside(one, losses)}" for one in self._unexplained(good, losses)]
         calls = self._receiver.calls[self._calls :]
         repeats = len(calls) - len({one.id for one in calls})
         wrong += [f"answered {one.status}" for one in answered if one.status not in {200, 503}]
@@ -148,12 +149,12 @@ class Judge:
         return [one for one in good if one.number not in self._recorded]
 
     def _unexplained(self, good: Sequence[Ping], losses: Sequence[Loss]) -> list[Ping]:
-        """What is not recorded, and was not lost with Redis either."""
+        """What is not recorded, and was not lost with Redis either: nothing that was sent afterwards can be."""
         self._read_history()
         return [
             one
             for one in self._missing(good)
-            if not any(loss.from_ms <= one.answered_ms <= loss.to_ms for loss in losses)
+            if not any(loss.from_ms <= one.answered_ms and one.sent_ms <= loss.to_ms for loss in losses)
         ]
 
     def _read_history(self) -> None:
@@ -190,6 +191,12 @@ class Judge:
             until(condition, SETTLED_S, what)
         except AssertionError as error:
             wrong.append(str(error))
+
+
+def _beside(one: Ping, losses: Sequence[Loss]) -> str:
+    """When a ping was answered that nothing explains the loss of."""
+    since = [f"{one.answered_ms - loss.from_ms} ms after {loss.to_ms - loss.from_ms}" for loss in losses[-1:]]
+    return f"number {one.number}, {' '.join(since) or 'without any loss'}"
 
 
 def _most_repeats(fault: Fault, kills: int) -> int:

@@ -103,14 +103,18 @@ class Scene:
         if fault.at.startswith("config."):
             self.striker.strike(fault)
         limits = SILENT_LATER if fault.empties_redis else SILENT
-        silent = [self.jobs.make(*one) for one in limits]
-        for one in silent:
-            self.jobs.ping(one)
+        silent = [self._made_and_pinged(*one) for one in limits]
         if fault.empties_redis:
             self._wait_until_recorded(silent)
         if not fault.at.startswith("config."):
             self.striker.strike(fault)
         return silent
+
+    def _made_and_pinged(self, interval_s: int, grace_s: int) -> Watched:
+        """At once: from its creation on it is awaited, and where others go on listening it would be called down."""
+        one = self.jobs.make(interval_s, grace_s)
+        self.jobs.ping(one)
+        return one
 
     def _come_back(self, silent: list[Watched]) -> None:
         """One after the other, so that their calls do not overlap; then they are out of the way."""
