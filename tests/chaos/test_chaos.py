@@ -44,6 +44,6 @@ def test_no_death_at_any_place_loses_an_alert_or_raises_a_false_one(tmp_path: Pa
 def test_the_runner_can_fail(tmp_path: Path, breakage: str, fault: str, seen: str) -> None:
     copy = Copy(tmp_path / "copy")
     with copy.broken(BREAKAGES[breakage]):
-        ended = copy.run("tests.chaos", "--rounds", "1", "--only", fault)
+        ended = copy.run("tests.chaos", "--rounds", "1", "--only", fault, within_s=300)
     assert ended.returncode == 1
-    assert seen in ended.stdout + ended.stderr
+    assert seen in ended.stdout
