@@ -62,7 +62,7 @@ class Scene:
         fleet.add(*(Job(one.key, EVERY_S) for one in self.healthy))
         self.measured = self.jobs.make(86_400, 60, "measured")
         self._add_rule()
-        self.judge = Judge(house, api, receiver, fleet, self.healthy, self.measured)
+        self.judge = Judge(house, api, receiver, fleet, jobs, self.measured)
         self._deaths = 0
 
     def play(self, number: int, fault: Fault) -> Round:
@@ -73,6 +73,7 @@ class Scene:
         """
         self._calm_down()
         began_ms, kills_before = wall_ms(), self.striker.kills
+        losses_before = len(self.striker.losses)
         self.judge.begin_round()
         silent = self._fall_silent(fault)
         self.jobs.measure(self.measured, 100)
@@ -86,7 +87,7 @@ class Scene:
             self.jobs.measure(self.measured, 1)
         kills = self.striker.kills - kills_before
         self._deaths += 0 if fault.weather else kills
-        verdict = self.judge.end_round(silent, fault, kills, self.striker.losses)
+        verdict = self.judge.end_round(silent, fault, kills, self.striker.losses[losses_before:])
         for one in silent:
             self.jobs.delete(one)
         return Round(number=number, fault=fault, kills=kills, took_ms=wall_ms() - began_ms, **verdict)

@@ -109,9 +109,9 @@ class House:
             self._process.wait()
         return pid
 
-    def kill_and_wait(self, name: str, pid: int | None = None) -> None:
+    def kill_and_wait(self, name: str, pid: int | None = None, is_dead: bool = False) -> None:
         """`kill -9`, and wait until all is well again: `serve` starts a part anew, and we `serve` itself."""
-        killed = self.kill(name, pid)
+        killed = pid if pid and is_dead else self.kill(name, pid)
         if name == "serve":
             until(lambda: not self.parts(), LIFELINE_S, "the parts end by themselves")
             self.start()
@@ -151,6 +151,10 @@ class House:
         url = self._settings.get("OVERDUE_REDIS_URL") or "unix://" + quote(str(self.data / "valkey.sock"))
         with Redis.from_url(url, socket_timeout=5) as client:
             yield client
+
+    def redis_log(self) -> Path:
+        """The file that the embedded server writes everything into."""
+        return max((self.data / "appendonlydir").glob("*.incr.aof"), key=lambda file: file.stat().st_mtime_ns)
 
     def holes(self) -> list[tuple[int, int]]:
         """The blind intervals of the first shard as (from_ms, to_ms)."""
