@@ -18,6 +18,7 @@ from store.live.channels import put_channels, restore_channels, restore_named
 from store.live.connect import Caller
 from store.live.dead_letters import find_lost, forget_dead, retry_letter
 from store.live.delivering import Lease, deliver, lease, raise_events, renew, settle
+from store.live.forgotten import tell_forgotten
 from store.live.inspecting import inspect
 from store.live.keys import Keyspace
 from store.live.link import Link
@@ -119,6 +120,7 @@ CALLERS: dict[str, Use] = {
     "settle": lambda shard, _: settle(shard, ONE, "done"),
     "sweep": lambda shard, _: sweep(shard, 1),
     "tag_collection": lambda shard, _: tag_collection(shard, ONE, []),
+    "tell_forgotten": lambda shard, _: tell_forgotten(shard, "0-0", []),
     "trim": lambda shard, _: trim_events(shard, "0-0"),
     "try_channel": lambda shard, _: try_channel(shard, TRIAL),
 }
