@@ -244,6 +244,18 @@ BREAKAGES: dict[str, Breakage] = {
         'b".".join((event_id.encode(), str(timestamp_s).encode()))',
         f"{SWEEPER}/channels/test_signature.py",
     ),
+    "what Redis has forgotten never ends": Breakage(
+        f"{SCRIPTS}/tell_forgotten.lua",
+        "elseif phase and base > silence and seen > silence and read_config(config) then",
+        "elseif false then",
+        f"{BOOK}/test_forgotten.py::test_whoever_pings_before_it_is_missed_again_is_told_to_be_back",
+    ),
+    "what the recorder has not read yet is taken for forgotten": Breakage(
+        f"{SCRIPTS}/tell_forgotten.lua",
+        "if ms > read_ms or (ms == read_ms and sequence > read_sequence) then return '' end",
+        "",
+        f"{BOOK}/test_forgotten.py::test_nothing_is_ended_that_the_recorder_has_not_read_to_its_end",
+    ),
     "the doctor looks once": Breakage(
         "overdue/health/checking.py",
         "    return await check.look_again(first)",
