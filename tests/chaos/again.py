@@ -35,6 +35,16 @@ def judge_repeats(calls: Sequence[Call], losses: Sequence[Loss]) -> list[str]:
     return wrong
 
 
+def is_unended(calls: Sequence[Call], losses: Sequence[Loss]) -> bool:
+    """Whether of all that was told of a silence nobody but the receiver can know: it was told while it was lost.
+
+    Nothing but its beginning was told then; whether the history had it, its reader has to say.
+    """
+    return bool(calls) and all(
+        call.type == "monitor.down" and any(_is_lost(call, loss) for loss in losses) for call in calls
+    )
+
+
 def most_incidents(pinged_ms: Sequence[int], losses: Sequence[Loss]) -> int:
     """One; and one more for each loss that a ping may have gone with: then the silence began earlier, or anew."""
     return 1 + sum(any(loss.from_ms <= one <= loss.to_ms for one in pinged_ms) for loss in losses)

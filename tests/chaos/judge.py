@@ -14,7 +14,7 @@ from typing import TypedDict
 from overdue.doctor import examine_installation
 from overdue.health.finding import Verdict
 from store.settings import read_settings
-from tests.chaos.again import judge_repeats, most_incidents
+from tests.chaos.again import is_unended, judge_repeats, most_incidents
 from tests.chaos.faults import Fault
 from tests.chaos.jobs import Jobs, Watched, patiently
 from tests.chaos.strike import Loss
@@ -36,6 +36,7 @@ class Found(TypedDict):
     refused: int
     lost: int
     repeats: int
+    unended: int
     wrong: list[str]
 
 
@@ -84,8 +85,10 @@ class Judge:
         repeats = len(calls) - len({one.id for one in calls})
         wrong += [f"answered {one.status}" for one in answered if one.status not in {200, 503}]
         wrong += [f"recorded twice: {number}" for number in self._doubled]
+        unended = [one for one in silent if is_loss and self._is_unended(one, calls, losses)]
         for one in silent:
-            wrong += self._judge_silence(one, calls, losses if is_loss else ())
+            if one not in unended:
+                wrong += self._judge_silence(one, calls, losses if is_loss else ())
         wrong += self._judge_calls(silent, calls)
         if is_loss:
             wrong += judge_repeats(calls, losses)
@@ -97,6 +100,7 @@ class Judge:
             refused=len(answered) - len(good),
             lost=len(self._missing(good)),
             repeats=repeats,
+            unended=len(unended),
             wrong=wrong,
         )
 
@@ -117,6 +121,11 @@ class Judge:
                 f"{len({call.id for call in own})} messages about {len(incidents)} incidents of {one.id}"
             )
         return wrong
+
+    def _is_unended(self, one: Watched, calls: Sequence[Call], losses: Sequence[Loss]) -> bool:
+        """It was told while it was lost, and before the recorder had it: nobody can tell of its end."""
+        own = [call for call in calls if call.monitor_id == one.id]
+        return is_unended(own, losses) and not patiently(lambda: self._api.incidents(one.id), "incidents")
 
     def _pings_of(self, one: Watched) -> list[int]:
         """When it was answered 200."""

@@ -10,9 +10,10 @@ import msgspec
 
 from store.clock import wall_ms
 from store.fault_points import VARIABLE
+from tests.chaos.again import is_unended
 from tests.chaos.builds import Build
 from tests.chaos.faults import Fault
-from tests.chaos.jobs import Jobs, Watched
+from tests.chaos.jobs import Jobs, Watched, patiently
 from tests.chaos.judge import Judge
 from tests.chaos.strike import Striker, Strikes
 from tests.system.api import Api
@@ -43,6 +44,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     lost: int
     repeats: int
+    unended: int
     wrong: list[str]
 
 
@@ -79,11 +81,11 @@ class Scene:
         self.jobs.measure(self.measured, 100)
         self._wait_for(silent, "monitor.down")
         self.jobs.measure(self.measured, 1)
-        self._come_back(silent)
+        self._come_back(silent, losses_before)
         self.striker.wait_until_over(fault)
         self.house.wait_until_ready()
         if fault.may_lose:  # perhaps the ends as well
-            self._come_back(silent)
+            self._come_back(silent, losses_before)
             self.jobs.measure(self.measured, 1)
         kills = self.striker.kills - kills_before
         self._deaths += 0 if fault.weather else kills
@@ -117,14 +119,24 @@ class Scene:
         self.jobs.ping(one)
         return one
 
-    def _come_back(self, silent: list[Watched]) -> None:
+    def _come_back(self, silent: list[Watched], losses_before: int) -> None:
         """One after the other, so that their calls do not overlap; then they are out of the way."""
         for one in silent:
             self.jobs.resume(one)
             self.fleet.add(Job(one.key, EVERY_S), phase_s=0)
-            self._wait_for([one], "monitor.up")
+            until(
+                lambda: self.receiver.of(one.id, "monitor.up") or self._is_unended(one, losses_before),  # noqa: B023
+                TOLD_WITHIN_S,
+                f"monitor.up of {one.id}",
+            )
             self.jobs.pause(one)
             self.fleet.silence(Job(one.key, EVERY_S))
+
+    def _is_unended(self, one: Watched, losses_before: int) -> bool:
+        """Nobody knows of its silence any more but the receiver, and it pings: no end will be told."""
+        if not is_unended(self.receiver.of(one.id), self.striker.losses[losses_before:]):
+            return False
+        return patiently(lambda: self.api.status(one.id) == "up" and not self.api.incidents(one.id), "a look")
 
     def _calm_down(self) -> None:
         """After some deaths `serve` waits long before it starts a part again; a clean start makes it forget."""
