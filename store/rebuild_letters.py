@@ -38,14 +38,13 @@ async def _restore_deliveries(live: Live, letters: LetterReader) -> int:
     async for page in letters.open_deliveries():
         by_shard: dict[int, list[RestoredDelivery]] = defaultdict(list)
         for one in page:
-            by_shard[one.shard].append(restored(one))
+            by_shard[one.shard].append(_restored(one))
         for shard, deliveries in _homes(live, by_shard):
             count += await restore_deliveries(shard, deliveries)
     return count
 
 
-def restored(one: OpenDelivery) -> RestoredDelivery:
-    """What the log knows of a delivery, as it is put back."""
+def _restored(one: OpenDelivery) -> RestoredDelivery:
     return RestoredDelivery(
         id=one.live_id,
         attempts=one.tries,

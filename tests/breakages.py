@@ -219,12 +219,12 @@ BREAKAGES: dict[str, Breakage] = {
         "        return True\n        for _ in range(LOOKS):\n",
         "tests/overdue/test_health.py::test_while_the_recorder_is_behind_the_log_is_not_compared",
     ),
-    "what only the log has is not put back": Breakage(
+    "the doctor does not look into the log": Breakage(
         "overdue/health/log.py",
-        "await restore_deliveries(shard, [restored(one) for one in rows])",
-        "await restore_deliveries(shard, [restored(one) for one in rows[:0]])",
+        "left = [one for one in ids if one not in logged]",
+        "left: list[str] = []",
         "tests/overdue/test_health.py"
-        "::test_what_is_wrong_is_found_with_an_example_and_repaired[valkey-a delivery that Redis lost]",
+        "::test_what_is_wrong_is_found_with_an_example_and_repaired[valkey-a dead letter that the log lost]",
     ),
     "addresses are not checked": Breakage(
         "sweeper/channels/guard.py",

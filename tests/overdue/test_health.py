@@ -120,16 +120,6 @@ async def a_delivery_that_is_logged(ward: Ward) -> str:
     return str(min(await ward.redis.hkeys(ward.keys.deliveries)).decode())
 
 
-async def a_delivery_that_redis_lost(ward: Ward) -> None:
-    one = await a_delivery_that_is_logged(ward)
-    line = next(
-        name for name, ids in (await ward.redis.hgetall(ward.keys.lines)).items() if one.encode() in ids
-    )
-    await ward.redis.hdel(ward.keys.deliveries, one)
-    await ward.redis.zrem(ward.keys.due, one)
-    await ward.redis.hdel(ward.keys.lines, line)
-
-
 async def a_delivery_that_the_log_lost(ward: Ward) -> None:
     one = await a_delivery_that_is_logged(ward)
     with closing(sqlite3.connect(ward.library.desk.path)) as history, history:
@@ -234,7 +224,6 @@ HARMS: dict[str, tuple[str, Harm, str]] = {
         lambda w: w.redis.hincrby(w.keys.tallies, "paused", 3),
         "3 instead of 0 that are paused in shard 0",
     ),
-    "a delivery that Redis lost": ("delivery log", a_delivery_that_redis_lost, "nobody would be told"),
     "a delivery that the log lost": ("delivery log", a_delivery_that_the_log_lost, "filled again without"),
     "a dead letter that the log lost": (
         "delivery log",
