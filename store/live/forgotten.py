@@ -18,7 +18,7 @@ class Fate(IntEnum):
 
 
 async def tell_forgotten(shard: Shard, read_up_to: str, incidents: Sequence[Silence]) -> list[Fate]:
-    """Their fates, in order; none while there are events that the history has not read."""
+    """Their fates, in order; none while there are very many events that the history has not read."""
     keys = shard.keys
     arguments = [
         part for one in incidents for part in (one.monitor_id, one.silence_ms, one.started_ms, one.delayed_ms)
