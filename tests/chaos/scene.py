@@ -25,7 +25,8 @@ from tests.system.waiting import until
 HEALTHY, EVERY_S = 12, 0.1
 # Interval and grace in seconds of those who fall silent: a second apart, so that their calls do not overlap.
 SILENT = ((1, 0), (1, 1), (2, 1))
-# The history has to know of them before Redis is emptied, or nobody could tell which silence is which.
+# The history has to know of them before Redis is emptied, or nobody could tell which silence is which. And where the
+# answer to their making is lost, they are awaited before anybody knows their keys.
 SILENT_LATER = ((5, 0), (5, 1), (6, 1))
 ANSWER_S = 0.03
 # A hole moves a deadline, and `serve` waits up to ten seconds before it starts a part that dies again and again.
@@ -103,13 +104,14 @@ class Scene:
 
     def _fall_silent(self, fault: Fault) -> list[Watched]:
         """The fault lies in wait before they are made, if making is what it waits for."""
-        if fault.at.startswith("config."):
+        is_made_under_fire = fault.at.startswith("config.")
+        if is_made_under_fire:
             self.striker.strike(fault)
-        limits = SILENT_LATER if fault.empties_redis else SILENT
+        limits = SILENT_LATER if fault.empties_redis or is_made_under_fire else SILENT
         silent = [self._made_and_pinged(*one) for one in limits]
         if fault.empties_redis:
             self._wait_until_recorded(silent)
-        if not fault.at.startswith("config."):
+        if not is_made_under_fire:
             self.striker.strike(fault)
         return silent
 
