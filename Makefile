@@ -36,8 +36,9 @@ test: lint                      ## the fast full set, under five minutes
 test-all: lint                  ## adds the slow proofs, and Debian's redis-server where it is installed
 	@$(BIN)/pytest $(SIDE_BY_SIDE)
 
-chaos: .venv/installed-dev      ## kill every process at every fault point; ROUNDS=1000, SEED=7 (the one of a former run)
-	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
+chaos: .venv/installed-dev      ## kill every process at every fault point; ROUNDS=1000 SEED=7 WORKERS=3 SHARDS=2 SERVER=redis
+	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(SHARDS),--shards $(SHARDS)) $(if $(SERVER),--server $(SERVER))
 
 bench: .venv/installed-dev      ## what a ping costs, measured here and now; BENCH="--rows single --write" narrows and keeps it
 	@$(BIN)/python -m bench $(BENCH)

@@ -14,7 +14,7 @@ from overdue.import_file import read_monitors
 from overdue.printing import Line, base_url, print_lines
 from overdue.progress import progress, say
 from overdue.valkey import embedded_url
-from store.book import imports, installation, orgs, outbox, plans
+from store.book import imports, installation, orgs, plans
 from store.book.database import ConfigBook
 from store.book.imports import Import, Made
 from store.book.monitors import NewMonitor
@@ -78,10 +78,12 @@ async def _make(
 
 
 class _Carrier:
-    """Carries what was made to Redis. If that is away, Overdue itself does so as soon as both run."""
+    """Carries what was made to Redis. If that is away, Overdue itself does so as soon as both run.
 
-    def __init__(self, book: ConfigBook, live: Live) -> None:
-        self._book = book
+    What was carried stays in the outbox for some seconds, as the API's changes do (see `store/keeping.py`).
+    """
+
+    def __init__(self, live: Live) -> None:
         self._live = live
         self._away: Unavailable | None = None
 
@@ -89,17 +91,14 @@ class _Carrier:
     async def open(cls, book: ConfigBook, settings: Settings) -> _Carrier:
         installed = await installation.read(book)
         url = settings.redis_url or embedded_url(settings.data)
-        return cls(book, Live(url, installed.shards, installed.generation))
+        return cls(Live(url, installed.shards, installed.generation))
 
     async def carry(self, changes: Sequence[OutboxRow]) -> None:
-        carried: list[int] = []
         try:
             for change in changes if self._away is None else ():
                 await self._live.project(change.projection)
-                carried.append(change.id)
         except Unavailable as away:
             self._away = away
-        await outbox.settle(self._book, carried)
 
     def excuse(self) -> str:
         """Why they are not watched yet, as a further sentence; nothing if they are."""

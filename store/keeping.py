@@ -18,7 +18,6 @@ from store.live.connect import Refused
 from store.live.live import Live
 from store.live.rebuilding import Rebuilding
 from store.presence import wait_or_stop
-from store.projection import PutPlan
 from store.rebuild import rebuild_if_empty
 
 EVERY_S = 0.5
@@ -26,6 +25,9 @@ EVERY_S = 0.5
 # that crashes may come back without its last moments, and then gets it again. More than twice what it can lose.
 KEPT_MS = 5_000
 AT_ONCE = 500
+# The rows of an import are large, and who changes something through the API waits for this transaction.
+SETTLED_AT_ONCE = 32
+LAST_MS = 2**63 - 1
 _log = logging.getLogger(__name__)
 Refusals = dict[int, tuple[int, int]]
 
@@ -73,16 +75,13 @@ async def drain_outbox(live: Live, book: ConfigBook, *, everything: bool) -> Non
         Unavailable: some could not be carried; the others were.
     """
     youngest_ms = wall_ms() - KEPT_MS
+    until_ms = LAST_MS if everything else youngest_ms
     carried: list[int] = []
     waiting: list[str] = []
-    for row in await outbox.pending(book, AT_ONCE, waiting.append):
-        is_young = row.created_ms > youngest_ms
-        # A plan is changed by the command, which carries nothing itself.
-        if is_young and not everything and not isinstance(row.projection, PutPlan):
-            continue
+    async for row in outbox.due(book, until_ms, AT_ONCE, waiting.append):
         try:
             await live.project(row.projection)
-            if not is_young:
+            if row.created_ms <= youngest_ms:
                 reach("outbox.projected")
                 carried.append(row.id)
         except Refused as error:
@@ -91,6 +90,9 @@ async def drain_outbox(live: Live, book: ConfigBook, *, everything: bool) -> Non
         except Unavailable as error:
             waiting.append(f"the change of {row.subject} and those after it wait: {error}")
             break
+        if len(carried) == SETTLED_AT_ONCE:
+            await outbox.settle(book, carried)
+            carried.clear()
     await outbox.settle(book, carried)
     if waiting:
         raise Unavailable("; ".join(waiting))

@@ -5,19 +5,11 @@ Those of the scripts that judge pings and silences are in `tests/store/live/test
 
 from __future__ import annotations
 
-import msgspec
+from tests.breakage import Breakage
+from tests.tenant_breakages import TENANT_BREAKAGES
 
 SCRIPTS = "store/live/scripts"
 LIVE, SWEEPER, BOOK = "tests/store/live", "tests/sweeper", "tests/store/recorder"
-
-
-class Breakage(msgspec.Struct, frozen=True):
-    """In `file`, `before` is replaced by `after`; then `test` has to fail."""
-
-    file: str
-    before: str
-    after: str
-    test: str
 
 
 BREAKAGES: dict[str, Breakage] = {
@@ -220,21 +212,37 @@ BREAKAGES: dict[str, Breakage] = {
     ),
     "a change leaves the outbox as soon as it was carried": Breakage(
         "store/keeping.py",
-        "            if not is_young:\n",
+        "            if row.created_ms <= youngest_ms:\n",
         "            if True:\n",
         "tests/store/test_keeping.py::test_what_redis_has_lost_with_its_last_moments_is_carried_again",
     ),
-    "monitors are found whosever they are": Breakage(
-        "store/book/monitors.py",
-        'FIND = _SELECT + "WHERE m.org_id = ? AND m.public_id = ?"',
-        'FIND = _SELECT + "WHERE ? > 0 AND m.public_id = ?"',
-        "tests/ingest/api/test_tenants.py::test_what_is_not_yours_is_not_there",
+    "an import leaves the outbox as soon as it was carried": Breakage(
+        "overdue/import_monitors.py",
+        "            await carrier.carry(batch.changes)\n",
+        "            await carrier.carry(batch.changes)\n"
+        "            async with book.write() as tx:\n"
+        "                await tx.execute('DELETE FROM outbox')\n",
+        "tests/overdue/test_import.py"
+        "::test_what_redis_has_lost_of_an_import_with_its_last_moments_is_watched_all_the_same",
     ),
-    "deliveries are listed whosever they are": Breakage(
-        "store/book/letter_reader.py",
-        'PAGE_OF_ORG = _DELIVERY + "WHERE org_id = ? AND',
-        'PAGE_OF_ORG = _DELIVERY + "WHERE ? > 0 AND',
-        "tests/ingest/api/test_tenants.py::test_what_is_not_yours_is_not_there",
+    "the doctor takes what changes for a wrong count": Breakage(
+        "overdue/health/statuses.py",
+        "if _difference(before[one]) == _difference(self._found[one]) != 0}",
+        "if _difference(self._found[one]) != 0}",
+        "tests/overdue/test_health.py::test_a_count_that_differs_otherwise_at_the_second_look_was_only_changing",
+    ),
+    "the doctor compares a log that was not read to its end": Breakage(
+        "overdue/health/log.py",
+        "        for _ in range(LOOKS):\n",
+        "        return True\n        for _ in range(LOOKS):\n",
+        "tests/overdue/test_health.py::test_while_the_recorder_is_behind_the_log_is_not_compared",
+    ),
+    "the doctor does not look into the log": Breakage(
+        "overdue/health/log.py",
+        "left = [one for one in ids if one not in logged]",
+        "left: list[str] = []",
+        "tests/overdue/test_health.py"
+        "::test_what_is_wrong_is_found_with_an_example_and_repaired[valkey-a dead letter that the log lost]",
     ),
     "addresses are not checked": Breakage(
         "sweeper/channels/guard.py",
@@ -254,6 +262,18 @@ BREAKAGES: dict[str, Breakage] = {
         'b".".join((event_id.encode(), str(timestamp_s).encode()))',
         f"{SWEEPER}/channels/test_signature.py",
     ),
+    "what Redis has forgotten never ends": Breakage(
+        f"{SCRIPTS}/tell_forgotten.lua",
+        "elseif phase and base > silence and seen > silence and read_config(config) then",
+        "elseif false then",
+        f"{BOOK}/test_forgotten.py::test_whoever_pings_before_it_is_missed_again_is_told_to_be_back",
+    ),
+    "what the recorder has not read yet is taken for forgotten": Breakage(
+        f"{SCRIPTS}/tell_forgotten.lua",
+        "if is_on_its_way[tonumber(id)] then",
+        "if false then",
+        f"{BOOK}/test_forgotten.py::test_nothing_is_ended_that_the_recorder_has_not_read_to_its_end",
+    ),
     "the doctor looks once": Breakage(
         "overdue/health/checking.py",
         "    return await check.look_again(first)",
@@ -266,4 +286,4 @@ BREAKAGES: dict[str, Breakage] = {
         "local holes = {}",
         "tests/overdue/test_health.py::test_a_deadline_that_does_not_know_of_a_hole_yet_is_in_order",
     ),
-}
+} | TENANT_BREAKAGES

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.breakages import Breakage
+from tests.breakage import Breakage
 
+# A test that is named for a breakage takes seconds; on a loaded machine some times as long.
+WITHIN_S, ENDED_WITHIN_S = 120.0, 20.0
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("overdue", "ingest", "sweeper", "store", "bench", "tests")
 
@@ -36,19 +40,48 @@ class Copy:
         finally:
             file.write_text(whole, encoding="utf-8")
 
-    def run(self, module: str, *options: str) -> subprocess.CompletedProcess[str]:
-        """Run a module of the copy."""
-        environ = {**os.environ, "PYTHONPATH": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"}
-        return subprocess.run(
-            [sys.executable, "-m", module, *options],
-            cwd=self._folder,
-            env=environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def run(self, module: str, *options: str, within_s: float = WITHIN_S) -> subprocess.CompletedProcess[str]:
+        """Run a module of the copy. What has not ended by then is ended with all that it has started.
 
-    def run_tests(self, *tests: str) -> subprocess.CompletedProcess[str]:
+        Raises:
+            AssertionError: it has not ended; with the last of what it has said.
+        """
+        command = [sys.executable, "-m", module, *options]
+        with (
+            tempfile.TemporaryFile("w+", encoding="utf-8") as said,
+            subprocess.Popen(
+                command,
+                cwd=self._folder,
+                env={**os.environ, "PYTHONPATH": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            ) as process,
+        ):
+            try:
+                code = process.wait(within_s)
+            except BaseException as error:
+                _end(process)
+                if not isinstance(error, subprocess.TimeoutExpired):
+                    raise
+                code = None
+            said.seek(0)
+            output = said.read()
+        shown = " ".join(command[1:])
+        assert code is not None, f"{shown} has not ended within {within_s:g} s:\n{output[-8000:]}"
+        return subprocess.CompletedProcess(command, code, output)
+
+    def run_tests(self, *tests: str, within_s: float = WITHIN_S) -> subprocess.CompletedProcess[str]:
         """Run these tests of the copy, without the slow ones."""
         plain = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=-p no:valkey")
-        return self.run("pytest", *plain, "-m", "not slow", *tests)
+        return self.run("pytest", *plain, "-m", "not slow", *tests, within_s=within_s)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """As Ctrl-C does, so that it clears away what it has started; and for good, if that takes too long."""
+    os.killpg(process.pid, signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(ENDED_WITHIN_S)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

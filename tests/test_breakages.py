@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.breakages import BREAKAGES
 from tests.copied import ROOT, Copy
+from tests.system.waiting import until
 
 PASSED, FAILED = 0, 1
+STILL = """
+import subprocess
+child = subprocess.Popen(["sleep", "60"])
+print("called", child.pid, flush=True)
+child.wait()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +32,26 @@ def test_the_text_that_is_broken_stands_in_its_file_once(name: str) -> None:
     assert (ROOT / one.test.partition("::")[0]).exists()
 
 
+def is_alive(pid: int) -> bool:
+    """A process that nobody has collected yet is not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_what_stands_still_is_killed_with_what_it_has_started_and_its_words_are_shown(tmp_path: Path) -> None:
+    copy = Copy(tmp_path / "copy")
+    (tmp_path / "copy" / "still.py").write_text(STILL)
+    with pytest.raises(AssertionError, match=r"still has not ended within 1 s:\ncalled (\d+)") as error:
+        copy.run("still", within_s=1)
+    started = int(str(error.value).rpartition("called ")[2].split()[0])
+    until(lambda: not is_alive(started), 5, "what it has started is gone")
+
+
 @pytest.mark.slow
 def test_the_tests_pass_where_nothing_is_broken(copy: Copy) -> None:
-    ended = copy.run_tests(*dict.fromkeys(one.test for one in BREAKAGES.values()))
+    ended = copy.run_tests(*dict.fromkeys(one.test for one in BREAKAGES.values()), within_s=600)
     assert ended.returncode == PASSED, ended.stdout
 
 

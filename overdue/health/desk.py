@@ -1,4 +1,4 @@
-"""What every check has before it: the book and the live side of one installation."""
+"""What every check has before it: the book, the live side and the log of deliveries of one installation."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import msgspec
 
 from store.book import outbox
 from store.book.database import CONFIG_DB, ConfigBook
+from store.book.history_reader import HISTORY_DB
+from store.book.letter_reader import LetterReader
 from store.book.outbox import OutboxRow
 from store.live.keys import shard_of
 from store.live.live import Live
@@ -17,16 +19,17 @@ from store.settings import Settings
 
 
 class Desk(msgspec.Struct, frozen=True):
-    """Both sides of what is compared."""
+    """All sides of what is compared."""
 
     book: ConfigBook
     live: Live
+    letters: LetterReader
 
     def home(self, monitor_id: int) -> Shard:
         return self.live.shards[shard_of(monitor_id, len(self.live.shards))]
 
     async def carry(self, change: OutboxRow | None) -> None:
-        """Carry a change of ours to Redis and settle it, as the API does."""
+        """Carry a change of ours to Redis and settle it at once, or the next look would take it for one on its way."""
         if change is not None:
             await self.live.project(change.projection)
             await outbox.settle(self.book, [change.id])
@@ -43,6 +46,6 @@ async def open_desk(settings: Settings, url: str) -> AsyncIterator[Desk]:
         live = Live(url, settings.shards, "")
         try:
             await live.follow_generation()
-            yield Desk(book, live)
+            yield Desk(book, live, LetterReader(settings.data / HISTORY_DB))
         finally:
             await live.aclose()

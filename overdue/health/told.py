@@ -11,6 +11,7 @@ from overdue.health.checking import Problems, Subject
 from overdue.health.desk import Desk
 from store.book import channels, orgs, outbox, owners, plans
 from store.clock import wall_ms
+from store.live.channels import pack_manners
 from store.live.inspecting import fields
 from store.live.shard import Shard
 from store.projection import PutChannels, PutPlan
@@ -59,16 +60,19 @@ class Channels:
     async def _compare(self, shard: Shard, wanted: list[PutChannels]) -> Problems:
         lists = await fields(self._desk.live, shard.keys.orgs)
         known = await fields(self._desk.live, shard.keys.channels)
+        manners = await fields(self._desk.live, shard.keys.manners)
         return {
             Subject(
                 one.org_id
             ): "have other channels in Redis than in the book: some are told wrongly, or not"
             for one in wanted
-            if not _is_same(one, lists.get(one.org_id), known)
+            if not _is_same(one, lists.get(one.org_id), known, manners)
         }
 
 
-def _is_same(wanted: PutChannels, listed: bytes | None, known: dict[int, bytes]) -> bool:
+def _is_same(
+    wanted: PutChannels, listed: bytes | None, known: dict[int, bytes], manners: dict[int, bytes]
+) -> bool:
     if listed is None:
         return not wanted.channels
     version, *ids = struct.unpack(f"<{len(listed) // 4}I", listed)
@@ -76,6 +80,7 @@ def _is_same(wanted: PutChannels, listed: bytes | None, known: dict[int, bytes])
         version == wanted.version
         and ids == [one.id for one in wanted.channels]
         and all(known.get(one.id) == msgspec.msgpack.encode(one) for one in wanted.channels)
+        and all(manners.get(one.id) == pack_manners(one) for one in wanted.channels)
     )
 
 

@@ -41,6 +41,13 @@ SELECT number, shard, live_id, tries, state, next_ms, settled_ms, event FROM del
 WHERE state IN ('waiting', 'retrying', 'dead') AND live_id IS NOT NULL AND number > ? ORDER BY number LIMIT ?
 """
 
+# Those of these that are not settled, or dead letters; `live_id` finds them.
+OPEN_AMONG = """
+SELECT number, shard, live_id, tries, state, next_ms, settled_ms, event FROM deliveries
+WHERE shard = ? AND live_id IN (SELECT value FROM json_each(?)) AND +state IN ('waiting', 'retrying', 'dead')
+ORDER BY number
+"""
+
 UNTOLD = """
 SELECT generation, shard, entry_ms, entry_seq, event FROM untold_events
 WHERE (entry_ms, entry_seq, generation, shard) > (?, ?, ?, ?)
@@ -152,6 +159,11 @@ class LetterReader:
                 while rows := await snapshot.rows(OPEN, (after, PAGE)):
                     yield [_read(row, OpenDelivery) for row in rows]
                     after = rows[-1]["number"]
+
+    async def open_among(self, shard: int, live_ids: Sequence[str]) -> list[OpenDelivery]:
+        """Those of these deliveries of a shard that were not settled, or are dead letters, in the same order."""
+        asked = msgspec.json.encode(live_ids).decode()
+        return await self._rows([(OPEN_AMONG, (shard, asked))], OpenDelivery)
 
     async def untold(self) -> AsyncIterator[list[Untold]]:
         """The events that nobody was told of, in order; in pages of one snapshot."""

@@ -26,6 +26,12 @@ WHERE monitor_id > ? GROUP BY monitor_id ORDER BY monitor_id LIMIT ?
 """
 
 
+# Those of these monitors that name channels.
+AMONG = """
+SELECT monitor_id, channel_id FROM monitor_channels WHERE monitor_id IN (SELECT value FROM json_each(?))
+"""
+
+
 async def name(tx: Transaction, org_id: int, monitor_id: int, channels: Sequence[UUID]) -> None:
     """Let a monitor name these channels of its organisation; without any it tells the default ones.
 
@@ -49,3 +55,11 @@ async def all_named(book: ConfigBook, after_id: int, limit: int) -> list[tuple[i
     """Monitors of all organisations that name channels, by number, with these; for rebuilding what Redis holds."""
     rows = await book.rows(ALL, (after_id, limit))
     return [(row["monitor_id"], [int(one) for one in row["channels"].split(",")]) for row in rows]
+
+
+async def named_among(book: ConfigBook, monitor_ids: Sequence[int]) -> dict[int, set[int]]:
+    """Those of these monitors that name channels, with these."""
+    found: dict[int, set[int]] = {}
+    for row in await book.rows(AMONG, (f"[{','.join(map(str, monitor_ids))}]",)):
+        found.setdefault(row["monitor_id"], set()).add(row["channel_id"])
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from sqlite3 import Row
 
 import msgspec
@@ -22,6 +22,16 @@ ADD = "INSERT INTO outbox (subject, payload, created_ms) VALUES (?, ?, ?)"
 
 # The oldest first, so that a monitor's changes arrive in their order (late ones are harmless, but useless).
 PENDING = "SELECT id, subject, payload, created_ms FROM outbox ORDER BY id LIMIT ?"
+
+# Those that are old enough; a plan is changed by a command, which carries nothing itself.
+DUE = """
+SELECT id, subject, payload, created_ms FROM outbox
+WHERE id > ? AND (created_ms <= ? OR subject LIKE 'plan:%') ORDER BY id LIMIT ?
+"""
+
+# A row of an import is 50 KB.
+PAGE = 20
+BEFORE_ALL = -(2**63)
 
 SETTLE = "DELETE FROM outbox WHERE id = ?"
 
@@ -46,13 +56,23 @@ async def pending(
     book: ConfigBook, limit: int, complain: Callable[[str], None] = log.error
 ) -> list[OutboxRow]:
     """The oldest changes that are not settled. A row that cannot be read is reported to `complain` and left out."""
-    found = []
-    for row in await book.rows(PENDING, (limit,)):
-        try:
-            found.append(_read(row))
-        except msgspec.DecodeError as error:
-            complain(f"outbox row {row['id']} ({row['subject']}) cannot be read and is left out: {error}")
-    return found
+    rows = await book.rows(PENDING, (limit,))
+    return [one for row in rows if (one := _read(row, complain)) is not None]
+
+
+async def due(
+    book: ConfigBook, until_ms: int, limit: int, complain: Callable[[str], None] = log.error
+) -> AsyncIterator[OutboxRow]:
+    """Up to `limit` changes from before `until_ms`, the oldest first, and those of plans.
+
+    A row is decoded when its turn comes, as those of an import are large: going through many holds up nothing else.
+    """
+    after_id = BEFORE_ALL
+    while limit > 0 and (rows := await book.rows(DUE, (after_id, until_ms, min(limit, PAGE)))):
+        for row in rows:
+            if (one := _read(row, complain)) is not None:
+                yield one
+        after_id, limit = rows[-1]["id"], limit - len(rows)
 
 
 async def settle(book: ConfigBook, outbox_ids: Iterable[int]) -> None:
@@ -79,5 +99,10 @@ def _subject(projection: Projection) -> str:
             return f"plan:{projection.org_id}"
 
 
-def _read(row: Row) -> OutboxRow:
-    return OutboxRow(row["id"], row["subject"], _DECODER.decode(row["payload"]), row["created_ms"])
+def _read(row: Row, complain: Callable[[str], None]) -> OutboxRow | None:
+    """A change; None, and a complaint, if it cannot be read."""
+    try:
+        return OutboxRow(row["id"], row["subject"], _DECODER.decode(row["payload"]), row["created_ms"])
+    except msgspec.DecodeError as error:
+        complain(f"outbox row {row['id']} ({row['subject']}) cannot be read and is left out: {error}")
+        return None

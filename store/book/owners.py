@@ -11,6 +11,9 @@ from store.book.database import ConfigBook
 # Many at once, without a variable for each.
 PRESENT = "SELECT id FROM monitors WHERE id IN (SELECT value FROM json_each(?))"
 
+ORGS = "SELECT id FROM orgs"
+CHANNELS = "SELECT id FROM channels"
+
 # As many digests as there are marks.
 OWNERS = "SELECT digest, monitor_id FROM monitor_keys WHERE digest IN ({marks})"
 AT_ONCE = 500
@@ -25,6 +28,10 @@ class Subjects(msgspec.Struct, frozen=True):
 
     names: frozenset[str]
 
+    def have_channels(self) -> bool:
+        """Whether one of them is about the channels of any organisation."""
+        return any(name.startswith("channels:") for name in self.names)
+
     def have_monitor(self, monitor_id: int) -> bool:
         ranges = (name.partition(":")[2].split("-") for name in self.names if name.startswith("monitors:"))
         return f"monitor:{monitor_id}" in self.names or any(
@@ -36,6 +43,16 @@ async def absent(book: ConfigBook, monitor_ids: Collection[int]) -> set[int]:
     """Those of these ids that no monitor has."""
     rows = await book.rows(PRESENT, (f"[{','.join(map(str, monitor_ids))}]",))
     return set(monitor_ids) - {row["id"] for row in rows}
+
+
+async def all_orgs(book: ConfigBook) -> set[int]:
+    """The ids of all organisations."""
+    return {row["id"] for row in await book.rows(ORGS)}
+
+
+async def all_channels(book: ConfigBook) -> set[int]:
+    """The ids of the channels of all organisations."""
+    return {row["id"] for row in await book.rows(CHANNELS)}
 
 
 async def owners_of(book: ConfigBook, digests: Collection[bytes]) -> dict[bytes, int]:

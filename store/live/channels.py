@@ -40,11 +40,12 @@ def _flat(put: PutChannels) -> list[bytes | int]:
     return [
         part
         for channel in put.channels
-        for part in (channel.id, msgspec.msgpack.encode(channel), _manners(channel))
+        for part in (channel.id, msgspec.msgpack.encode(channel), pack_manners(channel))
     ]
 
 
-def _manners(channel: ChannelTarget) -> bytes:
+def pack_manners(channel: ChannelTarget) -> bytes:
+    """Whether it is a default one, and how it is told of many downs at once, as the scripts read it."""
     burst = channel.burst
     return _MANNERS.pack(
         _DEFAULT if channel.is_default else 0, burst.size if burst else 0, burst.window_s if burst else 0

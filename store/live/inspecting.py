@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
@@ -132,6 +133,43 @@ async def waiting(live: Live, shard: Shard) -> Waiting:
     due = {name.decode(): score async for name, score in _each(client.zscan, keys.due)}
     lines = tuple([tuple(line.decode().split()) async for _, line in _each(client.hscan, keys.lines)])
     return Waiting(deliveries, due, lines)
+
+
+async def kept_deliveries(live: Live, shard: Shard) -> AsyncIterator[list[str]]:
+    """The ids of all deliveries that wait, and of dead letters."""
+    for key in (shard.keys.deliveries, shard.keys.dead):
+        async for page in _pages(live.client.hscan, key):
+            yield [name.decode() for name in page]
+
+
+async def known_deliveries(live: Live, shard: Shard, delivery_ids: Sequence[str]) -> list[str]:
+    """Those of these that wait or are dead letters."""
+    pipe = live.client.pipeline(transaction=True)
+    for one in delivery_ids:
+        pipe.hexists(shard.keys.deliveries, one)
+        pipe.hexists(shard.keys.dead, one)
+    found = await _ask(pipe.execute())
+    return [
+        one for one, waits, died in zip(delivery_ids, found[::2], found[1::2], strict=True) if waits or died
+    ]
+
+
+async def log_is_read(live: Live, shard: Shard) -> bool:
+    """Whether the recorder has everything that was written into the log of deliveries."""
+    return not await _ask(live.client.xlen(shard.keys.letters))
+
+
+async def naming(live: Live, shard: Shard) -> AsyncIterator[list[int]]:
+    """The ids of all monitors that name channels."""
+    async for page in _pages(live.client.hscan, shard.keys.named):
+        yield [int(one) for one in page]
+
+
+async def named_by(live: Live, shard: Shard, monitor_ids: Sequence[int]) -> list[set[int]]:
+    """The channels that these monitors name, in order."""
+    asked = list(map(str, monitor_ids))
+    blobs: Any = await _ask(live.client.hmget(shard.keys.named, asked)) if asked else []
+    return [set(struct.unpack(f"<{len(blob) // 4}I", blob)) if blob else set() for blob in blobs]
 
 
 async def make_due(live: Live, shard: Shard, delivery_id: str, now_ms: int) -> None:

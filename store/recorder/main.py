@@ -21,6 +21,7 @@ from store.metrics import ALERT_OUTBOX, BACKLOG_BYTES, STREAM_BACKLOG
 from store.part import Part
 from store.presence import follow_quietly, found_live, say_alive_until, wait_or_stop
 from store.recorder.forgetting import forget_until
+from store.recorder.forgotten import Forgotten, end_forgotten_until
 from store.recorder.keeper import Keeper, keep_ahead_until
 from store.recorder.ledger import Ledger
 from store.recorder.recorder import Recorder
@@ -50,6 +51,7 @@ async def run(settings: Settings, part: Part) -> None:
                 for recorder in recorders:
                     tasks.create_task(_record(recorder, live, part.stop))
                 tasks.create_task(forget_until(ledger, live.shards, settings, part.stop))
+                tasks.create_task(end_forgotten_until(Forgotten(live, ledger), part.stop))
                 unheard = Unheard(live, ledger, settings.data, recorders[SHARD].raise_soon)
                 tasks.create_task(tell_until(unheard, part.stop))
                 keeper = Keeper(live, settings.data / CONFIG_DB)

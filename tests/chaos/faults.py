@@ -1,26 +1,28 @@
-"""What can go wrong in a round: a death at a named fault point, or a `kill -9` of any process at any moment."""
+"""What can go wrong in a round: a death at a named fault point, or at any moment; or the power fails under Redis."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from store.fault_points import TABLE
 
-ANYBODY = ("ingest", "sweeper", "recorder", "serve", "valkey")
 # Reached again and again under load, so that any of several times can be the last one.
 OFTEN = {"batch.recorded", "recorder.read", "recorder.written", "recorder.committed", "recorder.trimmed"}
 TIMES = 20
 # After how long a random kill strikes; a round's silences are told and ended in that time.
 LATEST_MS = 6_000
+# How often the power fails in a turn, and how much is lost then at most, as `appendfsync everysec` has it.
+POWER_LOSSES, LONGEST_LOSS_MS = 3, 1_900
 
 
 class Fault(msgspec.Struct, frozen=True):
     """One fault. `at` is a fault point, or empty: then `part` is killed after `after_ms`.
 
     `time` is the how many-eth time that the point is reached. `weather` is what the network does instead.
+    `forgets_ms` is how much of its log a Redis has not got to the disk when it dies.
     """
 
     part: str
@@ -28,6 +30,7 @@ class Fault(msgspec.Struct, frozen=True):
     time: int = 1
     after_ms: int = 0
     weather: str = ""
+    forgets_ms: int = 0
 
     @property
     def empties_redis(self) -> bool:
@@ -35,32 +38,34 @@ class Fault(msgspec.Struct, frozen=True):
 
     @property
     def may_lose(self) -> bool:
-        """Whether Redis may lose its last moments."""
-        return self.part == "valkey" or self.empties_redis
+        """Whether Redis may lose its last moments, at a time when something is told."""
+        return self.part == "valkey"
 
     @property
     def name(self) -> str:
-        return self.at or f"{self.weather or 'kill'} {self.part}"
+        return self.at or f"{self.weather or ('power loss' if self.forgets_ms else 'kill')} {self.part}"
 
     def __str__(self) -> str:
         if self.weather:
             return f"{self.weather} before {self.part}"
+        if self.forgets_ms:
+            return f"power loss after {self.after_ms} ms, {self.forgets_ms} ms"
         return f"{self.at}, time {self.time}" if self.at else f"kill {self.part} after {self.after_ms} ms"
 
 
-def drawn(dice: random.Random, rounds: int) -> Iterator[Fault]:
-    """So many faults: every fault point in turn, each time in another order, and random kills in between."""
+def drawn(dice: random.Random, rounds: int, processes: Sequence[str]) -> Iterator[Fault]:
+    """So many faults: every fault point in turn, each time in another order, and kills at random in between."""
     left = rounds
     while left > 0:
-        faults = [*_at_points(dice), *_at_random(dice, 2)]
+        faults = [*_at_points(dice), *_at_random(dice, processes, 2), *_power_losses(dice)]
         dice.shuffle(faults)
         yield from faults[:left]
         left -= len(faults)
 
 
-def a_whole_turn() -> int:
+def a_whole_turn(processes: Sequence[str]) -> int:
     """How many rounds it takes for every fault point to have its turn."""
-    return len(TABLE) + 2 * len(ANYBODY)
+    return len(TABLE) + 2 * len(processes) + POWER_LOSSES
 
 
 def _at_points(dice: random.Random) -> Iterator[Fault]:
@@ -68,6 +73,13 @@ def _at_points(dice: random.Random) -> Iterator[Fault]:
         yield Fault(point.part, point.name, dice.randint(1, TIMES) if point.name in OFTEN else 1)
 
 
-def _at_random(dice: random.Random, times: int) -> Iterator[Fault]:
-    for part in ANYBODY * times:
+def _at_random(dice: random.Random, processes: Sequence[str], times: int) -> Iterator[Fault]:
+    for part in (*processes,) * times:
         yield Fault(part, after_ms=dice.randint(0, LATEST_MS))
+
+
+def _power_losses(dice: random.Random) -> Iterator[Fault]:
+    for _ in range(POWER_LOSSES):
+        yield Fault(
+            "valkey", after_ms=dice.randint(0, LATEST_MS), forgets_ms=dice.randint(100, LONGEST_LOSS_MS)
+        )

@@ -8,6 +8,7 @@ from typing import TypeVar
 import httpx
 import msgspec
 
+from store.clock import wall_ms
 from tests.system.api import Api, Json
 from tests.system.waiting import until
 
@@ -41,6 +42,7 @@ class Jobs:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._asked = 0
+        self.pinged_ms: dict[str, int] = {}
 
     def make(self, interval_s: int, grace_s: int, name: str = "silent") -> Watched:
         self._asked += 1
@@ -52,8 +54,9 @@ class Jobs:
         return Watched(made["id"], key, (interval_s + grace_s) * 1000)
 
     def ping(self, one: Watched) -> None:
-        """Ping until it is answered 200."""
+        """Ping until it is answered 200; the moment is noted by its key."""
         patiently(lambda: self._api.ping_well(one.key), "a ping is answered")
+        self.pinged_ms[one.key] = wall_ms()
 
     def measure(self, one: Watched, load: float) -> None:
         """Ping with a value, until it is answered 200."""

@@ -11,13 +11,12 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TypedDict
 
-import redis
-
 from overdue.doctor import examine_installation
 from overdue.health.finding import Verdict
 from store.settings import read_settings
+from tests.chaos.again import is_unended, judge_repeats, most_incidents
 from tests.chaos.faults import Fault
-from tests.chaos.jobs import Watched, patiently
+from tests.chaos.jobs import Jobs, Watched, patiently
 from tests.chaos.strike import Loss
 from tests.system.api import Api, Json
 from tests.system.fleet import Fleet, Ping
@@ -27,8 +26,6 @@ from tests.system.receiver import Call, Receiver
 from tests.system.waiting import until
 
 SETTLED_S = 30.0
-# What Redis loses in a crash may be noticed and told again; three are silent, and each has a beginning and an end.
-MOST_AGAIN = 8
 VALUES = {"metric.breached", "metric.cleared"}
 
 
@@ -39,6 +36,7 @@ class Found(TypedDict):
     refused: int
     lost: int
     repeats: int
+    unended: int
     wrong: list[str]
 
 
@@ -51,14 +49,14 @@ class Judge:
         api: Api,
         receiver: Receiver,
         fleet: Fleet,
-        healthy: Sequence[Watched],
+        jobs: Jobs,
         measured: Watched,
     ) -> None:
         self._house = house
         self._api = api
         self._receiver = receiver
         self._fleet = fleet
-        self._healthy = healthy
+        self._jobs = jobs
         self._measured = measured
         self._recorded: set[int] = set()
         self._doubled: list[int] = []
@@ -78,35 +76,41 @@ class Judge:
             self._await(
                 lambda: self._told_of_values() == VALUES, "a rule's breach and its end are told", wrong
             )
-        self._await(self._is_told, "everything is told", wrong)
+        self._await(self._house.has_told, "everything is told", wrong)
         answered = self._fleet.answers[self._answers :]
         good = [one for one in answered if one.status == 200]
         self._await(lambda: not self._unexplained(good, losses), "each 200 is recorded", wrong)
+        wrong += [f"lost: {_beside(one, losses)}" for one in self._unexplained(good, losses)]
         calls = self._receiver.calls[self._calls :]
         repeats = len(calls) - len({one.id for one in calls})
         wrong += [f"answered {one.status}" for one in answered if one.status not in {200, 503}]
         wrong += [f"recorded twice: {number}" for number in self._doubled]
+        unended = [one for one in silent if is_loss and self._is_unended(one, calls, losses)]
         for one in silent:
-            wrong += self._judge_silence(one, calls, is_loss)
-        wrong += self._judge_calls(silent, calls, is_loss)
-        if repeats > _most_repeats(fault, kills):
-            wrong.append(f"{repeats} repeats after {kills} kills")
+            if one not in unended:
+                wrong += self._judge_silence(one, calls, losses if is_loss else ())
+        wrong += self._judge_calls(silent, calls)
+        if is_loss:
+            wrong += judge_repeats(calls, losses)
+        else:
+            wrong += _judge_repeats(calls, fault, kills)
         wrong += asyncio.run(self._ask_doctor())
         return Found(
             answered=len(good),
             refused=len(answered) - len(good),
             lost=len(self._missing(good)),
             repeats=repeats,
+            unended=len(unended),
             wrong=wrong,
         )
 
-    def _judge_silence(self, one: Watched, calls: Sequence[Call], is_loss: bool) -> list[str]:
-        """One incident, its beginning and its end told under an id each, in this order."""
+    def _judge_silence(self, one: Watched, calls: Sequence[Call], losses: Sequence[Loss]) -> list[str]:
+        """One incident (or more, where pings may be lost); beginning and end told under an id each, in order."""
         incidents = self._ended_incidents(one)
         own = [call for call in calls if call.monitor_id == one.id]
         order = list(dict.fromkeys(call.type for call in own))
         wrong = []
-        if len(incidents) != 1 and not (is_loss and incidents):
+        if not 1 <= len(incidents) <= most_incidents(self._pings_of(one), losses):
             wrong.append(f"{len(incidents)} incidents of {one.id}")
         if order != ["monitor.down", "monitor.up"]:
             wrong.append(f"told of {one.id}: {order}")
@@ -118,18 +122,23 @@ class Judge:
             )
         return wrong
 
-    def _judge_calls(self, silent: Sequence[Watched], calls: Sequence[Call], is_loss: bool) -> list[str]:
-        """Nobody else is called dead; signatures are right; a repeat has the same body."""
+    def _is_unended(self, one: Watched, calls: Sequence[Call], losses: Sequence[Loss]) -> bool:
+        """It was told while it was lost, and before the recorder had it: nobody can tell of its end."""
+        own = [call for call in calls if call.monitor_id == one.id]
+        return is_unended(own, losses) and not patiently(lambda: self._api.incidents(one.id), "incidents")
+
+    def _pings_of(self, one: Watched) -> list[int]:
+        """When it was answered 200."""
+        own = [ping.answered_ms for ping in self._fleet.good() if ping.key == one.key]
+        return [*own, *filter(None, [self._jobs.pinged_ms.get(one.key)])]
+
+    def _judge_calls(self, silent: Sequence[Watched], calls: Sequence[Call]) -> list[str]:
+        """Nobody else is called dead; signatures are right."""
         concerned = {one.id for one in silent} | {self._measured.id}
         wrong = [f"a false alarm: {call}" for call in calls if call.monitor_id not in concerned]
         wrong += [
             f"a bad signature: {call}" for call in calls if not call.is_signed_with(self._receiver.secret)
         ]
-        bodies: dict[str, set[bytes]] = {}
-        for call in calls:
-            bodies.setdefault(call.id, set()).add(call.body)
-        if not is_loss:  # who comes back after Redis has forgotten it, comes back at another moment
-            wrong += [f"two bodies under {name}" for name, found in bodies.items() if len(found) > 1]
         return wrong
 
     def _told_of_values(self) -> set[str]:
@@ -146,30 +155,16 @@ class Judge:
         except AssertionError:
             return []
 
-    def _is_told(self) -> bool:
-        """Every event is turned into deliveries, and these are settled."""
-        keys = self._house.keys
-        try:
-            with self._house.redis() as client:
-                newest = (
-                    client.xinfo_stream(keys.events)["last-generated-id"]
-                    if client.exists(keys.events)
-                    else None
-                )
-                return client.get(keys.dispatched) == newest and not client.hlen(keys.deliveries)
-        except redis.RedisError:
-            return False
-
     def _missing(self, good: Sequence[Ping]) -> list[Ping]:
         return [one for one in good if one.number not in self._recorded]
 
     def _unexplained(self, good: Sequence[Ping], losses: Sequence[Loss]) -> list[Ping]:
-        """What is not recorded, and was not lost with Redis either."""
+        """What is not recorded, and was not lost with Redis either: nothing that was sent afterwards can be."""
         self._read_history()
         return [
             one
             for one in self._missing(good)
-            if not any(loss.from_ms <= one.answered_ms <= loss.to_ms for loss in losses)
+            if not any(loss.from_ms <= one.answered_ms and one.sent_ms <= loss.to_ms for loss in losses)
         ]
 
     def _read_history(self) -> None:
@@ -208,8 +203,19 @@ class Judge:
             wrong.append(str(error))
 
 
-def _most_repeats(fault: Fault, kills: int) -> int:
-    """Whoever delivers may repeat one for each death, and one for each answer that got lost."""
-    if fault.may_lose:
-        return MOST_AGAIN
-    return kills if fault.part in {"sweeper", "serve", "receiver"} else 0
+def _beside(one: Ping, losses: Sequence[Loss]) -> str:
+    """When a ping was answered that nothing explains the loss of."""
+    since = [f"{one.answered_ms - loss.from_ms} ms after {loss.to_ms - loss.from_ms}" for loss in losses[-1:]]
+    return f"number {one.number}, {' '.join(since) or 'without any loss'}"
+
+
+def _judge_repeats(calls: Sequence[Call], fault: Fault, kills: int) -> list[str]:
+    """Whoever delivers may repeat one for each death, and one for each answer that got lost; with the same bytes."""
+    bodies: dict[str, set[bytes]] = {}
+    for call in calls:
+        bodies.setdefault(call.id, set()).add(call.body)
+    wrong = [f"two bodies under {name}" for name, found in bodies.items() if len(found) > 1]
+    repeats = len(calls) - len(bodies)
+    if repeats > (kills if fault.part in {"sweeper", "serve", "receiver"} else 0):
+        wrong.append(f"{repeats} repeats after {kills} kills")
+    return wrong

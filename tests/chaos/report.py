@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tests.chaos.scene import Round
 
-HEADING = f"{'fault':<20} rounds  kills  answered  refused  lost  repeats  wrong"
+HEADING = f"{'fault':<20} rounds  kills  answered  refused  lost  repeats  unended  wrong"
 
 
 def line(one: Round) -> str:
@@ -15,7 +15,8 @@ def line(one: Round) -> str:
     wrong = f"WRONG: {'; '.join(one.wrong)}" if one.wrong else "well"
     return (
         f"{one.number:>5}  {one.fault!s:<34} {one.took_ms / 1000:>5.1f} s  {one.kills} kills  "
-        f"{one.answered:>5} answered  {one.refused:>4} refused  {one.lost:>3} lost  {one.repeats} repeats  {wrong}"
+        f"{one.answered:>5} answered  {one.refused:>4} refused  {one.lost:>3} lost  "
+        f"{one.repeats} repeats  {one.unended} unended  {wrong}"
     )
 
 
@@ -34,5 +35,5 @@ def _row(name: str, rounds: Sequence[Round]) -> str:
 
     return (
         f"{name:<20} {len(rounds):>6} {total('kills'):>6} {total('answered'):>9} {total('refused'):>8} "
-        f"{total('lost'):>5} {total('repeats'):>8} {sum(bool(one.wrong) for one in rounds):>6}"
+        f"{total('lost'):>5} {total('repeats'):>8} {total('unended'):>8} {sum(bool(one.wrong) for one in rounds):>6}"
     )

@@ -10,8 +10,10 @@ import msgspec
 
 from store.clock import wall_ms
 from store.fault_points import VARIABLE
+from tests.chaos.again import is_unended
+from tests.chaos.builds import Build
 from tests.chaos.faults import Fault
-from tests.chaos.jobs import Jobs, Watched
+from tests.chaos.jobs import Jobs, Watched, patiently
 from tests.chaos.judge import Judge
 from tests.chaos.strike import Striker, Strikes
 from tests.system.api import Api
@@ -23,7 +25,8 @@ from tests.system.waiting import until
 HEALTHY, EVERY_S = 12, 0.1
 # Interval and grace in seconds of those who fall silent: a second apart, so that their calls do not overlap.
 SILENT = ((1, 0), (1, 1), (2, 1))
-# The history has to know of them before Redis is emptied, or nobody could tell which silence is which.
+# The history has to know of them before Redis is emptied, or nobody could tell which silence is which. And where the
+# answer to their making is lost, they are awaited before anybody knows their keys.
 SILENT_LATER = ((5, 0), (5, 1), (6, 1))
 ANSWER_S = 0.03
 # A hole moves a deadline, and `serve` waits up to ten seconds before it starts a part that dies again and again.
@@ -42,6 +45,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     lost: int
     repeats: int
+    unended: int
     wrong: list[str]
 
 
@@ -61,7 +65,7 @@ class Scene:
         fleet.add(*(Job(one.key, EVERY_S) for one in self.healthy))
         self.measured = self.jobs.make(86_400, 60, "measured")
         self._add_rule()
-        self.judge = Judge(house, api, receiver, fleet, self.healthy, self.measured)
+        self.judge = Judge(house, api, receiver, fleet, jobs, self.measured)
         self._deaths = 0
 
     def play(self, number: int, fault: Fault) -> Round:
@@ -72,46 +76,69 @@ class Scene:
         """
         self._calm_down()
         began_ms, kills_before = wall_ms(), self.striker.kills
+        losses_before = len(self.striker.losses)
         self.judge.begin_round()
         silent = self._fall_silent(fault)
         self.jobs.measure(self.measured, 100)
         self._wait_for(silent, "monitor.down")
         self.jobs.measure(self.measured, 1)
-        self._come_back(silent)
+        self._come_back(silent, losses_before)
         self.striker.wait_until_over(fault)
         self.house.wait_until_ready()
         if fault.may_lose:  # perhaps the ends as well
-            self._come_back(silent)
+            self._come_back(silent, losses_before)
             self.jobs.measure(self.measured, 1)
         kills = self.striker.kills - kills_before
         self._deaths += 0 if fault.weather else kills
-        verdict = self.judge.end_round(silent, fault, kills, self.striker.losses)
+        verdict = self.judge.end_round(silent, fault, kills, self.striker.losses[losses_before:])
         for one in silent:
             self.jobs.delete(one)
         return Round(number=number, fault=fault, kills=kills, took_ms=wall_ms() - began_ms, **verdict)
 
+    def server(self) -> str:
+        """What is really embedded, as it says itself."""
+        with self.house.redis() as client:
+            told = client.info("server")
+        name = "valkey" if "valkey_version" in told else "redis"
+        return f"{name} {told.get('valkey_version') or told['redis_version']}"
+
     def _fall_silent(self, fault: Fault) -> list[Watched]:
         """The fault lies in wait before they are made, if making is what it waits for."""
-        if fault.at.startswith("config."):
+        is_made_under_fire = fault.at.startswith("config.")
+        if is_made_under_fire:
             self.striker.strike(fault)
-        limits = SILENT_LATER if fault.empties_redis else SILENT
-        silent = [self.jobs.make(*one) for one in limits]
-        for one in silent:
-            self.jobs.ping(one)
+        limits = SILENT_LATER if fault.empties_redis or is_made_under_fire else SILENT
+        silent = [self._made_and_pinged(*one) for one in limits]
         if fault.empties_redis:
             self._wait_until_recorded(silent)
-        if not fault.at.startswith("config."):
+        if not is_made_under_fire:
             self.striker.strike(fault)
         return silent
 
-    def _come_back(self, silent: list[Watched]) -> None:
+    def _made_and_pinged(self, interval_s: int, grace_s: int) -> Watched:
+        """At once: from its creation on it is awaited, and where others go on listening it would be called down."""
+        one = self.jobs.make(interval_s, grace_s)
+        self.jobs.ping(one)
+        return one
+
+    def _come_back(self, silent: list[Watched], losses_before: int) -> None:
         """One after the other, so that their calls do not overlap; then they are out of the way."""
         for one in silent:
             self.jobs.resume(one)
             self.fleet.add(Job(one.key, EVERY_S), phase_s=0)
-            self._wait_for([one], "monitor.up")
+            until(
+                lambda: self.receiver.of(one.id, "monitor.up") or self._is_unended(one, losses_before),  # noqa: B023
+                TOLD_WITHIN_S,
+                f"monitor.up of {one.id}",
+            )
             self.jobs.pause(one)
             self.fleet.silence(Job(one.key, EVERY_S))
+
+    def _is_unended(self, one: Watched, losses_before: int) -> bool:
+        """Nobody knows of its silence any more but the receiver, and it pings: no end will be told."""
+        if not is_unended(self.receiver.of(one.id), self.striker.losses[losses_before:]):
+            return False
+        return patiently(lambda: self.api.status(one.id) == "up" and not self.api.incidents(one.id), "a look")
 
     def _calm_down(self) -> None:
         """After some deaths `serve` waits long before it starts a part again; a clean start makes it forget."""
@@ -135,12 +162,12 @@ class Scene:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Scene]:
+def opened(folder: Path, build: Build) -> Iterator[Scene]:
     """A scene in a house of its own."""
     fault_file = folder / "fault"
     with (
         receiving() as receiver,
-        keeping_house(folder, **{VARIABLE: str(fault_file)}) as house,
+        keeping_house(folder, **build.settings(folder), **{VARIABLE: str(fault_file)}) as house,
         pinging(house.port) as fleet,
     ):
         api = Api(house.url)

@@ -18,6 +18,7 @@ from tests.chaos.faults import Fault
 from tests.chaos.jobs import patiently
 from tests.system.api import Api
 from tests.system.house import COMMAND, House
+from tests.system.test_workers import standing_still
 from tests.system.waiting import at, until
 
 REACHED_WITHIN_S = 40.0
@@ -44,6 +45,8 @@ class Strikes(Protocol):
 
 
 FSYNC_WINDOW_MS = 2_000
+# What was answered is in the log's file by then, on a busy machine too.
+WRITTEN_WITHIN_MS = 100
 
 
 class Tired(BaseHTTPRequestHandler):
@@ -88,9 +91,8 @@ class Striker:
     def strike(self, fault: Fault) -> None:
         """From now on the fault lies in wait; what its point waits for besides the load of a round, happens."""
         if not fault.at:
-            self._thread = threading.Thread(
-                target=self._kill_at, args=(fault.part, wall_ms() + fault.after_ms)
-            )
+            strike = self._fail_at if fault.forgets_ms else self._kill_at
+            self._thread = threading.Thread(target=strike, args=(fault, wall_ms() + fault.after_ms))
             self._thread.start()
             return
         self._file.write_text(f"{fault.at} {fault.time}")
@@ -120,7 +122,23 @@ class Striker:
         self._api.delete(f"/api/channels/{self._tired_channel}")
         return True
 
-    def _kill_at(self, name: str, moment_ms: int) -> None:
+    def _fail_at(self, fault: Fault, moment_ms: int) -> None:
+        """The power fails under Redis: of its log the last moments are not on the disk."""
+        valkey, serve = self._house.pid("valkey"), self._house.pid("serve")
+        at(moment_ms - fault.forgets_ms)
+        log, kept = self._house.redis_log(), self._house.redis_log().stat().st_size
+        since_ms = wall_ms()
+        at(moment_ms)
+        with standing_still(serve):  # it would start another one at once
+            self.kills += 1
+            self._house.kill("valkey", valkey)
+            until(lambda: "valkey" not in self._house.processes(), 5, "Redis is dead")
+            os.truncate(log, kept)
+            self.losses.append(Loss(since_ms - WRITTEN_WITHIN_MS, wall_ms()))
+        self._house.kill_and_wait("valkey", valkey, is_dead=True)
+
+    def _kill_at(self, fault: Fault, moment_ms: int) -> None:
+        name = fault.part
         pid = self._house.pid(name)
         at(moment_ms)
         self._note_loss(name)

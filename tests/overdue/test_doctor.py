@@ -58,8 +58,12 @@ def test_a_running_installation_is_found_in_order(tmp_path: Path, monkeypatch: p
         "ping keys",
         "channels",
         "plans",
+        "named",
+        "strangers",
         "deliveries",
+        "delivery log",
         "key names",
+        "statuses",
         "backlogs",
     ]
     assert said["ok"]

@@ -2,31 +2,54 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from overdue.health import checking
+from overdue.health import checking, log
 from overdue.health.checking import Check, finding_of
 from overdue.health.desk import Desk
 from overdue.health.finding import Finding, Verdict
+from overdue.health.log import DeliveryLog
 from overdue.health.monitors import Monitors
+from overdue.health.named import Named
 from overdue.health.orphans import OrphanKeys, OrphanMonitors, StrangeNames
+from overdue.health.statuses import Statuses
+from overdue.health.strangers import Strangers
 from overdue.health.told import Channels, Plans
 from overdue.health.waiting import Deliveries, backlogs
 from store.book import monitors, outbox, plans
+from store.book.letter_reader import LetterReader
 from store.book.monitors import MonitorRow
-from store.live.delivering import deliver
+from store.live import streams
+from store.live.delivering import deliver, lease, settle
 from store.live.inspecting import inspect
 from store.plans import PlanChange
+from tests.patience import until
 from tests.stage import ORG, Stage
 from tests.store.library import NOW_MS, Library, library_on, public_id
 
 CHECKS: dict[str, Callable[[Desk], Check]] = {
-    one.what: one for one in (Monitors, OrphanMonitors, OrphanKeys, Channels, Plans, Deliveries, StrangeNames)
+    one.what: one
+    for one in (
+        Monitors,
+        OrphanMonitors,
+        OrphanKeys,
+        Channels,
+        Plans,
+        Named,
+        Strangers,
+        Deliveries,
+        DeliveryLog,
+        StrangeNames,
+        Statuses,
+    )
 }
 Harm = Callable[["Ward"], Awaitable[object]]
 
@@ -39,8 +62,10 @@ class Ward:
         self.stage = library.stage
         self.keys = library.stage.shard.keys
         self.redis: Any = library.stage.redis
-        self.desk = Desk(library.book, library.stage.live)
+        self.desk = Desk(library.book, library.stage.live, LetterReader(library.desk.path))
         self.job, self.other = job, other
+        self._stop = asyncio.Event()
+        self._recording = asyncio.create_task(self.record())
 
     @property
     def id(self) -> int:
@@ -49,6 +74,18 @@ class Ward:
     async def examine(self, fix: bool = False) -> dict[str, Finding]:
         return {what: await finding_of(check(self.desk), fix) for what, check in CHECKS.items()}
 
+    async def log_is_read(self) -> bool:
+        return not await self.redis.xlen(self.keys.letters)
+
+    async def record(self) -> None:
+        """As the recorder does."""
+        while not self._stop.is_set():
+            await self.library.desk.step()
+
+    async def stop_recording(self) -> None:
+        self._stop.set()
+        await self._recording
+
     async def score(self, moved_s: int) -> None:
         await self.redis.zincrby(self.keys.deadlines, moved_s * 1000, str(self.id))
 
@@ -56,10 +93,13 @@ class Ward:
 @pytest.fixture
 async def ward(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ward]:
     monkeypatch.setattr(checking, "LOOK_AGAIN_S", 0)
+    monkeypatch.setattr(streams, "BLOCK_MS", 20)
     async with library_on(stage, tmp_path) as library:
         job, other = await library.monitor("job"), await library.monitor("other")
         await library.channel()
-        yield Ward(library, job, other)
+        ward = Ward(library, job, other)
+        yield ward
+        await ward.stop_recording()
 
 
 async def a_delivery_without_its_turn(ward: Ward) -> None:
@@ -68,6 +108,37 @@ async def a_delivery_without_its_turn(ward: Ward) -> None:
     assert (await deliver(ward.stage.shard, 10)).deliveries == 2
     for name, _ in (await ward.redis.zrange(ward.keys.due, 0, 0, withscores=True))[:1]:
         await ward.redis.zrem(ward.keys.due, name)
+    await until(ward.log_is_read)
+
+
+async def a_delivery_that_is_logged(ward: Ward) -> str:
+    """Two deliveries, both in the log; the first one's id."""
+    await ward.stage.listen(until=41)
+    await ward.stage.sweep()
+    assert (await deliver(ward.stage.shard, 10)).deliveries == 2
+    await until(ward.log_is_read)
+    return str(min(await ward.redis.hkeys(ward.keys.deliveries)).decode())
+
+
+async def a_delivery_that_the_log_lost(ward: Ward) -> None:
+    one = await a_delivery_that_is_logged(ward)
+    with closing(sqlite3.connect(ward.library.desk.path)) as history, history:
+        history.execute("DELETE FROM deliveries WHERE live_id = ?", (one,))
+
+
+async def a_dead_letter_that_the_log_lost(ward: Ward) -> None:
+    await a_delivery_that_is_logged(ward)
+    leased = await lease(ward.stage.shard, 1, 60_000, ())
+    await settle(ward.stage.shard, leased.leases[0], "dead")
+    await until(ward.log_is_read)
+    with closing(sqlite3.connect(ward.library.desk.path)) as history, history:
+        history.execute("DELETE FROM deliveries WHERE state = 'dead'")
+
+
+async def a_channel_that_a_monitor_names_no_more(ward: Ward) -> None:
+    """Nor does Redis know that it did."""
+    (channel,) = await ward.redis.hkeys(ward.keys.channels)
+    await ward.redis.hset(ward.keys.named, ward.id, int(channel).to_bytes(4, "little"))
 
 
 async def limits_that_nobody_told(ward: Ward) -> None:
@@ -127,6 +198,38 @@ HARMS: dict[str, tuple[str, Harm, str]] = {
         "nobody asked for",
     ),
     "a lost channel": ("channels", lambda w: w.redis.delete(w.keys.channels), "other channels"),
+    "a channel with other manners": (
+        "channels",
+        lambda w: w.redis.hset(w.keys.manners, 1, b"\0" * 7),
+        "other channels",
+    ),
+    "a channel that a monitor does not name": (
+        "named",
+        a_channel_that_a_monitor_names_no_more,
+        "told wrongly",
+    ),
+    "an organisation of nobody": (
+        "strangers",
+        lambda w: w.redis.hset(w.keys.orgs, 99, (7).to_bytes(4, "little")),
+        "organisation 99",
+    ),
+    "the limits of nobody": (
+        "strangers",
+        lambda w: w.redis.hset(w.keys.plans, 99, b"\1" * 12),
+        "organisation 99",
+    ),
+    "a channel of nobody": ("strangers", lambda w: w.redis.hset(w.keys.channels, 99, b"?"), "channel 99"),
+    "a count that is wrong": (
+        "statuses",
+        lambda w: w.redis.hincrby(w.keys.tallies, "paused", 3),
+        "3 instead of 0 that are paused in shard 0",
+    ),
+    "a delivery that the log lost": ("delivery log", a_delivery_that_the_log_lost, "filled again without"),
+    "a dead letter that the log lost": (
+        "delivery log",
+        a_dead_letter_that_the_log_lost,
+        "filled again without",
+    ),
     "a lost list of channels": ("channels", lambda w: w.redis.delete(w.keys.orgs), "other channels"),
     "limits that nobody told": ("plans", limits_that_nobody_told, "other limits"),
     "a delivery without its turn": ("deliveries", a_delivery_without_its_turn, "nobody would be told"),
@@ -185,6 +288,27 @@ async def test_what_is_on_its_way_is_no_finding(ward: Ward) -> None:
     waits = await backlogs(ward.desk)
     assert waits.verdict is Verdict.BAD
     assert "2 changes" in waits.sentence
+
+
+async def test_a_count_that_differs_otherwise_at_the_second_look_was_only_changing(ward: Ward) -> None:
+    check = Statuses(ward.desk)
+    await ward.redis.hincrby(ward.keys.tallies, "up", 3)
+    (found,) = await check.look()
+    await ward.redis.hincrby(ward.keys.tallies, "up", -1)
+    assert await check.look_again([found]) == {}
+    assert list(await check.look_again([found])) == [found]
+
+
+async def test_while_the_recorder_is_behind_the_log_is_not_compared(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "LOOKS", 1)
+    await a_delivery_that_the_log_lost(ward)
+    await ward.stop_recording()
+    await ward.redis.xadd(ward.keys.letters, {"t": 1, "c": 0, "d": "", "r": b""})
+    finding = (await ward.examine())["delivery log"]
+    assert (finding.verdict, finding.wrong) == (Verdict.GOOD, 0)
+    assert "nothing was compared" in finding.sentence
 
 
 async def test_a_name_that_is_not_ours_is_shown_and_left_alone(ward: Ward) -> None:

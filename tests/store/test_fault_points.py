@@ -14,6 +14,7 @@ import pytest
 
 from store import fault_points
 from store.fault_points import TABLE, VARIABLE, trap_at
+from tests.chaos.builds import Build
 from tests.chaos.faults import a_whole_turn, drawn
 from tests.test_structure import PACKAGES, sources
 
@@ -43,8 +44,10 @@ def test_each_place_in_the_code_is_in_the_table_and_each_of_the_table_is_in_the_
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_turn_of_the_chaos_runner_comes_to_every_place(seed: int) -> None:
-    dice = random.Random(seed)
-    assert {one.at for one in drawn(dice, a_whole_turn()) if one.at} == {point.name for point in TABLE}
+    dice, processes = random.Random(seed), Build(workers=2).processes
+    assert {one.at for one in drawn(dice, a_whole_turn(processes), processes) if one.at} == {
+        point.name for point in TABLE
+    }
 
 
 def test_where_nobody_asks_a_place_is_an_empty_function() -> None:

@@ -131,15 +131,15 @@ async def test_a_row_that_cannot_be_read_holds_up_no_other_and_is_reported_once(
     await poison(library)
     monitor = await library.monitor(carry=False)
     looks = 0
-    real = outbox.pending
+    real = outbox.due
 
-    async def counted(*arguments: object) -> object:
+    def counted(*arguments: object) -> object:
         nonlocal looks
         looks += 1
-        return await real(*arguments)  # type: ignore[arg-type]
+        return real(*arguments)  # type: ignore[arg-type]
 
     with pytest.MonkeyPatch.context() as counting:
-        counting.setattr(outbox, "pending", counted)
+        counting.setattr(outbox, "due", counted)
         async with kept(library):
 
             async def looked_often() -> bool:
@@ -148,6 +148,17 @@ async def test_a_row_that_cannot_be_read_holds_up_no_other_and_is_reported_once(
             await until(looked_often)
     assert await stage.state(monitor.config.id) is not None
     assert caplog.text.count("outbox row -1 (odd) cannot be read") == 1
+
+
+async def test_many_changes_are_carried_and_settled_some_at_a_time(
+    stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "SETTLED_AT_ONCE", 2)
+    monkeypatch.setattr(outbox, "PAGE", 2)
+    made = [await library.monitor(f"job {number}", carry=False) for number in range(5)]
+    await drain_outbox(stage.live, library.book, everything=False)
+    assert await outbox.pending(library.book, 10) == []
+    assert None not in [await stage.state(one.config.id) for one in made]
 
 
 async def test_a_change_that_redis_refuses_holds_up_no_other(stage: Stage, library: Library) -> None:

@@ -32,6 +32,7 @@ class Ping(msgspec.Struct, frozen=True):
     number: int
     key: str
     status: int
+    sent_ms: int
     answered_ms: int
 
 
@@ -105,7 +106,7 @@ class Fleet:
 
     async def _ping(self, connection: _Connection, job: Job) -> None:
         self._numbers += 1
-        number = self._numbers
+        number, sent_ms = self._numbers, wall_ms()
         try:
             async with asyncio.timeout(ANSWER_S):
                 status = await connection.exchange(_request(job.key, number))
@@ -114,7 +115,7 @@ class Fleet:
             connection.close()
             await asyncio.sleep(PAUSE_S)
         else:
-            self.answers.append(Ping(number, job.key, status, wall_ms()))
+            self.answers.append(Ping(number, job.key, status, sent_ms, wall_ms()))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 import httpx
-import redis
+from redis import Redis
 from redis.exceptions import RedisError
 
 from store.live.keys import Keyspace
@@ -29,9 +30,10 @@ NAMES = MappingProxyType(
         "ingest": "overdue ingest",
         "sweeper": "overdue sweeper",
         "recorder": "overdue recorder",
-        "valkey": "valkey-server",
     }
 )
+# What is embedded is called `valkey`, whichever it is.
+SERVER = re.compile(r"\S*(valkey|redis)-server\s").match
 PARTS = ("ingest", "sweeper", "recorder")
 READY_S, STOPPED_S, LIFELINE_S = 30.0, 10.0, 10.0
 
@@ -43,7 +45,8 @@ class House:
         self.data = folder / "data"
         self.port = free_port()
         self.log = folder / "serve.log"
-        self.keys = Keyspace(0)
+        self.shards = [Keyspace(number) for number in range(int(settings.get("OVERDUE_SHARDS", 1)))]
+        self.keys = self.shards[0]
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._client = httpx.Client(base_url=self.url, trust_env=False, timeout=5)
@@ -106,9 +109,9 @@ class House:
             self._process.wait()
         return pid
 
-    def kill_and_wait(self, name: str, pid: int | None = None) -> None:
+    def kill_and_wait(self, name: str, pid: int | None = None, is_dead: bool = False) -> None:
         """`kill -9`, and wait until all is well again: `serve` starts a part anew, and we `serve` itself."""
-        killed = self.kill(name, pid)
+        killed = pid if pid and is_dead else self.kill(name, pid)
         if name == "serve":
             until(lambda: not self.parts(), LIFELINE_S, "the parts end by themselves")
             self.start()
@@ -143,26 +146,37 @@ class House:
         return self.log.read_text(errors="replace")
 
     @contextmanager
-    def redis(self) -> Iterator[redis.Redis]:
+    def redis(self) -> Iterator[Redis]:
         """A client for the server that is in use."""
         url = self._settings.get("OVERDUE_REDIS_URL") or "unix://" + quote(str(self.data / "valkey.sock"))
-        with redis.Redis.from_url(url, socket_timeout=5) as client:
+        with Redis.from_url(url, socket_timeout=5) as client:
             yield client
 
+    def redis_log(self) -> Path:
+        """The file that the embedded server writes everything into."""
+        return max((self.data / "appendonlydir").glob("*.incr.aof"), key=lambda file: file.stat().st_mtime_ns)
+
     def holes(self) -> list[tuple[int, int]]:
-        """The blind intervals as (from_ms, to_ms)."""
+        """The blind intervals of the first shard as (from_ms, to_ms)."""
         with self.redis() as client:
             return read_holes(client.get(self.keys.blind))  # type: ignore[arg-type]
 
     def is_quiet(self) -> bool:
         """Whether everything that happened is recorded, and told: nothing more can come of it by itself."""
-        keys = self.keys
         try:
             with self.redis() as client:
-                streams = client.exists(keys.events)
-                newest = client.xinfo_stream(keys.events)["last-generated-id"] if streams else None
-                told = client.get(keys.dispatched) == newest and not client.hlen(keys.deliveries)
-                return bool(told and not client.xlen(keys.pings) and not client.xlen(keys.letters))
+                recorded = not any(
+                    client.xlen(keys.pings) + client.xlen(keys.letters) for keys in self.shards
+                )
+                return recorded and self._has_told(client)
+        except RedisError:
+            return False
+
+    def has_told(self) -> bool:
+        """Whether every event is turned into deliveries, and these are settled."""
+        try:
+            with self.redis() as client:
+                return self._has_told(client)
         except RedisError:
             return False
 
@@ -184,14 +198,23 @@ class House:
                 os.kill(pid, signal.SIGKILL)
         return not left
 
+    def _has_told(self, client: Redis) -> bool:
+        for keys in self.shards:
+            newest = (
+                client.xinfo_stream(keys.events)["last-generated-id"] if client.exists(keys.events) else None
+            )
+            if client.get(keys.dispatched) != newest or client.hlen(keys.deliveries):
+                return False
+        return True
+
     def _recognise(self, pid: int) -> tuple[str, int] | None:
         """A process is ours if its environment, or for Valkey its command line, names our data folder."""
         line = _read(pid, "cmdline").replace("\0", " ")
+        if SERVER(line):
+            return ("valkey", pid) if str(self.data / "valkey.conf") in line else None
         name = next((name for name, words in NAMES.items() if words in line), None)
         if name is None:
             return None
-        if name == "valkey":
-            return (name, pid) if str(self.data / "valkey.conf") in line else None
         worker = line.partition(" --worker ")[2].partition(" ")[0]
         if worker not in {"", "0"}:
             name = f"{name}-{worker}"

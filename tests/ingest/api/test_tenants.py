@@ -354,3 +354,26 @@ async def test_what_a_body_names_has_to_be_yours_too(api: Api) -> None:
 
     assert (reply.status_code, reply.json()["field"]) == (422, "channelId")
     assert "planted" not in said(reply)
+
+    reply = await api.stranger.patch(f"/api/monitors/{theirs['id']}", json={"channels": [world.channel]})
+
+    assert (reply.status_code, reply.json()["field"]) == (422, "channels")
+    assert "planted" not in said(reply)
+
+
+async def test_what_is_theirs_tells_nothing_of_yours(api: Api) -> None:
+    """Lists that are asked for in another way than by an id of yours: all tell of nothing."""
+    await a_world(api)
+    theirs = (await api.stranger.post("/api/monitors", json={"name": "theirs"})).json()
+
+    for path in (
+        f"/api/monitors/{theirs['id']}/channels",
+        f"/api/monitors/{theirs['id']}/metric-alerts",
+        f"/api/monitors/{theirs['id']}/incidents",
+        "/api/monitors?tag=planted%20tag",
+        "/api/deliveries?state=dead",
+        "/api/incidents?open=true",
+    ):
+        reply = await api.stranger.get(path)
+        assert reply.status_code == 200, (path, reply.text)
+        assert [one for one in reply.json().values() if isinstance(one, list)] == [[]], (path, reply.text)

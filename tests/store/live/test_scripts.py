@@ -19,9 +19,11 @@ from store.live.channels import put_channels, restore_channels, restore_named
 from store.live.connect import Caller
 from store.live.dead_letters import find_lost, forget_dead, retry_letter
 from store.live.delivering import Lease, deliver, lease, raise_events, renew, settle
+from store.live.forgotten import tell_forgotten
 from store.live.inspecting import inspect
 from store.live.keys import Keyspace
 from store.live.link import Link
+from store.live.mending import count_statuses, drop_strangers, log_again
 from store.live.monitors import (
     drop_monitor,
     look,
@@ -86,6 +88,7 @@ REBUILDING = {
 Use = Callable[[Shard, Writer], Awaitable[object]]
 CALLERS: dict[str, Use] = {
     "change_monitor": lambda shard, _: put_monitor(shard, PutMonitor(config_of(1, version=2), (DIGEST,))),
+    "count_statuses": lambda shard, _: count_statuses(shard),
     "count_use": lambda shard, _: count_use(shard, "who", 1),
     "create_monitor": lambda shard, _: put_monitor(shard, PutMonitor(config_of(1), (DIGEST,))),
     "create_monitors": lambda shard, _: create_monitors(shard, [PutMonitor(config_of(1), (DIGEST,))]),
@@ -94,10 +97,12 @@ CALLERS: dict[str, Use] = {
     "drop_monitor": lambda shard, _: drop_monitor(shard, DropMonitor(1, 2, (DIGEST,))),
     "find_lost": lambda shard, _: find_lost(shard, ["1-1:7"]),
     "forget_dead": lambda shard, _: forget_dead(shard, 1, 1),
+    "drop_strangers": lambda shard, _: drop_strangers(shard, [1], [7]),
     "drop_writer": lambda shard, _: drop_writer(shard, "main-1"),
     "inspect": lambda shard, _: inspect(shard, [1]),
     "lease": lambda shard, _: lease(shard, 1, 1, ()),
     "list_writers": lambda shard, _: registered([shard]),
+    "log_again": lambda shard, _: log_again(shard, ["1-1:7"]),
     "look": lambda shard, _: look(shard, [1]),
     "note_last_ping": lambda shard, _: note_last_pings(shard, [(ONE, NOTHING)]),
     "put_channels": lambda shard, _: put_channels(shard, PutChannels(1, 1, ())),
@@ -118,6 +123,7 @@ CALLERS: dict[str, Use] = {
     "settle": lambda shard, _: settle(shard, ONE, "done"),
     "sweep": lambda shard, _: sweep(shard, 1),
     "tag_collection": lambda shard, _: tag_collection(shard, ONE, []),
+    "tell_forgotten": lambda shard, _: tell_forgotten(shard, "0-0", []),
     "trim": lambda shard, _: trim_events(shard, "0-0"),
     "try_channel": lambda shard, _: try_channel(shard, TRIAL),
 }
