@@ -32,9 +32,15 @@ EVENTS_AT_ONCE = 64
 ATTEMPTS_AT_ONCE = 64
 ATTEMPTS_PER_CHANNEL = 8
 LEASE_MS = 5_000
+NO_EVENT = "0-0"
 RENEW_EVERY_S = 1.5
 SETTLE_WITHIN_S = 4.0
-LONGEST_WAIT_S = 0.1
+# While attempts are under way, or deliveries are due that are not for us.
+LOOK_EVERY_S = 0.1
+# While nothing is under way and nothing due. Events are listened for: this is for what comes without one, like a dead
+# letter that somebody puts back in line.
+IDLE_LOOK_S = 1.0
+SHORTEST_WAIT_S = 0.005
 _COUNTED_AS = {"done": "delivered", "gone": "dropped"}
 # Why there was no attempt.
 UNREADABLE = "dropped, because its record cannot be read"
@@ -64,9 +70,12 @@ class Dispatch:
         self._channels = channels
         self._count_tags = count_tags
         self._under_way: dict[asyncio.Task[None], Lease] = {}
+        self.dispatched = NO_EVENT
 
     async def step(self) -> float:
-        """Turn events into deliveries and begin attempts; answers how many seconds to wait.
+        """Turn events into deliveries and begin attempts; answers how many seconds to wait if no event comes.
+
+        `dispatched` is the last event that was turned into deliveries.
 
         Raises:
             Unavailable: Redis is away or is being rebuilt; everything waits in it.
@@ -76,8 +85,9 @@ class Dispatch:
             reach("dispatch.delivered")
         for kind in delivered.kinds:
             EVENTS.labels(TYPES.get(kind, "monitor.closed")).inc()
-        begun = await self._begin_attempts()
-        return 0.0 if begun or delivered.events == EVENTS_AT_ONCE else LONGEST_WAIT_S
+        self.dispatched = delivered.last
+        wait_s = await self._begin_attempts()
+        return 0.0 if delivered.events == EVENTS_AT_ONCE else wait_s
 
     async def keep_leases(self) -> None:
         """Prolong the leases of attempts under way, again and again until cancelled."""
@@ -100,10 +110,11 @@ class Dispatch:
         if late:
             await asyncio.wait(late)
 
-    async def _begin_attempts(self) -> int:
+    async def _begin_attempts(self) -> float:
+        """How many seconds to wait: none when there may be more to begin."""
         free = ATTEMPTS_AT_ONCE - len(self._under_way)
         if free <= 0:
-            return 0
+            return LOOK_EVERY_S
         per_channel = Counter(one.channel_id for one in self._under_way.values())
         busy = [channel for channel, count in per_channel.items() if count >= ATTEMPTS_PER_CHANNEL]
         # So few that none of the others can get more than its share either.
@@ -115,7 +126,9 @@ class Dispatch:
             task = asyncio.create_task(self._attempt(one))
             self._under_way[task] = one
             task.add_done_callback(self._under_way.pop)
-        return len(leased.leases)
+        if leased.leases:
+            return 0.0
+        return LOOK_EVERY_S if self._under_way else _until_due(leased.next_due_in_ms)
 
     async def _attempt(self, one: Lease) -> None:
         """1. Find the channel, and what is to be told. 2. Attempt. 3. Settle; a lease that was lost changes nothing."""
@@ -173,9 +186,18 @@ class Dispatch:
                         reach("dispatch.settled")
                         return
                     except Unavailable:
-                        await asyncio.sleep(LONGEST_WAIT_S)
+                        await asyncio.sleep(LOOK_EVERY_S)
         except (TimeoutError, OverdueError) as error:
             _log.warning("delivery %s could not be settled and will be repeated: %s", one.delivery_id, error)
+
+
+def _until_due(next_due_in_ms: int | None) -> float:
+    """How many seconds to wait for the next delivery, when nothing is under way."""
+    if next_due_in_ms is None:
+        return IDLE_LOOK_S
+    if next_due_in_ms == 0:
+        return LOOK_EVERY_S
+    return max(SHORTEST_WAIT_S, min(IDLE_LOOK_S, next_due_in_ms / 1000))
 
 
 def _notice(one: Lease) -> Notice | None:

@@ -3,7 +3,7 @@
 --
 -- KEYS  generation events dispatched orgs deliveries due lines channels dead died buried letters tallies named manners bursts collected
 -- ARGV  generation, at most how many events
--- Returns  {events, deliveries, kinds}: `kinds` has a byte per event
+-- Returns  {events, deliveries, kinds, last}: `kinds` has a byte per event, `last` is the event up to which all were turned
 -- Errors   GENERATION
 -- Cost  O(events × channels), and the size of collections that grow
 --
@@ -212,4 +212,4 @@ if #entries > 0 then
   redis.call('SET', K_DISPATCHED, last)
   write_letters(K_LETTERS, K_TALLIES, now, last)
 end
-return {#entries, made, table.concat(kinds)}
+return {#entries, made, table.concat(kinds), last or '0-0'}
