@@ -10,8 +10,8 @@ from store.live.sweeping import Swept, sweep
 from store.live.writers import Registered, registered
 from store.metrics import CLOCK_HELD, DETECTION_DELAY, SWEEP_LAG, WRITERS
 
-# So few that a call takes a millisecond or two: whoever pings waits no longer than that.
-DEADLINES_AT_ONCE = 128
+# So few that a call takes a millisecond: whoever pings waits no longer than that.
+DEADLINES_AT_ONCE = 48
 # Nobody's time is shorter than a second: what is new since a look is not due before the next one.
 LOOK_EVERY_S = 0.25
 # While verdicts wait for a writer to be heard.
