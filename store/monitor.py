@@ -18,6 +18,9 @@ MAX_NAME = 200
 MAX_TAGS = 20
 MAX_TAG = 50
 
+# The deadline of what is not awaited yet: see scripts/shared/rules.lua.
+NEVER_MS = 2**48 - 1
+
 INCIDENT_NAMESPACE = UUID("6f2a7a0e-5a0e-5f0b-9a43-0d0b5a1f3c77")
 
 
@@ -87,8 +90,8 @@ def status_of(asked: Expectation, state: MonitorState | None, now_ms: int) -> st
         return "paused"
     if state.phase == Phase.DOWN:
         return "down"
-    deadline_ms = deadline_of(asked, state) or 0
-    if now_ms > deadline_ms - (asked.limit_ms - asked.interval_s * 1000):
+    deadline_ms = deadline_of(asked, state)
+    if deadline_ms is not None and now_ms > deadline_ms - (asked.limit_ms - asked.interval_s * 1000):
         return "late"
     return "up" if state.seen_ms else "new"
 
@@ -96,5 +99,7 @@ def status_of(asked: Expectation, state: MonitorState | None, now_ms: int) -> st
 def deadline_of(asked: Expectation, state: MonitorState | None) -> int | None:
     """The end of the longest silence allowed, in ms; None while nothing is awaited."""
     if state is None or state.phase != Phase.ACTIVE:
+        return None
+    if state.deadline_ms == NEVER_MS:
         return None
     return state.base_ms + asked.limit_ms if state.deadline_ms is None else state.deadline_ms

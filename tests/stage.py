@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
+from store.beat import Signal
 from store.live.arrival import ArrivalClock
-from store.live.heads import LIFE_ONLY, OUT_OF_DATE, Outcome, pack_head
+from store.live.heads import HAS_RUN, LIFE_ONLY, OUT_OF_DATE, SIGNAL_SHIFT, Outcome, pack_head
 from store.live.link import Link
 from store.live.live import Live
 from store.live.packing import Event, read_event
 from store.live.sweeping import Swept, sweep
 from store.live.writer import Writer
 from store.monitor import MonitorConfig, MonitorState
+from store.monitor_rules import MonitorRules
 from store.projection import ChannelTarget, DropMonitor, PutChannels, PutMonitor, key_digest
 
 CLOCK = Path(__file__).with_name("clock.lua")
@@ -25,7 +28,13 @@ ORG = 1
 
 
 def config_of(
-    monitor_id: int, interval_s: int = 30, grace_s: int = 10, *, version: int = 1, paused: bool = False
+    monitor_id: int,
+    interval_s: int = 30,
+    grace_s: int = 10,
+    *,
+    version: int = 1,
+    paused: bool = False,
+    rules: MonitorRules | None = None,
 ) -> MonitorConfig:
     """A monitor's configuration with what the test cares about."""
     return MonitorConfig(
@@ -38,6 +47,7 @@ def config_of(
         paused=paused,
         version=version,
         key_epoch=1,
+        rules=rules,
     )
 
 
@@ -100,15 +110,23 @@ class Stage:
         await self.live.project(PutChannels(ORG, version, targets))
 
     async def ping(
-        self, *monitor_ids: int, at: float | None = None, heard: float | None = None, life_only: bool = False
+        self,
+        *monitor_ids: int,
+        at: float | None = None,
+        heard: float | None = None,
+        life_only: bool = False,
+        signal: Signal = Signal.SUCCESS,
+        run: UUID | None = None,
     ) -> list[Outcome]:
         """One batch; `at` is the arrival of its pings and `heard` its watermark, in seconds, both default to now."""
         now_s = (self.now_ms - START_MS) / 1000
         arrival_ms = START_MS + round((now_s if at is None else at) * 1000)
         watermark_ms = START_MS + round((now_s if heard is None else heard) * 1000)
-        heads = b"".join(pack_head(arrival_ms, 1, 1, LIFE_ONLY if life_only else 0) for _ in monitor_ids)
+        flags = LIFE_ONLY * life_only | signal << SIGNAL_SHIFT | (HAS_RUN if run else 0)
+        heads = b"".join(pack_head(arrival_ms, 1, 1, flags) for _ in monitor_ids)
+        runs = run.bytes * len(monitor_ids) if run else b""
         ids = [str(one).encode() for one in monitor_ids]
-        recorded = await self.writer.record(ids, heads, b"history", watermark_ms)
+        recorded = await self.writer.record(ids, heads, b"history", watermark_ms, runs)
         self.waits_s = list(recorded.waits_s)
         return [Outcome(byte & ~OUT_OF_DATE) for byte in recorded.outcomes]
 
@@ -142,6 +160,13 @@ class Stage:
         """The stored deadline in seconds after the start."""
         score = await self.redis.zscore(self.shard.keys.deadlines, str(monitor_id))
         return None if score is None else (float(score) - START_MS) / 1000
+
+    async def durations(self) -> list[tuple[int, float]]:
+        """Of each ping that ended a run, in order: its place in its batch, and when the run began, in seconds."""
+        entries = await self.redis.xrange(self.shard.keys.pings)
+        ends = b"".join(fields.get(b"d", b"") for _, fields in entries)
+        found = [struct.unpack_from("<HIH", ends, at) for at in range(0, len(ends), 8)]
+        return [(place, ((lower | upper << 32) - START_MS) / 1000) for place, lower, upper in found]
 
     async def holes(self) -> list[tuple[float, float]]:
         holes = await self.live.holes(self.shard)

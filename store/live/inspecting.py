@@ -45,7 +45,7 @@ async def inspect(shard: Shard, monitor_ids: Sequence[int]) -> list[Inspected]:
     keys = shard.keys
     found: list[Inspected] = []
     for start in range(0, len(monitor_ids), PAGE):
-        used = (keys.config, keys.state, keys.deadlines, keys.blind)
+        used = (keys.config, keys.state, keys.deadlines, keys.blind, keys.rules, keys.runs)
         reply = await shard.call("inspect", used, *monitor_ids[start : start + PAGE])
         found += [_inspected(*reply[at : at + 5]) for at in range(0, len(reply), 5)]
     return found

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from store.live.packed_rules import pack_rules
 from store.live.packing import KnownConfig, cut_states, pack_config, pack_ids, read_config
 from store.live.shard import Shard
 from store.projection import DropMonitor, PutMonitor, PutPlan
@@ -42,10 +43,14 @@ async def put_monitor(shard: Shard, put: PutMonitor) -> bool:
             keys.events,
             keys.tombstones,
             keys.named,
+            keys.rules,
+            keys.runs,
+            keys.reminders,
             *map(keys.key_bucket, digests),
         ),
         put.config.id,
         pack_config(put.config),
+        pack_rules(put.config.rules),
         pack_ids(put.channels),
         len(put.digests),
         *digests,
@@ -67,6 +72,9 @@ async def drop_monitor(shard: Shard, drop: DropMonitor) -> bool:
             keys.tombstones,
             keys.broken,
             keys.named,
+            keys.rules,
+            keys.runs,
+            keys.reminders,
             *map(keys.key_bucket, drop.digests),
         ),
         drop.monitor_id,
@@ -81,7 +89,9 @@ async def look(shard: Shard, monitor_ids: Sequence[int]) -> tuple[int, list[byte
     now_ms, states, keys = 0, b"", shard.keys
     for start in range(0, len(monitor_ids) or 1, MOST_AT_ONCE):
         ids = monitor_ids[start : start + MOST_AT_ONCE]
-        now_ms, part = await shard.call("look", (keys.state, keys.config, keys.blind), pack_ids(ids))
+        now_ms, part = await shard.call(
+            "look", (keys.state, keys.config, keys.blind, keys.rules, keys.runs), pack_ids(ids)
+        )
         states += part
     return int(now_ms), cut_states(states)
 

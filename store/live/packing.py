@@ -34,8 +34,8 @@ _EVENT = struct.Struct("<BB6s6s6s6sIIII16s")
 _METRIC = struct.Struct("<II")
 _FORMAT = 1
 _PAUSED, _RULED, _ARMED_BY_PING = 1, 2, 4
-# Marks in the phase of a state that the monitor has an entry among the runs.
-_BUSY = 16
+# Beside the phase of a state there are marks: whether the monitor has an entry among the runs, or the rules.
+_PHASE = 15
 _PHASES = {int(phase): phase for phase in Phase}
 
 
@@ -179,7 +179,7 @@ def read_state(blob: bytes | None) -> MonitorState | None:
     """
     if blob is None or len(blob) not in (_STATE.size, _LOOKED_SIZE):
         return None
-    if blob[0] != _FORMAT or not 1 <= blob[1] & ~_BUSY <= 3:
+    if blob[0] != _FORMAT or not 1 <= blob[1] & _PHASE <= 3:
         return None
     # A moment has 48 bits: its lower 32, then its upper 16.
     _, phase, base, base_up, seen, seen_up, recorded, recorded_up, down, down_up = _STATE.unpack_from(blob)
@@ -188,13 +188,13 @@ def read_state(blob: bytes | None) -> MonitorState | None:
         lower, upper = _STATE_TAIL.unpack_from(blob, _STATE.size)
         tail = lower | upper << 32
     return MonitorState(
-        phase=_PHASES[phase & ~_BUSY],
+        phase=_PHASES[phase & _PHASE],
         base_ms=base | base_up << 32,
         seen_ms=seen | seen_up << 32,
         recorded_ms=recorded | recorded_up << 32,
         down_at_ms=down | down_up << 32,
-        delayed_ms=tail if phase & ~_BUSY == Phase.DOWN else 0,
-        deadline_ms=tail or None if phase & ~_BUSY == Phase.ACTIVE else None,
+        delayed_ms=tail if phase & _PHASE == Phase.DOWN else 0,
+        deadline_ms=tail or None if phase & _PHASE == Phase.ACTIVE else None,
     )
 
 

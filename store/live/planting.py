@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from store.live.connect import Argument
+from store.live.packed_rules import pack_rules
 from store.live.packing import pack_config, pack_state
 from store.live.shard import Shard
 from store.monitor import MonitorConfig, MonitorState, Phase
@@ -35,10 +36,20 @@ async def create_monitors(shard: Shard, monitors: Sequence[PutMonitor]) -> int:
     return int(
         await shard.call(
             "create_monitors",
-            (keys.config, keys.state, keys.deadlines, keys.tallies, keys.tombstones, *buckets),
+            (
+                keys.config,
+                keys.state,
+                keys.deadlines,
+                keys.tallies,
+                keys.tombstones,
+                keys.rules,
+                keys.reminders,
+                *buckets,
+            ),
             len(monitors),
             *(one.config.id for one in monitors),
             *(pack_config(one.config) for one in monitors),
+            *(pack_rules(one.config.rules) for one in monitors),
             *pairs,
         )
     )
@@ -50,12 +61,13 @@ async def restore_monitors(shard: Shard, monitors: Sequence[Restored]) -> None:
     buckets, pairs = _digests(shard, ((one.config.id, one.digests) for one in monitors))
     await shard.caller.call(
         "restore_monitors",
-        (keys.config, keys.state, keys.deadlines, keys.tallies, *buckets),
+        (keys.config, keys.state, keys.deadlines, keys.tallies, keys.rules, keys.reminders, *buckets),
         (
             len(monitors),
             *(one.config.id for one in monitors),
             *(pack_config(one.config) for one in monitors),
             *(pack_state(one.state or _fresh(one.config)) for one in monitors),
+            *(pack_rules(one.config.rules) for one in monitors),
             *pairs,
         ),
     )

@@ -35,6 +35,9 @@ async def sweep(shard: Shard, limit: int) -> Swept:
             keys.events,
             keys.walk,
             keys.due,
+            keys.rules,
+            keys.runs,
+            keys.reminders,
         ),
         limit,
     )

@@ -76,6 +76,9 @@ class Writer:
             keys.used,
             keys.walk,
             keys.due,
+            keys.rules,
+            keys.runs,
+            keys.reminders,
         )
         self._register_keys = (
             keys.generation,
@@ -113,8 +116,10 @@ class Writer:
         self._heard_ms = now_ms
         self.clock.observe(now_ms, sent_ms, self.clock.monotonic_ms())
 
-    async def record(self, ids: Sequence[bytes], heads: bytes, history: bytes, watermark_ms: int) -> Recorded:
-        """Apply one batch.
+    async def record(
+        self, ids: Sequence[bytes], heads: bytes, history: bytes, watermark_ms: int, runs: bytes = b""
+    ) -> Recorded:
+        """Apply one batch; `runs` are the ids of the runs that its pings name, in order, 16 bytes each.
 
         Raises:
             Unavailable: given up after a while; the batch may or may not have been applied. The number is not used
@@ -130,6 +135,7 @@ class Writer:
             self._cap,
             heads,
             history,
+            runs,
             *ids,
         )
         sent_ms = self.clock.monotonic_ms()

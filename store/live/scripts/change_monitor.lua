@@ -1,8 +1,10 @@
 #!lua flags=allow-oom
 -- change_monitor: carries a change of a monitor (name, interval, grace, pause, resume, keys); keeps its state.
 --
--- KEYS  generation config state deadlines blind tallies events tombstones named, then the bucket of each digest
--- ARGV  generation, monitor id, packed config, the channels that it names (I4 each), how many digests are present ones, the digests (present, then gone)
+-- KEYS  generation config state deadlines blind tallies events tombstones named rules runs reminders, then the bucket of
+--       each digest
+-- ARGV  generation, monitor id, packed config, packed rules, the channels that it names (I4 each), how many digests are
+--       present ones, the digests (present, then gone)
 -- Returns  1 applied, 0 ignored (this version, a later one or a deletion was carried before)
 -- Errors   GENERATION; MALFORMED; nothing is written
 -- Cost  O(digests)
@@ -11,4 +13,5 @@
 --@include records
 --@include blind
 --@include watch
+--@include kit
 --@include put

@@ -1,14 +1,15 @@
 #!lua flags=allow-oom
 -- record: applies one batch of pings of one writer, or (with no pings) only says how far the writer has heard.
 --
--- KEYS  generation config state deadlines writers replies blind tallies broken pings events plans used walk due
+-- KEYS  generation config state deadlines writers replies blind tallies broken pings events plans used walk due rules runs reminders
 -- ARGV  generation, slot, incarnation (8 bytes), sequence, watermark_ms, cap of the history backlog in bytes,
 --       heads (per ping: arrival_ms I6, key epoch I2, known version I4, flags B), history (opaque, one blob for all),
---       then one monitor id per ping
+--       the runs that pings name (16 bytes for each with flag 16), then one monitor id per ping
 -- Returns  {now_ms, outcomes, waits}: one byte per ping, + 128 where the caller's known version is out of date; the
 --          seconds to wait (I4) for each ping that was limited, in order
 -- Errors   GENERATION; UNREGISTERED, FENCED, STALE (about the writer); MALFORMED (about the batch); nothing is written
--- Cost  O(pings); about a dozen calls however many pings there are, one more per transition and per organisation
+-- Cost  O(pings); about a dozen calls however many pings there are, one more per transition and per organisation, and two
+--       per monitor that has rules or runs
 --
 -- 1. Check everything that can be checked. 2. Read, in vectors. 3. Hear: move the watermark, note a hole. 4. Fold the
 -- pings of a monitor in order. 5. Write, in vectors. An error after the first write would keep the writes: so none is
@@ -20,18 +21,19 @@
 --@include writers
 --@include stepping
 --@include plans
-local HEAD, HEAD_LENGTH, FIRST_ID = '<I6I2I4B', 13, 9
+--@include kit
+local HEAD, HEAD_LENGTH, FIRST_ID = '<I6I2I4B', 13, 10
 local RECORDED, UNKNOWN, PAUSED_PING, LIMITED, BROKEN, ALIVE = 1, 2, 3, 4, 5, 6
 local LIFE_ONLY, OUT_OF_DATE = 1, 128
-local RELAYED, RELAY_CLAMP_MS = 2, 3600000
+local RELAYED, SIGNAL, HAS_RUN, RUN_LENGTH, RELAY_CLAMP_MS = 2, 4, 16, 16, 3600000
 local HOLE_LEAST_MS, CLAMP_MS, ENTRY_BYTES = 1000, 60000, 128
 
 local K_CONFIG, K_STATE, K_DEADLINES, K_WRITERS, K_REPLIES = KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local K_BLIND, K_TALLIES, K_BROKEN, K_PINGS, K_EVENTS = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
-local K_PLANS, K_USED, K_WALK, K_DUE = KEYS[12], KEYS[13], KEYS[14], KEYS[15]
+local K_PLANS, K_USED, K_WALK, K_DUE, K_RULES, K_RUNS, K_REMINDERS = unpack(KEYS, 12)
 local slot, incarnation = ARGV[2], ARGV[3]
 local sequence, told_watermark, backlog_cap = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local heads, history = ARGV[7], ARGV[8]
+local heads, history, named_runs = ARGV[7], ARGV[8], ARGV[9]
 local pings = #ARGV - FIRST_ID + 1
 local now = now_ms()
 
@@ -51,6 +53,8 @@ redis.call('XLEN', K_EVENTS)
 redis.call('SCARD', K_BROKEN)
 redis.call('HLEN', K_USED)
 redis.call('ZCARD', K_DUE)
+redis.call('HLEN', K_RUNS)
+redis.call('ZCARD', K_REMINDERS)
 
 -- 2. Reads.
 local configs, states = {}, {}
@@ -87,12 +91,16 @@ local function everybody_heard(moment)
   return moment <= heard_by_all
 end
 
+local events = {}
+local function tell(event) events[#events + 1] = event end
+
 -- 4. Fold. Columns by position; `at` finds the position of a monitor that appears again in the batch.
 local at, count = {}, 0
 local ids, blobs, limits, versions, epochs = {}, {}, {}, {}, {}
 local phases, bases, seens, recordeds, downs, delays, first_status = {}, {}, {}, {}, {}, {}, {}
-local outcomes, events, broken, waits, noted = {}, {}, {}, {}, {}
+local outcomes, broken, waits, noted = {}, {}, {}, {}
 local orgs, plans, kept = {}, {}, 0
+local specials, ended, runs_read = {}, {}, 0
 
 for i = 1, pings do
   local id = ARGV[FIRST_ID - 1 + i]
@@ -103,7 +111,7 @@ for i = 1, pings do
     at[id], ids[c], blobs[c] = c, id, configs[i]
     local version, interval_s, grace_s, org, epoch = read_config(configs[i])
     if version then
-      local phase, base, seen, recorded, down_at, delayed = read_state(states[i])
+      local phase, base, seen, recorded, down_at, delayed, marks = read_state(states[i])
       versions[c], epochs[c], limits[c], orgs[c] = version, epoch, (interval_s + grace_s) * 1000, org
       if phase then
         if base > now or seen > now or recorded > now then
@@ -112,6 +120,10 @@ for i = 1, pings do
         delays[c] = delayed
         phases[c], bases[c], seens[c], recordeds[c], downs[c] = phase, base, seen, recorded, down_at
         first_status[c] = counted_as(phase, seen)
+        if marks > 0 then
+          specials[c] = kit().load(K_RULES, K_RUNS, now, id, configs[i], phase, base, seen, down_at, delayed, marks)
+          if not specials[c] then phases[c], broken[#broken + 1] = nil, id end
+        end
       else
         broken[#broken + 1] = id
       end
@@ -120,7 +132,10 @@ for i = 1, pings do
     end
   end
   local arrival, epoch, known_version, flags = struct.unpack(HEAD, heads, (i - 1) * HEAD_LENGTH + 1)
-  local outcome
+  local outcome, run = nil, nil
+  if flags >= HAS_RUN then
+    run, runs_read = string.sub(named_runs, runs_read + 1, runs_read + RUN_LENGTH), runs_read + RUN_LENGTH
+  end
   if not versions[c] then
     outcome = blobs[c] and BROKEN or UNKNOWN
   elseif epochs[c] ~= epoch then
@@ -130,10 +145,19 @@ for i = 1, pings do
   elseif phases[c] == PAUSED and flags % 2 == LIFE_ONLY then
     outcome = ALIVE
   else
-    local oldest = now - (flags >= RELAYED and RELAY_CLAMP_MS or CLAMP_MS)
+    local oldest = now - (flags % SIGNAL >= RELAYED and RELAY_CLAMP_MS or CLAMP_MS)
     if arrival > now then arrival = now elseif arrival < oldest then arrival = oldest end
-    local base = bases[c]
-    if phases[c] == ACTIVE then
+    local base, started, opened = bases[c], nil, false
+    local one = specials[c]
+    if one or flags >= SIGNAL then
+      if not one then
+        one = kit().new(id, blobs[c], phases[c], base, seens[c], downs[c], delays[c])
+        specials[c] = one
+      end
+      holes = holes or read_holes(redis.call('GET', K_BLIND))
+      started, opened = kit().hear(one, math.floor(flags / SIGNAL) % 4, run, arrival, now, holes, everybody_heard, tell)
+      phases[c], bases[c], seens[c], downs[c], delays[c] = one.phase, one.base, one.seen, one.down, one.delayed
+    elseif phases[c] == ACTIVE then
       if arrival > base + limits[c] then
         holes = holes or read_holes(redis.call('GET', K_BLIND))
         local deadline = effective_deadline(base, limits[c], holes)
@@ -145,13 +169,13 @@ for i = 1, pings do
         end
       end
     end
-    if phases[c] == DOWN then
+    if phases[c] == DOWN and not one then
       local back = arrival > downs[c] and arrival or downs[c]
       events[#events + 1] = pack_event(EVENT_UP, back, base, downs[c], seens[c], id, blobs[c], delays[c])
       phases[c], downs[c] = ACTIVE, 0
       if base > now then bases[c] = now end
     end
-    if phases[c] == ACTIVE then
+    if phases[c] == ACTIVE and not one then
       if arrival > base then bases[c] = arrival end
       if arrival > seens[c] then seens[c] = arrival end
     end
@@ -160,7 +184,9 @@ for i = 1, pings do
       plan = read_plan(K_PLANS, K_USED, orgs[c], now)
       plans[orgs[c]] = plan
     end
-    local wait_ms = plan and flags % 2 ~= LIFE_ONLY and wait_under_plan(plan, recordeds[c], arrival, now) or 0
+    -- The end of a run may come as early as it likes: its start was held to the plan. What opens an incident is kept.
+    local wait_ms = plan and flags % 2 ~= LIFE_ONLY and not opened
+      and wait_under_plan(plan, started and 0 or recordeds[c], arrival, now) or 0
     if flags % 2 == LIFE_ONLY then
       outcome = ALIVE
     elseif wait_ms > 0 then
@@ -172,7 +198,8 @@ for i = 1, pings do
       outcome = phases[c] == PAUSED and PAUSED_PING or RECORDED
       if plan then plan.used = plan.used + 1 end
       kept = kept + 1
-      if (plan or phases[c] == ACTIVE) and arrival > recordeds[c] then recordeds[c], noted[c] = arrival, true end
+      if started then ended[#ended + 1] = struct.pack('<I2I6', i - 1, started) end
+      if (plan or phases[c] == ACTIVE) and arrival > recordeds[c] and not started then recordeds[c], noted[c] = arrival, true end
     end
   end
   if versions[c] and versions[c] ~= known_version then outcome = outcome + OUT_OF_DATE end
@@ -184,7 +211,18 @@ local reply = pings > 0 and string.char(unpack(outcomes)) or ''
 local packed_waits = table.concat(waits)
 local scores, fields, tally, z, f = {}, {}, {}, 0, 0
 for c = 1, count do
-  if phases[c] == ACTIVE then
+  if specials[c] and phases[c] then
+    local one = specials[c]
+    holes = holes or read_holes(redis.call('GET', K_BLIND))
+    kit().note(one, holes)
+    fields[f + 1], fields[f + 2] = ids[c], kit().pack(one, recordeds[c])
+    f = f + 2
+    local status = counted_as(one.phase, one.seen)
+    if status ~= first_status[c] then
+      tally[status] = (tally[status] or 0) + 1
+      tally[first_status[c]] = (tally[first_status[c]] or 0) - 1
+    end
+  elseif phases[c] == ACTIVE then
     local base, limit = bases[c], limits[c]
     local deadline = base + limit
     if holes then deadline = effective_deadline(base, limit, holes) end
@@ -207,6 +245,7 @@ end
 for i = 1, #events do redis.call('XADD', K_EVENTS, '*', 'e', events[i]) end
 if z > 0 then redis.call('ZADD', K_DEADLINES, unpack(scores)) end
 if f > 0 then redis.call('HSET', K_STATE, unpack(fields)) end
+if made_kit then kit().write(K_DEADLINES, K_RUNS, K_REMINDERS) end
 if kept > 0 then
   local appended = tonumber(backlog[1]) or 0
   local size = #history + ENTRY_BYTES
@@ -214,7 +253,11 @@ if kept > 0 then
     redis.call('HINCRBY', K_TALLIES, 'history_dropped', kept)
   else
     appended = redis.call('HINCRBY', K_TALLIES, 'history_appended', size)
-    redis.call('XADD', K_PINGS, '*', 't', now, 'c', appended, 'o', reply, 'h', history)
+    if #ended > 0 then
+      redis.call('XADD', K_PINGS, '*', 't', now, 'c', appended, 'o', reply, 'h', history, 'd', table.concat(ended))
+    else
+      redis.call('XADD', K_PINGS, '*', 't', now, 'c', appended, 'o', reply, 'h', history)
+    end
   end
 end
 for status, change in pairs(tally) do

@@ -1,31 +1,35 @@
 #!lua
 -- restore_monitors: puts monitors back after Redis was emptied, with the states that history remembers.
 --
--- KEYS  config state deadlines tallies, then the bucket of each digest
--- ARGV  how many monitors, their ids, their packed configs, their packed states (a base of 0: now), then monitor id and
---       digest in turn
+-- KEYS  config state deadlines tallies rules reminders, then the bucket of each digest
+-- ARGV  how many monitors, their ids, their packed configs, their packed states (a base of 0: now), their packed rules,
+--       then monitor id and digest in turn
 -- Returns  how many monitors
 -- Errors   MALFORMED; nothing is written
 -- Cost  O(monitors + digests). The generation is not checked: it is set last, when the rebuilding is complete.
 --@include clock
 --@include records
+--@include blind
+--@include kit
 --@include plant
-local FIRST_ID, FIRST_BUCKET = 2, 5
+local FIRST_ID, FIRST_BUCKET = 2, 7
 local monitors = tonumber(ARGV[1])
-local first_config, first_state, first_digest = FIRST_ID + monitors, FIRST_ID + 2 * monitors, FIRST_ID + 3 * monitors
+local first_config, first_state = FIRST_ID + monitors, FIRST_ID + 2 * monitors
+local first_rules, first_digest = FIRST_ID + 3 * monitors, FIRST_ID + 4 * monitors
 local now = now_ms()
 
 for i = 0, monitors - 1 do
-  local version, interval_s, grace_s = read_config(ARGV[first_config + i])
+  local version = read_config(ARGV[first_config + i])
+  local rules = kit().read_rules(ARGV[first_rules + i])
   local phase, base, seen, recorded, down_at, delayed = read_state(ARGV[first_state + i])
-  if not version or not phase then return redis.error_reply('MALFORMED monitor') end
+  if not version or not phase or not rules then return redis.error_reply('MALFORMED monitor') end
   if base == 0 then base = now end
   -- History may know of a later time than the clock: then it was stepped back.
   base, seen, recorded = brought_back(now, phase, base, seen, recorded)
-  local id, config, limit = ARGV[FIRST_ID + i], ARGV[first_config + i], (interval_s + grace_s) * 1000
-  plant(id, config, limit, phase, base, seen, recorded, down_at, delayed)
+  local id, config = ARGV[FIRST_ID + i], ARGV[first_config + i]
+  plant(id, config, ARGV[first_rules + i], phase, base, seen, recorded, down_at, delayed)
 end
-write_planted(KEYS[1], KEYS[2], KEYS[3], KEYS[4])
+write_planted(KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
 for i = first_digest, #ARGV, 2 do
   redis.call('HSET', KEYS[FIRST_BUCKET + (i - first_digest) / 2], ARGV[i + 1], ARGV[i])
 end

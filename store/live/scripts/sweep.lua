@@ -1,13 +1,13 @@
 #!lua flags=allow-oom
 -- sweep: declares due monitors down. Deadline removal, state and event are one atomic step.
 --
--- KEYS  generation config state deadlines writers blind tallies broken events walk due
+-- KEYS  generation config state deadlines writers blind tallies broken events walk due rules runs reminders
 -- ARGV  generation, at most how many deadlines
 -- Returns  {now_ms, watermark_ms or -1, writers, looked at, next deadline_ms or -1, delays}: `delays` holds now - deadline
 --          in ms (I6) for every monitor that went down; what was looked at is the limit when there may be more to do
 -- Errors   GENERATION
--- Cost  O(limit): one range read, two vector reads, three vector writes, one XADD per monitor that goes down; after the
---       clock was stepped back also a page of all monitors
+-- Cost  O(limit): two range reads, two vector reads, three vector writes, one XADD per monitor that goes down or is
+--       reminded of, two reads per monitor with rules or runs; after the clock was stepped back also a page of all monitors
 --
 -- The clock of the sweep is the smallest watermark, never the wall clock: no ears, no verdict.
 --@include clock
@@ -16,15 +16,18 @@
 --@include blind
 --@include writers
 --@include stepping
+--@include kit
 --@include walking
 local K_CONFIG, K_STATE, K_DEADLINES, K_WRITERS = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local K_BLIND, K_TALLIES, K_BROKEN, K_EVENTS, K_WALK, K_DUE = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
+local K_RULES, K_RUNS, K_REMINDERS = KEYS[12], KEYS[13], KEYS[14]
 local now, limit = now_ms(), tonumber(ARGV[2])
 local _, _, latest = smallest_watermark(K_WRITERS)
 if latest and is_step_back(latest, now) then
   step_back(K_WRITERS, K_BLIND, K_TALLIES, K_WALK, K_DUE, now, latest)
 end
-local more = walk_on(K_WALK, K_CONFIG, K_STATE, K_DEADLINES, read_holes(redis.call('GET', K_BLIND)), now, limit)
+local keys_of_walk = {walk = K_WALK, config = K_CONFIG, state = K_STATE, deadlines = K_DEADLINES, rules = K_RULES, runs = K_RUNS}
+local more = walk_on(keys_of_walk, read_holes(redis.call('GET', K_BLIND)), now, limit)
 local watermark, writers = smallest_watermark(K_WRITERS)
 if not watermark then return {now, -1, writers, 0, -1, ''} end
 
@@ -33,6 +36,14 @@ watermark = math.min(watermark, now)
 
 local due = redis.call('ZRANGEBYSCORE', K_DEADLINES, '-inf', watermark, 'LIMIT', 0, limit)
 local delays, gone, moved, fields, events, broken, tally = {}, {}, {}, {}, {}, {}, {}
+local function tell(event) events[#events + 1] = event end
+local function count_down(status, deadline)
+  delays[#delays + 1] = struct.pack('<I6', math.max(0, now - deadline))
+  tally[status] = (tally[status] or 0) - 1
+  tally.down = (tally.down or 0) + 1
+end
+local function is_over(deadline) return deadline <= watermark end
+local reminded = redis.call('ZRANGEBYSCORE', K_REMINDERS, '-inf', now, 'LIMIT', 0, limit)
 if #due > 0 then
   redis.call('XLEN', K_EVENTS)
   redis.call('SCARD', K_BROKEN)
@@ -43,12 +54,23 @@ if #due > 0 then
   for i = 1, #due do
     local id = due[i]
     local version, interval_s, grace_s = read_config(configs[i])
-    local phase, base, seen, recorded = read_state(states[i])
-    if not version or not phase then
+    local phase, base, seen, recorded, down_at, delayed_before, marks = read_state(states[i])
+    local one
+    if version and phase == ACTIVE and marks > 0 then
+      one = kit().load(K_RULES, K_RUNS, now, id, configs[i], phase, base, seen, down_at, delayed_before, marks)
+    end
+    if not version or not phase or phase == ACTIVE and marks > 0 and not one then
       gone[#gone + 1] = id
       if configs[i] then broken[#broken + 1] = id end
     elseif phase ~= ACTIVE then
       gone[#gone + 1] = id
+    elseif one then
+      kit().note(one, holes, kit().judge(one, holes, is_over, tell))
+      fields[#fields + 1] = id
+      fields[#fields + 1] = kit().pack(one, recorded)
+      if one.phase == DOWN then
+        count_down(counted_as(phase, seen), one.down)
+      end
     else
       local deadline = effective_deadline(base, (interval_s + grace_s) * 1000, holes)
       if deadline > watermark then
@@ -60,19 +82,38 @@ if #due > 0 then
         local delayed = deadline - base - (interval_s + grace_s) * 1000
         fields[#fields + 1] = pack_state(DOWN, base, seen, recorded, deadline, delayed)
         events[#events + 1] = pack_event(EVENT_DOWN, deadline, base, deadline, seen, id, configs[i], delayed)
-        delays[#delays + 1] = struct.pack('<I6', math.max(0, now - deadline))
-        local status = counted_as(phase, seen)
-        tally[status] = (tally[status] or 0) - 1
-        tally.down = (tally.down or 0) + 1
+        count_down(counted_as(phase, seen), deadline)
       end
     end
   end
+  redis.call('HLEN', K_RUNS)
+  redis.call('ZCARD', K_REMINDERS)
   for i = 1, #events do redis.call('XADD', K_EVENTS, '*', 'e', events[i]) end
   if #gone > 0 then redis.call('ZREM', K_DEADLINES, unpack(gone)) end
   if #moved > 0 then redis.call('ZADD', K_DEADLINES, unpack(moved)) end
   if #fields > 0 then redis.call('HSET', K_STATE, unpack(fields)) end
   for status, change in pairs(tally) do redis.call('HINCRBY', K_TALLIES, status, change) end
   if #broken > 0 then redis.call('SADD', K_BROKEN, unpack(broken)) end
+  if made_kit then kit().write(K_DEADLINES, K_RUNS, K_REMINDERS) end
+end
+
+-- Reminders of those that are still down; whoever is not, or has none any more, is passed over.
+for i = 1, #reminded do
+  local id, config = reminded[i], redis.call('HGET', K_CONFIG, reminded[i])
+  local phase, base, seen, _, down_at, delayed, marks = read_state(redis.call('HGET', K_STATE, id))
+  local one
+  if phase == DOWN and read_config(config) then
+    one = kit().load(K_RULES, K_RUNS, now, id, config, phase, base, seen, down_at, delayed, marks)
+  end
+  if one and one.rules.reminder > 0 then
+    if not kit().is_quiet(one.rules, now) then
+      local words, cause = one.rules.words, one.runs.cause
+      redis.call('XADD', K_EVENTS, '*', 'e', pack_event(EVENT_REMINDER, now, base, down_at, seen, id, config, delayed, cause, words))
+    end
+    redis.call('ZADD', K_REMINDERS, kit().next_reminder(one, now), id)
+  else
+    redis.call('ZREM', K_REMINDERS, id)
+  end
 end
 local next_due = redis.call('ZRANGE', K_DEADLINES, 0, 0, 'WITHSCORES')
-return {now, watermark, writers, more and limit or #due, next_due[2] and tonumber(next_due[2]) or -1, table.concat(delays)}
+return {now, watermark, writers, more and limit or math.max(#due, #reminded), next_due[2] and tonumber(next_due[2]) or -1, table.concat(delays)}

@@ -66,7 +66,7 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
         "local deadline = effective_deadline(base, limits[c], holes)",
         "local deadline = base + limits[c]",
     ),
-    "a ping ends no down": ("record", "if phases[c] == DOWN then", "if false then"),
+    "a ping ends no down": ("record", "if phases[c] == DOWN and not one then", "if false then"),
     "an end may lie before its down": ("record", "arrival > downs[c] and arrival or downs[c]", "arrival"),
     "last seen moves backwards": ("record", "if arrival > seens[c] then", "if true then"),
     "the window moves backwards": ("record", "if arrival > base then bases", "if true then bases"),
@@ -162,7 +162,7 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
     ),
     "nobody walks after a step back": (
         "sweep",
-        "local cursor = redis.call('GET', walk_key)",
+        "local cursor = redis.call('GET', keys.walk)",
         "local cursor = nil",
     ),
     "the walk leaves deadlines where they were": ("sweep", "'XX', unpack(scores)", "'NX', unpack(scores)"),
@@ -189,7 +189,7 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
         "downs[c], seens[c], id, blobs[c], delays[c])\n      phases[c], downs[c] = ACTIVE",
         "downs[c], seens[c], id, blobs[c])\n      phases[c], downs[c] = ACTIVE",
     ),
-    "an edit forgets that a down was delayed": (PUTS, "down_at, delayed))", "down_at))"),
+    "an edit forgets that a down was delayed": (PUTS, "down_at or 0, delayed or 0)", "down_at or 0, 0)"),
     "an older version is applied": (PUTS, "former_version >= version", "false"),
     "a deleted monitor comes back": (PUTS, "if is_buried(K_TOMBSTONES, id, version) then", "if false then"),
     "a deletion leaves no tombstone": (
@@ -210,8 +210,12 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
         "if false then redis.call('HINCRBY'",
     ),
     "a pause closes no incident": ("change_monitor", "if phase == DOWN then close", "if false then close"),
-    "a pause leaves the deadline": ("change_monitor", "redis.call('ZREM', K_DEADLINES, id)", ""),
-    "resuming gives no fresh window": ("change_monitor", "phase, base = ACTIVE, now", "phase = ACTIVE"),
+    "a pause leaves the deadline": ("change_monitor", "special_gone[#special_gone + 1] = one.id", ""),
+    "resuming gives no fresh window": (
+        "change_monitor",
+        "one.phase, one.base = ACTIVE, now",
+        "one.phase = ACTIVE",
+    ),
     "an edit makes a monitor overdue": ("change_monitor", "if former_limit ~= limit then", "if false then"),
     "every edit gives a fresh window": (
         "change_monitor",
@@ -220,13 +224,13 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
     ),
     "an edit forgets the holes": (
         "change_monitor",
-        "effective_deadline(base, former_limit, read_holes(redis.call('GET', K_BLIND)))",
-        "base + former_limit",
+        "silence_deadline(was, holes)\n",
+        "silence_deadline(was, {})\n",
     ),
     "a change of the name gives a fresh window": (
         "change_monitor",
         "if former_limit ~= limit then",
-        "if former_limit == limit then base = now else",
+        "if former_limit == limit then one.base = now else",
     ),
 }
 

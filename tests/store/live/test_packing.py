@@ -72,14 +72,14 @@ async def test_python_reads_a_state_as_lua_packs_it_and_so_does_lua(stage: Stage
     assert read_state(blob) == MonitorState(
         phase=phase, base_ms=base_ms, seen_ms=seen_ms, recorded_ms=recorded_ms, down_at_ms=down_at_ms
     )
-    assert await in_lua(stage, "records", "return {read_state(ARGV[1])}", blob) == [phase, *moments, 0]
+    assert await in_lua(stage, "records", "return {read_state(ARGV[1])}", blob) == [phase, *moments, 0, 0]
 
 
 async def test_a_state_and_an_event_may_say_how_long_blind_time_has_delayed_the_down(stage: Stage) -> None:
     blob = await in_lua(stage, "records", "return pack_state(2, 1, 2, 3, 4, tonumber(ARGV[1]))", LAST_MS)
     state = read_state(blob)
     assert state and (state.down_at_ms, state.delayed_ms) == (4, LAST_MS)
-    assert await in_lua(stage, "records", "return {read_state(ARGV[1])}", blob) == [2, 1, 2, 3, 4, LAST_MS]
+    assert await in_lua(stage, "records", "return {read_state(ARGV[1])}", blob) == [2, 1, 2, 3, 4, LAST_MS, 0]
     body = "return pack_event(1, 9, 1, 4, 2, 7, ARGV[1], tonumber(ARGV[2]))"
     event = read_event(await in_lua(stage, "records", body, pack_config(LARGEST), LAST_MS))
     assert isinstance(event, Event)
@@ -134,7 +134,7 @@ async def test_lua_reads_the_head_of_a_ping_as_python_packs_it(
     stage: Stage, head: tuple[int, int, int, int]
 ) -> None:
     body = "local a, b, c, d = struct.unpack('<I6I2I4B', ARGV[1]) return {a, b, c, d, #ARGV[1]}"
-    assert "HEAD, HEAD_LENGTH, FIRST_ID = '<I6I2I4B', 13, 9" in scripts.assemble("record").source
+    assert "HEAD, HEAD_LENGTH, FIRST_ID = '<I6I2I4B', 13, 10" in scripts.assemble("record").source
     assert await in_lua(stage, "records", body, pack_head(*head)) == [*head, 13]
 
 

@@ -30,6 +30,7 @@ from store.live.monitors import (
     restore_plan,
 )
 from store.live.planting import Restored, create_monitors, restore_monitors
+from store.live.refreshing import refresh_rules
 from store.live.restoring import restore_deliveries, restore_events
 from store.live.shard import Generation, Shard
 from store.live.streams import trim_events, trim_pings
@@ -38,6 +39,7 @@ from store.live.telling import tag_collection, try_channel
 from store.live.using import count_use
 from store.live.writer import Writer
 from store.live.writers import drop_writer, registered
+from store.monitor_rules import MonitorRules
 from store.projection import DropMonitor, PutChannels, PutMonitor, PutPlan
 from tests.stage import config_of, digest_of
 
@@ -99,6 +101,7 @@ CALLERS: dict[str, Use] = {
     "put_plan": lambda shard, _: put_plan(shard, PutPlan(1, 1, 0, 0)),
     "raise_event": lambda shard, _: raise_events(shard, 0, []),
     "record": lambda _, writer: writer.record([], b"", b"", 0),
+    "refresh_rules": lambda shard, _: refresh_rules(shard, [(1, 1, MonitorRules(failures=2))]),
     "register": lambda _, writer: writer.register(),
     "renew": lambda shard, _: renew(shard, 1, [ONE]),
     "resolve": lambda shard, _: resolve(shard, [DIGEST]),

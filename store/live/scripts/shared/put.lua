@@ -1,34 +1,47 @@
 -- The body of create_monitor and change_monitor, which differ only in what they may do when memory is full.
 local K_CONFIG, K_STATE, K_DEADLINES, K_BLIND = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local K_TALLIES, K_EVENTS, K_TOMBSTONES, K_NAMED, FIRST_BUCKET = KEYS[6], KEYS[7], KEYS[8], KEYS[9], 10
-local id, config, named, present = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-local FIRST_DIGEST = 6
+local K_TALLIES, K_EVENTS, K_TOMBSTONES, K_NAMED, FIRST_BUCKET = KEYS[6], KEYS[7], KEYS[8], KEYS[9], 13
+local K_RULES, K_RUNS, K_REMINDERS = KEYS[10], KEYS[11], KEYS[12]
+local id, config, packed_rules, named, present = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
+local FIRST_DIGEST = 7
 local now = now_ms()
 
 local version, interval_s, grace_s, _, _, flags = read_config(config)
+local rules = kit().read_rules(packed_rules)
 if not version then return redis.error_reply('MALFORMED config') end
+if not rules then return redis.error_reply('MALFORMED rules') end
 local former = redis.call('HGET', K_CONFIG, id)
-local former_version, former_interval_s, former_grace_s = read_config(former)
+local former_version = read_config(former)
 if is_buried(K_TOMBSTONES, id, version) then return 0 end
 if former_version and former_version >= version then return 0 end
 
-local limit, paused = (interval_s + grace_s) * 1000, flags % 2 == FLAG_PAUSED
-local phase, base, seen, recorded, down_at, delayed = read_state(redis.call('HGET', K_STATE, id))
+local holes, paused = read_holes(redis.call('GET', K_BLIND)), flags % 2 == FLAG_PAUSED
+local phase, base, seen, recorded, down_at, delayed, marks = read_state(redis.call('HGET', K_STATE, id))
 if phase then base, seen, recorded = brought_back(now, phase, base, seen, recorded) end
 local before = phase and counted_as(phase, seen)
+local was = phase and former_version
+  and (kit().load(K_RULES, K_RUNS, now, id, former, phase, base, seen, down_at, delayed, marks)
+    or kit().new(id, former, phase, base, seen, down_at, delayed))
+local one = kit().new(id, config, phase or ACTIVE, base or now, seen or 0, down_at or 0, delayed or 0)
+one.rules, one.marks, one.runs = rules, marks or 0, was and was.runs or one.runs
 if not phase then
-  phase, base, seen, recorded, down_at = paused and PAUSED or ACTIVE, now, 0, 0, 0
+  one.phase, recorded = paused and PAUSED or ACTIVE, 0
 elseif paused and phase ~= PAUSED then
   if phase == DOWN then close_incident(K_EVENTS, now, id, base, down_at, seen, config) end
-  phase, down_at, delayed = PAUSED, 0, 0
+  one.phase, one.down, one.delayed, one.runs = PAUSED, 0, 0, kit().read_runs(nil)
 elseif not paused and phase == PAUSED then
-  phase, base = ACTIVE, now
-elseif phase == ACTIVE and former_version then
+  one.phase, one.base = ACTIVE, now
+elseif phase == ACTIVE and was then
   -- From the last ping, but an edit alone never makes a monitor overdue: it gets a fresh window, or what was left.
-  local former_limit = (former_interval_s + former_grace_s) * 1000
-  if former_limit ~= limit then
-    local former_deadline = effective_deadline(base, former_limit, read_holes(redis.call('GET', K_BLIND)))
-    base = math.max(base, math.min(former_deadline, now + limit) - limit)
+  local former_deadline = kit().silence_deadline(was, holes)
+  if rules.scheduled or former_deadline == kit().NEVER then
+    if kit().silence_deadline(one, holes) <= now then one.base = math.max(base, now) end
+  else
+    local limit = kit().window_end(rules, interval_s, grace_s, 0)
+    local former_limit = not was.rules.scheduled and kit().window_end(was.rules, was.interval_s, was.grace_s, 0)
+    if former_limit ~= limit then
+      one.base = math.max(base, math.min(former_deadline, now + limit) - limit)
+    end
   end
 end
 
@@ -38,14 +51,16 @@ if named ~= '' then
 elseif former then
   redis.call('HDEL', K_NAMED, id)
 end
-redis.call('HSET', K_STATE, id, pack_state(phase, base, seen, recorded, down_at, delayed))
-if phase == ACTIVE then
-  local deadline = effective_deadline(base, limit, read_holes(redis.call('GET', K_BLIND)))
-  redis.call('ZADD', K_DEADLINES, deadline, id)
+if packed_rules ~= '' then redis.call('HSET', K_RULES, id, packed_rules) else redis.call('HDEL', K_RULES, id) end
+kit().note(one, holes)
+redis.call('HSET', K_STATE, id, kit().pack(one, recorded))
+kit().write(K_DEADLINES, K_RUNS, K_REMINDERS)
+if one.phase == DOWN and rules.reminder > 0 then
+  redis.call('ZADD', K_REMINDERS, kit().next_reminder(one, now), id)
 else
-  redis.call('ZREM', K_DEADLINES, id)
+  redis.call('ZREM', K_REMINDERS, id)
 end
-local after = counted_as(phase, seen)
+local after = counted_as(one.phase, one.seen)
 if after ~= before then
   redis.call('HINCRBY', K_TALLIES, after, 1)
   if before then redis.call('HINCRBY', K_TALLIES, before, -1) end

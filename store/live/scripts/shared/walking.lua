@@ -1,31 +1,38 @@
 -- The walk over all monitors after a step back of the clock: a page of them, as the cursor at `walk` says. Windows that
 -- begin in the future begin now, and every deadline is put where it belongs. Returns true while there is more to walk.
-local function walk_on(walk_key, config_key, state_key, deadlines_key, holes, now, page)
-  local cursor = redis.call('GET', walk_key)
+local function walk_on(keys, holes, now, page)
+  local cursor = redis.call('GET', keys.walk)
   if not cursor then return false end
-  local scan = redis.call('HSCAN', state_key, cursor, 'COUNT', page)
+  local scan = redis.call('HSCAN', keys.state, cursor, 'COUNT', page)
   local found, fields, scores = scan[2], {}, {}
   for i = 1, #found, 2 do
-    local version, interval_s, grace_s = read_config(redis.call('HGET', config_key, found[i]))
-    local phase, base, seen, recorded, down_at, delayed = read_state(found[i + 1])
+    local version, interval_s, grace_s = read_config(redis.call('HGET', keys.config, found[i]))
+    local phase, base, seen, recorded, down_at, delayed, marks = read_state(found[i + 1])
     if version and phase then
       local moved_base, moved_seen, moved_recorded = brought_back(now, phase, base, seen, recorded)
       if moved_base ~= base or moved_seen ~= seen or moved_recorded ~= recorded then
         fields[#fields + 1] = found[i]
-        fields[#fields + 1] = pack_state(phase, moved_base, moved_seen, moved_recorded, down_at, delayed)
+        fields[#fields + 1] = pack_state(phase, moved_base, moved_seen, moved_recorded, down_at, delayed, marks)
       end
       if phase == ACTIVE then
-        scores[#scores + 1] = effective_deadline(moved_base, (interval_s + grace_s) * 1000, holes)
+        local deadline = effective_deadline(moved_base, (interval_s + grace_s) * 1000, holes)
+        if marks > 0 then
+          local config = redis.call('HGET', keys.config, found[i])
+          local one = kit().load(
+            keys.rules, keys.runs, now, found[i], config, phase, moved_base, moved_seen, down_at, delayed, marks)
+          if one then deadline = kit().judged_at(one, holes) end
+        end
+        scores[#scores + 1] = deadline
         scores[#scores + 1] = found[i]
       end
     end
   end
-  if #fields > 0 then redis.call('HSET', state_key, unpack(fields)) end
-  if #scores > 0 then redis.call('ZADD', deadlines_key, 'XX', unpack(scores)) end
+  if #fields > 0 then redis.call('HSET', keys.state, unpack(fields)) end
+  if #scores > 0 then redis.call('ZADD', keys.deadlines, 'XX', unpack(scores)) end
   if scan[1] == '0' then
-    redis.call('DEL', walk_key)
+    redis.call('DEL', keys.walk)
     return false
   end
-  redis.call('SET', walk_key, scan[1])
+  redis.call('SET', keys.walk, scan[1])
   return true
 end

@@ -1,0 +1,41 @@
+#!lua flags=allow-oom
+-- refresh_rules: gives monitors the ticks and quiet times that lie ahead of them now.
+--
+-- KEYS  generation config state deadlines blind rules runs reminders
+-- ARGV  generation, then per monitor: id, the version of the configuration that the rules belong to, packed rules
+-- Returns  how many were refreshed; one in another version, or deleted, is left alone
+-- Errors   GENERATION; MALFORMED; nothing is written
+-- Cost  O(monitors)
+--@include clock
+--@include generation
+--@include records
+--@include blind
+--@include kit
+local K_CONFIG, K_STATE, K_DEADLINES, K_BLIND = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local K_RULES, K_RUNS, K_REMINDERS, FIRST, FLAGS_AT = KEYS[6], KEYS[7], KEYS[8], 2, 20
+for i = FIRST, #ARGV, 3 do
+  if not kit().read_rules(ARGV[i + 2]) then return redis.error_reply('MALFORMED rules') end
+end
+local now, holes, refreshed = now_ms(), read_holes(redis.call('GET', K_BLIND)), 0
+
+for i = FIRST, #ARGV, 3 do
+  local id, packed = ARGV[i], ARGV[i + 2]
+  local config = redis.call('HGET', K_CONFIG, id)
+  local version, _, _, _, _, flags = read_config(config)
+  local phase, base, seen, recorded, down_at, delayed, marks = read_state(redis.call('HGET', K_STATE, id))
+  if phase and version == tonumber(ARGV[i + 1]) then
+    -- A quiet time may be all that it has: then it did not have rules so far.
+    local ruled = math.floor(flags / kit().FLAG_RULED) % 2
+    flags = flags - kit().FLAG_RULED * ruled + (packed ~= '' and kit().FLAG_RULED or 0)
+    config = string.sub(config, 1, FLAGS_AT - 1) .. string.char(flags) .. string.sub(config, FLAGS_AT + 1)
+    redis.call('HSET', K_CONFIG, id, config)
+    if packed ~= '' then redis.call('HSET', K_RULES, id, packed) else redis.call('HDEL', K_RULES, id) end
+    base, seen, recorded = brought_back(now, phase, base, seen, recorded)
+    local one = kit().load(K_RULES, K_RUNS, now, id, config, phase, base, seen, down_at, delayed, marks)
+    kit().note(one, holes)
+    redis.call('HSET', K_STATE, id, kit().pack(one, recorded))
+    refreshed = refreshed + 1
+  end
+end
+kit().write(K_DEADLINES, K_RUNS, K_REMINDERS)
+return refreshed

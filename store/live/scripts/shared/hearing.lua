@@ -1,0 +1,102 @@
+-- What a ping does to a monitor that has rules, or runs to remember. `one` has: id, config, flags, interval_s, grace_s,
+-- rules, runs, phase, base, seen, down, delayed; `tell(event)` appends an event.
+local SUCCESS, START, FAIL, LOG = 0, 1, 2, 3
+local MOST_RUNS, MOST_ENDED, ENDED_LIFE_MS = 32, 4, 600000
+
+local function tell_of(one, kind, at, tell)
+  tell(pack_event(kind, at, one.base, one.down, one.seen, one.id, one.config, one.delayed, one.runs.cause, one.rules.words))
+end
+
+local function go_down(one, at, cause, delayed, tell)
+  one.phase, one.down, one.delayed, one.runs.cause = DOWN, at, delayed, cause
+  tell_of(one, EVENT_DOWN, at, tell)
+end
+
+-- A failure of whatever kind but silence; true: it was one too many.
+local function count_failure(one)
+  one.runs.fails = one.runs.fails + 1
+  return one.runs.fails >= one.rules.failures
+end
+
+-- Judges a monitor up to a moment; `is_over` says whether a deadline is over.
+local function judge(one, holes, is_over, tell)
+  while one.phase == ACTIVE do
+    local deadline, cause, overdue = judged_at(one, holes)
+    if not is_over(deadline) then return deadline end
+    if overdue then overdue.told = true end
+    if not overdue or count_failure(one) then go_down(one, deadline, cause, delay_of(one, deadline, overdue), tell) end
+  end
+end
+
+local function forget_old_ends(runs, now)
+  while #runs.ended > 0 and (#runs.ended > MOST_ENDED or now - runs.ended[1].at > ENDED_LIFE_MS) do table.remove(runs.ended, 1) end
+end
+
+-- When a run that ends now began, or nil.
+local function end_run(runs, run, arrival)
+  local start
+  for i = 1, #runs.open do
+    if runs.open[i].id == run then
+      start = table.remove(runs.open, i).start
+      break
+    end
+  end
+  if run ~= NAMELESS then runs.ended[#runs.ended + 1] = {id = run, at = arrival} end
+  return start
+end
+
+-- Whether a run was begun. A second start of a run changes nothing, but where the first one has overrun.
+local function begin_run(runs, run, arrival)
+  for i = 1, #runs.ended do
+    if runs.ended[i].id == run then return false end
+  end
+  for i = 1, #runs.open do
+    local open = runs.open[i]
+    if open.id == run then
+      if open.told then open.start, open.told = arrival, false end
+      return true
+    end
+  end
+  if #runs.open >= MOST_RUNS then
+    local i = 1
+    while runs.open[i] and not runs.open[i].told do i = i + 1 end
+    if not runs.open[i] then return false end
+    table.remove(runs.open, i)
+  end
+  runs.open[#runs.open + 1] = {id = run, start = arrival, told = false}
+  return true
+end
+
+local function come_up(one, arrival, now, tell)
+  tell_of(one, EVENT_UP, math.max(arrival, one.down), tell)
+  one.phase, one.down, one.delayed, one.runs.cause = ACTIVE, 0, 0, MISSED
+  if one.base > now then one.base = now end
+end
+
+-- Applies a ping; answers when the run that it ended began (or nil), and whether it opened an incident.
+local function hear(one, signal, run, arrival, now, holes, is_heard, tell)
+  if not run or #run < #NAMELESS then run = NAMELESS end
+  if one.phase == ACTIVE then
+    judge(one, holes, function(deadline) return arrival > deadline and is_heard(deadline) end, tell)
+  end
+  if signal == LOG then return nil, false end
+  local is_first = one.seen == 0 and is_armed_by_ping(one.flags)
+  local started, opened, is_sign = nil, false, is_first
+  if signal == START then
+    is_sign = begin_run(one.runs, run, arrival) and one.rules.max_runtime > 0 or is_first
+  else
+    started = end_run(one.runs, run, arrival)
+  end
+  if signal == SUCCESS then
+    is_sign, one.runs.fails = true, 0
+    if one.phase == DOWN and (one.runs.cause ~= FAILED or arrival >= one.down) then come_up(one, arrival, now, tell) end
+  end
+  if one.phase == ACTIVE and is_sign and arrival > one.base then one.base = arrival end
+  if one.phase ~= PAUSED and arrival > one.seen then one.seen = arrival end
+  if signal == FAIL and one.phase == ACTIVE and arrival >= one.base and not is_quiet(one.rules, arrival) and count_failure(one) then
+    go_down(one, arrival, FAILED, 0, tell)
+    opened = true
+  end
+  forget_old_ends(one.runs, now)
+  return started, opened
+end

@@ -1,0 +1,146 @@
+-- Rules and runs of monitors that are asked for more than an interval and a grace.
+--   rules: format, failures, scheduled, max_runtime_s, reminder_s, numbers of ticks, of quiet times, of bytes of words; the
+--          ticks, the quiet times (from, to), all in Unix s; the words for the schedule (store/live/packed_rules.py)
+--   runs:  format, cause of the down, failures in a row, numbers of runs and of ended ones; per run its id, start_ms and
+--          whether its overrun is told; per ended one its id and end_ms
+local FLAG_RULED, MISSED, FAILED, NAMELESS = 2, 0, 1, string.rep('\0', 16)
+-- A deadline that no tick is known for: not in this age, so that it is never judged before more ticks are there.
+local NEVER = 281474976710655
+local NO_RULES = {failures = 1, scheduled = false, max_runtime = 0, reminder = 0, ticks = {}, quiet = {}, words = ''}
+local RULES, RULES_LENGTH, RUNS, RUNS_LENGTH = '<BBBI4I4I2I2I2', 17, '<BBBBB', 5
+local RUN, RUN_LENGTH, ENDED, ENDED_LENGTH = '<I6B', 23, '<I6', 22
+local RUN_ID_LENGTH, FLAG_ARMED_BY_PING, OVERRUN = #NAMELESS, 4, 2
+
+local function is_armed_by_ping(flags)
+  return math.floor(flags / FLAG_ARMED_BY_PING) % 2 == 1
+end
+
+local function numbers_at(blob, count, at)
+  if count == 0 then return {} end
+  local found = {struct.unpack('<' .. string.rep('I4', count), blob, at)}
+  found[count + 1] = nil
+  return found
+end
+
+-- nil: they cannot be read.
+local function read_rules(blob)
+  if not blob or blob == '' then return NO_RULES end
+  if #blob < RULES_LENGTH then return nil end
+  local format, failures, scheduled, runtime_s, reminder_s, ticks, quiet, words = struct.unpack(RULES, blob)
+  if format ~= 1 or #blob ~= RULES_LENGTH + 4 * ticks + 8 * quiet + words then return nil end
+  local rules = {
+    failures = math.max(1, failures), scheduled = scheduled == 1, max_runtime = runtime_s * 1000, reminder = reminder_s * 1000,
+    ticks = numbers_at(blob, ticks, RULES_LENGTH + 1), quiet = {}, words = string.sub(blob, #blob - words + 1),
+  }
+  local moments = numbers_at(blob, 2 * quiet, RULES_LENGTH + 4 * ticks + 1)
+  for i = 1, quiet do rules.quiet[i] = {moments[2 * i - 1] * 1000, moments[2 * i] * 1000} end
+  return rules
+end
+
+-- What cannot be read is forgotten: then the next ping begins anew.
+local function read_runs(blob)
+  local runs = {cause = MISSED, fails = 0, open = {}, ended = {}}
+  if not blob or #blob < RUNS_LENGTH then return runs end
+  local format, cause, fails, open, ended = struct.unpack(RUNS, blob)
+  if format ~= 1 or #blob ~= RUNS_LENGTH + RUN_LENGTH * open + ENDED_LENGTH * ended then return runs end
+  runs.cause, runs.fails = cause, fails
+  local at = RUNS_LENGTH + 1
+  for i = 1, open do
+    local start, told = struct.unpack(RUN, blob, at + RUN_ID_LENGTH)
+    runs.open[i] = {id = string.sub(blob, at, at + RUN_ID_LENGTH - 1), start = start, told = told == 1}
+    at = at + RUN_LENGTH
+  end
+  for i = 1, ended do
+    runs.ended[i] = {id = string.sub(blob, at, at + RUN_ID_LENGTH - 1), at = struct.unpack(ENDED, blob, at + RUN_ID_LENGTH)}
+    at = at + ENDED_LENGTH
+  end
+  return runs
+end
+
+-- nil: there is nothing to remember.
+local function pack_runs(runs)
+  if runs.cause == MISSED and runs.fails == 0 and #runs.open == 0 and #runs.ended == 0 then return nil end
+  local parts = {struct.pack(RUNS, 1, runs.cause, math.min(255, runs.fails), #runs.open, #runs.ended)}
+  for i = 1, #runs.open do
+    local run = runs.open[i]
+    parts[#parts + 1] = run.id .. struct.pack(RUN, run.start, run.told and 1 or 0)
+  end
+  for i = 1, #runs.ended do parts[#parts + 1] = runs.ended[i].id .. struct.pack(ENDED, runs.ended[i].at) end
+  return table.concat(parts)
+end
+
+-- The deadline of a silence that begins at `moment`, without blind or quiet times.
+local function window_end(rules, interval_s, grace_s, moment)
+  if not rules.scheduled then return moment + (rules.failures * interval_s + grace_s) * 1000 end
+  local ticks, low, high = rules.ticks, 1, #rules.ticks + 1
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if ticks[middle] * 1000 > moment then high = middle else low = middle + 1 end
+  end
+  local tick = ticks[low + rules.failures - 1]
+  return tick and (tick + grace_s) * 1000 or NEVER
+end
+
+-- As effective_deadline (blind.lua), for any window: `after` says where one ends that begins at a moment. A deadline that
+-- falls into a quiet time is put off to the end of a window that begins where the quiet time ends.
+local function deadline_after(after, base, holes, quiet)
+  local deadline, unheard, h, q = after(base), 0, 1, 1
+  local window = deadline - base
+  while holes[h] or quiet[q] do
+    local hole, rest = holes[h], quiet[q]
+    if hole and not (rest and rest[1] < hole[1]) then
+      h = h + 1
+      if hole[1] < deadline and hole[2] > base then
+        if hole[1] - base - unheard >= WINDOWS_OF_PATIENCE * window then
+          h = #holes + 1
+        else
+          unheard = unheard + hole[2] - math.max(hole[1], base)
+          deadline = after(hole[2])
+        end
+      end
+    else
+      q = q + 1
+      if rest[1] <= deadline and deadline < rest[2] then deadline = after(rest[2]) end
+    end
+  end
+  return deadline
+end
+
+-- Until when a monitor may be silent. `one`: rules, interval_s, grace_s, flags, base, seen.
+local function silence_deadline(one, holes, quiet)
+  if one.seen == 0 and is_armed_by_ping(one.flags) then return NEVER end
+  local function after(moment) return window_end(one.rules, one.interval_s, one.grace_s, moment) end
+  return deadline_after(after, one.base, holes, quiet or one.rules.quiet)
+end
+
+-- Until when a run may go on.
+local function run_deadline(one, run, holes, quiet)
+  local function after(moment) return moment + one.rules.max_runtime end
+  return deadline_after(after, run.start, holes, quiet or one.rules.quiet)
+end
+
+-- The moment at which a monitor is to be judged, why, and the run that is then overdue.
+local function judged_at(one, holes)
+  local deadline, cause, overdue = silence_deadline(one, holes), MISSED, nil
+  if one.rules.max_runtime > 0 then
+    for i = 1, #one.runs.open do
+      local run = one.runs.open[i]
+      local ends = not run.told and run_deadline(one, run, holes) or NEVER
+      if ends < deadline then deadline, cause, overdue = ends, OVERRUN, run end
+    end
+  end
+  return deadline, cause, overdue
+end
+
+-- By how much blind time made a deadline later.
+local function delay_of(one, deadline, overdue)
+  local without = overdue and run_deadline(one, overdue, {}) or silence_deadline(one, {})
+  return math.max(0, deadline - without)
+end
+
+local function is_quiet(rules, moment)
+  for i = 1, #rules.quiet do
+    if rules.quiet[i][1] <= moment and moment < rules.quiet[i][2] then return true end
+  end
+  return false
+end
