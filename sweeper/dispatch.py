@@ -27,7 +27,7 @@ from sweeper.channels import Channel
 from sweeper.channels.attempt import Attempt, Notice
 from sweeper.channels.reasons import short
 from sweeper.message import notice_of
-from sweeper.schedule import wait_before_next
+from sweeper.schedule import LOOK_EVERY_S, wait_before_next, wait_until_due
 
 # A call of so many takes Redis about a millisecond.
 EVENTS_AT_ONCE = 48
@@ -37,12 +37,6 @@ LEASE_MS = 5_000
 NO_EVENT = "0-0"
 RENEW_EVERY_S = 1.5
 SETTLE_WITHIN_S = 4.0
-# While attempts are under way, or deliveries are due that are not for us.
-LOOK_EVERY_S = 0.1
-# While nothing is under way and nothing due. Events are listened for: this is for what comes without one, like a dead
-# letter that somebody puts back in line.
-IDLE_LOOK_S = 1.0
-SHORTEST_WAIT_S = 0.005
 _COUNTED_AS = {"done": "delivered", "gone": "dropped"}
 # Why there was no attempt.
 UNREADABLE = "dropped, because its record cannot be read"
@@ -136,7 +130,7 @@ class Dispatch:
         if leased.leases:
             return 0.0
         if not self._under_way:
-            return _until_due(leased.next_due_in_ms)
+            return wait_until_due(leased.next_due_in_ms)
         self._next_lease_ms = monotonic_ms() + round(LOOK_EVERY_S * 1000)
         return LOOK_EVERY_S
 
@@ -203,15 +197,6 @@ class Dispatch:
                         await asyncio.sleep(LOOK_EVERY_S)
         except (TimeoutError, OverdueError) as error:
             _log.warning("delivery %s could not be settled and will be repeated: %s", one.delivery_id, error)
-
-
-def _until_due(next_due_in_ms: int | None) -> float:
-    """How many seconds to wait for the next delivery, when nothing is under way."""
-    if next_due_in_ms is None:
-        return IDLE_LOOK_S
-    if next_due_in_ms == 0:
-        return LOOK_EVERY_S
-    return max(SHORTEST_WAIT_S, min(IDLE_LOOK_S, next_due_in_ms / 1000))
 
 
 def _notice(one: Lease) -> Notice | None:

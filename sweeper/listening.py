@@ -8,11 +8,10 @@ import logging
 from store.errors import OverdueError
 from store.live.bell import Bell
 from store.presence import wait_or_stop
+from sweeper.schedule import LOOK_EVERY_S
 
 # What comes in the wake of an event is told together with the next one.
 SHORTEST_PAUSE_S = 0.01
-# Where nobody can listen, dispatch looks by itself.
-LOOK_EVERY_S = 0.1
 _log = logging.getLogger(__name__)
 
 
