@@ -149,7 +149,7 @@ for i = 1, pings do
     if arrival > now then arrival = now elseif arrival < oldest then arrival = oldest end
     local base, started, opened = bases[c], nil, false
     local one = specials[c]
-    if one or flags >= SIGNAL then
+    if (one or flags >= SIGNAL) and phases[c] ~= PAUSED then
       if not one then
         one = kit().new(id, blobs[c], phases[c], base, seens[c], downs[c], delays[c])
         specials[c] = one

@@ -26,7 +26,10 @@ local _, _, latest = smallest_watermark(K_WRITERS)
 if latest and is_step_back(latest, now) then
   step_back(K_WRITERS, K_BLIND, K_TALLIES, K_WALK, K_DUE, now, latest)
 end
-local keys_of_walk = {walk = K_WALK, config = K_CONFIG, state = K_STATE, deadlines = K_DEADLINES, rules = K_RULES, runs = K_RUNS}
+local keys_of_walk = {
+  walk = K_WALK, config = K_CONFIG, state = K_STATE, deadlines = K_DEADLINES, rules = K_RULES, runs = K_RUNS,
+  reminders = K_REMINDERS,
+}
 local more = walk_on(keys_of_walk, read_holes(redis.call('GET', K_BLIND)), now, limit)
 local watermark, writers = smallest_watermark(K_WRITERS)
 if not watermark then return {now, -1, writers, 0, -1, ''} end

@@ -12,16 +12,19 @@ from store.live.heads import OUT_OF_DATE, Outcome
 from store.live.packing import read_config, read_holes, read_state
 from store.monitor import MonitorState
 from tests.stage import START_MS, Stage, digest_of
-from tests.store.live.model import Model, Told, Watched
+from tests.store.live.model import NEVER, Model, Told, Watched
 
 STATUSES = ("new", "up", "down", "paused")
 State = tuple[str, int, int | None, int | None, int | None, int]
+# The cause of a down, failures in a row, runs under way (id, start, told), and the ids of ended ones.
+Remembered = tuple[int, int, list[tuple[int, int, bool]], list[int]]
 
 
 class Look(msgspec.Struct, frozen=True):
     """A shard at one moment, with times in ms after the start."""
 
     states: dict[int, State]
+    runs: dict[int, Remembered]
     versions: dict[int, int | None]
     watched: set[int]
     keys: set[int]
@@ -39,12 +42,14 @@ async def look_at_redis(stage: Stage, everybody: Sequence[int]) -> tuple[Look, d
     pipe.get(keys.blind)
     pipe.hgetall(keys.tallies)
     pipe.xrange(keys.pings)
+    pipe.hgetall(keys.runs)
     for number in everybody:
         pipe.hget(keys.key_bucket(digest_of(number)), digest_of(number))
-    states, configs, deadlines, blind, tallies, pings, *found = await pipe.execute()
+    states, configs, deadlines, blind, tallies, pings, runs, *found = await pipe.execute()
     scores = {int(number): int(score) - START_MS for number, score in deadlines}
     look = Look(
         states={int(number): _state(read_state(blob)) for number, blob in states.items()},
+        runs={int(number): _read_runs(blob) for number, blob in runs.items()},
         versions={int(number): _version(blob) for number, blob in configs.items()},
         watched=set(scores),
         keys={int(number) for number in found if number is not None},
@@ -59,6 +64,7 @@ def look_at_model(model: Model) -> Look:
     """What Redis ought to hold."""
     return Look(
         states={number: _expected(one) for number, one in model.monitors.items()},
+        runs={number: _remembered_by(one) for number, one in model.monitors.items() if one.is_remembered},
         versions={number: one.version for number, one in model.monitors.items()},
         watched={number for number, one in model.monitors.items() if one.phase == "active"},
         keys=set(model.monitors),
@@ -75,9 +81,14 @@ def check_deadlines(scores: Mapping[int, int], model: Model) -> None:
     """
     for number, score in scores.items():
         one = model.monitors[number]
-        if model.walk_is_due or one.base > model.now:
+        if model.walk_is_due or max([one.base, *(run.start for run in one.runs)]) > model.now:
             continue
-        assert one.base + one.limit <= score <= model.deadline(one)
+        due, run = model.judged(one)
+        if due == NEVER:
+            assert score > model.now + 10**9
+        else:
+            least = one.base + one.limit if run is None else run.start + one.max_runtime
+            assert min(least, one.base + one.limit) <= score <= due
 
 
 def check_events(events: Sequence[Told], at_drop: Mapping[int, int]) -> None:
@@ -103,6 +114,21 @@ def _state(state: MonitorState | None) -> State:
 
 def _expected(one: Watched) -> State:
     return one.phase, one.base, one.seen, one.recorded, one.down_at, one.delayed
+
+
+def _remembered_by(one: Watched) -> Remembered:
+    open_runs = [(run.id, run.start, run.told) for run in one.runs]
+    return one.cause, one.fails, open_runs, [run for run, _ in one.ended]
+
+
+def _read_runs(blob: bytes) -> Remembered:
+    _, cause, fails, count, ended = blob[:5]
+    open_runs, at = [], 5
+    for _ in range(count):
+        start = int.from_bytes(blob[at + 16 : at + 22], "little") - START_MS
+        open_runs.append((blob[at], start, bool(blob[at + 22])))
+        at += 23
+    return cause, fails, open_runs, [blob[at + 22 * one] for one in range(ended)]
 
 
 def _version(blob: bytes) -> int | None:

@@ -12,15 +12,16 @@ import msgspec
 
 from store.errors import Unavailable
 from store.live.connect import Scripts
-from store.live.heads import LIFE_ONLY, OUT_OF_DATE, Outcome, pack_head
+from store.live.heads import HAS_RUN, LIFE_ONLY, OUT_OF_DATE, SIGNAL_SHIFT, Outcome, pack_head
 from store.live.monitors import put_monitor
 from store.live.packing import Event
 from store.live.scripts import Script, names
 from store.live.writer import Writer
 from store.monitor import MonitorConfig
+from store.monitor_rules import MonitorRules
 from store.projection import PutMonitor
 from tests.stage import CLOCK, START_MS, Stage, digest_of
-from tests.store.live.model import HOLE_MS, Beat, Model, Told
+from tests.store.live.model import HOLE_MS, NAMELESS, Beat, Model, Told
 
 T = TypeVar("T")
 SLOTS = ("main-0", "main-1")
@@ -119,7 +120,17 @@ class Drive:
         if not again:
             self.carried.append(put)
         interval, grace = config.interval_s * 1000, config.grace_s * 1000
-        self.model.put(config.id, config.version, interval, grace, config.paused)
+        rules = config.rules or MonitorRules()
+        self.model.put(
+            config.id,
+            config.version,
+            interval,
+            grace,
+            config.paused,
+            rules.failures,
+            rules.max_runtime_s * 1000,
+            rules.is_armed_by_ping,
+        )
 
     def do_drop(self, number: int) -> None:
         self.run(self.stage.drop(number, self.dropped[number]))
@@ -152,14 +163,12 @@ class Drive:
             writer._sequence, writer._heard_ms = kept
 
     @staticmethod
-    def arguments(batch: list[Beat], heard: int) -> tuple[list[bytes], bytes, bytes, int]:
+    def arguments(batch: list[Beat], heard: int) -> tuple[list[bytes], bytes, bytes, int, bytes]:
         heads = b"".join(
-            pack_head(
-                START_MS + beat.arrival, 2 if beat.stale_key else 1, 1, LIFE_ONLY if beat.life_only else 0
-            )
-            for beat in batch
+            pack_head(START_MS + beat.arrival, 2 if beat.stale_key else 1, 1, _flags(beat)) for beat in batch
         )
-        return [str(beat.monitor_id).encode() for beat in batch], heads, b"history", START_MS + heard
+        runs = b"".join(run_id(beat.run) for beat in batch if beat.run != NAMELESS)
+        return [str(beat.monitor_id).encode() for beat in batch], heads, b"history", START_MS + heard, runs
 
     def do_register(self, slot: str) -> None:
         self.do_forget(slot)
@@ -196,7 +205,16 @@ class Drive:
         await self.stage.redis.delete(key)
 
 
+def run_id(run: int) -> bytes:
+    return run.to_bytes(16, "little")
+
+
+def _flags(beat: Beat) -> int:
+    has_run = HAS_RUN if beat.run != NAMELESS else 0
+    return LIFE_ONLY * beat.life_only | beat.signal << SIGNAL_SHIFT | has_run
+
+
 def _told(event: Event) -> Told:
     kind: Any = event.kind.name.lower()
     at, silence, started = (moment - START_MS for moment in (event.at_ms, event.silence_ms, event.started_ms))
-    return Told(kind, event.monitor_id, at, silence, started, event.delayed_ms)
+    return Told(kind, event.monitor_id, at, silence, started, event.delayed_ms, event.cause)

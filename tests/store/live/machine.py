@@ -8,11 +8,13 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from store.beat import Signal
 from store.errors import Fenced, Unavailable
+from store.monitor_rules import MonitorRules
 from tests.stage import START_MS, config_of
 from tests.store.live.compare import check_deadlines, check_events, look_at_model, look_at_redis
 from tests.store.live.drive import MONITORS, SLOTS, Drive, Theatre
-from tests.store.live.model import Beat
+from tests.store.live.model import NAMELESS, Beat
 
 LONGEST_LISTEN_MS = 12_000
 
@@ -22,9 +24,23 @@ graces = st.sampled_from((0, 1, 3))
 stamps = st.sampled_from((0, 0, 0, 0, -1, -300, -2500, -30_000, -70_000, 5000))
 lags = st.sampled_from((0, 0, 0, 200, 950, 4000, -500))
 phases = st.sampled_from(("", "down", "down"))
-beats = st.tuples(which, stamps, st.booleans(), st.sampled_from((False,) * 7 + (True,)))
+signals = st.sampled_from((Signal.SUCCESS,) * 5 + tuple(Signal))
+runs = st.sampled_from((NAMELESS, NAMELESS, 1, 2))
+beats = st.tuples(which, stamps, st.booleans(), st.sampled_from((False,) * 7 + (True,)), signals, runs)
+rules = st.sampled_from(
+    (
+        None,
+        None,
+        None,
+        MonitorRules(failures=2),
+        MonitorRules(max_runtime_s=2),
+        MonitorRules(is_armed_by_ping=True),
+        MonitorRules(failures=3, is_armed_by_ping=True),
+    )
+)
 changes = st.one_of(
     st.builds(lambda interval, grace: {"interval_s": interval, "grace_s": grace}, intervals, graces),
+    st.builds(lambda rules: {"rules": rules}, rules),
     st.sampled_from(({"paused": True}, {"name": "another name"})),
 )
 deaf = st.sampled_from((None, None, None, None, None, None, *SLOTS))
@@ -43,12 +59,14 @@ class LiveMachine(Drive, RuleBasedStateMachine):
 
     # Configuration
 
-    @initialize(asked=st.lists(st.tuples(intervals, graces), min_size=1, max_size=3), alone=st.booleans())
-    def begin(self, asked: list[tuple[int, int]], alone: bool) -> None:
+    @initialize(
+        asked=st.lists(st.tuples(intervals, graces, rules), min_size=1, max_size=3), alone=st.booleans()
+    )
+    def begin(self, asked: list[tuple[int, int, MonitorRules | None]], alone: bool) -> None:
         if not alone:
             self.do_register(SLOTS[1])
-        for number, (interval, grace) in enumerate(asked, start=1):
-            self.do_carry(config_of(number, interval, grace))
+        for number, (interval, grace, ruled) in enumerate(asked, start=1):
+            self.do_carry(config_of(number, interval, grace, rules=ruled))
 
     @precondition(lambda self: len(self.model.monitors) < MONITORS)
     @rule(interval=intervals, grace=graces, paused=st.sampled_from((False, False, False, True)))
@@ -104,7 +122,7 @@ class LiveMachine(Drive, RuleBasedStateMachine):
     )
     def listen_until_the_deadline(self, one: int, ms: int, deaf: str | None, then: str) -> None:
         number = self.number(one, "active")
-        until = self.model.deadline(self.model.monitors[number]) + ms
+        until = self.model.judged(self.model.monitors[number])[0] + ms
         self.do_listen(min(until, self.model.now + LONGEST_LISTEN_MS), deaf)
         if then == "sweep":
             self.sweep(256)
@@ -123,16 +141,25 @@ class LiveMachine(Drive, RuleBasedStateMachine):
 
     @precondition(lambda self: self.model.ears)
     @rule(slot=which, batch=st.lists(beats, min_size=1, max_size=3), lag=lags, phase=phases)
-    def ping(self, slot: int, batch: list[tuple[int, int, bool, bool]], lag: int, phase: str) -> None:
+    def ping(
+        self, slot: int, batch: list[tuple[int, int, bool, bool, Signal, int]], lag: int, phase: str
+    ) -> None:
         sent = [
-            Beat(self.anybody(one, phase), self.model.now + at, life, old) for one, at, life, old in batch
+            Beat(self.anybody(one, phase), self.model.now + at, life, old, signal, run)
+            for one, at, life, old, signal, run in batch
         ]
         self.do_send(self.slot(slot), sent, self.model.now - lag)
 
     @precondition(lambda self: self.model.ears and self.model.monitors)
-    @rule(slot=which, one=which, batch=st.lists(st.tuples(stamps, st.booleans()), min_size=2, max_size=3))
-    def ping_one_monitor_twice(self, slot: int, one: int, batch: list[tuple[int, bool]]) -> None:
-        sent = [Beat(self.number(one), self.model.now + at, life) for at, life in batch]
+    @rule(
+        slot=which,
+        one=which,
+        batch=st.lists(st.tuples(stamps, st.booleans(), signals), min_size=2, max_size=3),
+    )
+    def ping_one_monitor_twice(self, slot: int, one: int, batch: list[tuple[int, bool, Signal]]) -> None:
+        sent = [
+            Beat(self.number(one), self.model.now + at, life, signal=signal) for at, life, signal in batch
+        ]
         self.do_send(self.slot(slot), sent, self.model.now)
 
     @precondition(lambda self: self.model.ears)
@@ -150,7 +177,7 @@ class LiveMachine(Drive, RuleBasedStateMachine):
 
     @rule(soon=which)
     def listen_until_somebody_is_due_and_sweep(self, soon: int) -> None:
-        waiting = [self.model.deadline(one) for one in self.model.monitors.values() if one.phase == "active"]
+        waiting = [self.model.judged(one)[0] for one in self.model.monitors.values() if one.phase == "active"]
         near = [deadline for deadline in sorted(waiting) if deadline < self.model.now + LONGEST_LISTEN_MS]
         self.do_listen(near[soon % len(near)] if near else self.model.now)
         self.sweep(256)

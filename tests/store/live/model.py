@@ -7,10 +7,12 @@ Times are whole milliseconds after the start of the stage.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from store.beat import Signal
+from store.live.event_kind import Cause
 from store.live.heads import Outcome
 
 HOLE_MS = 1000
@@ -18,6 +20,10 @@ PATIENCE = 3
 STEP_MS = 500
 STEP_BLIND_MS = 1000
 OLDEST_STAMP_MS = 60_000
+ENDED_KEPT = 4
+ENDED_LIFE_MS = 600_000
+NEVER = 10**15
+NAMELESS = 0
 
 Phase = Literal["active", "down", "paused"]
 Kind = Literal["down", "up", "closed"]
@@ -32,6 +38,7 @@ class Told(NamedTuple):
     silence: int
     started: int
     delayed: int
+    cause: Cause = Cause.MISSED
 
 
 class Beat(NamedTuple):
@@ -41,6 +48,17 @@ class Beat(NamedTuple):
     arrival: int
     life_only: bool = False
     stale_key: bool = False
+    signal: Signal = Signal.SUCCESS
+    run: int = NAMELESS
+
+
+@dataclass
+class Run:
+    """A run under way; `told`: that it overran is an incident, or counted, already."""
+
+    id: int
+    start: int
+    told: bool = False
 
 
 @dataclass
@@ -51,15 +69,36 @@ class Watched:
     interval: int
     grace: int
     base: int
+    failures: int = 1
+    max_runtime: int = 0
+    is_armed_by_ping: bool = False
     phase: Phase = "active"
     seen: int | None = None
     recorded: int | None = None
     down_at: int | None = None
     delayed: int = 0
+    cause: Cause = Cause.MISSED
+    fails: int = 0
+    runs: list[Run] = field(default_factory=list)
+    ended: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def limit(self) -> int:
-        return self.interval + self.grace
+        return self.failures * self.interval + self.grace
+
+    @property
+    def is_remembered(self) -> bool:
+        """Whether more is known of it than a window and what was last seen."""
+        return bool(self.fails or self.runs or self.ended or self.cause)
+
+    @property
+    def is_special(self) -> bool:
+        """Whether it is written with every batch that names it."""
+        ruled = self.failures > 1 or self.max_runtime > 0 or self.is_armed_by_ping
+        return ruled or self.is_remembered
+
+    def forget_runs(self) -> None:
+        self.cause, self.fails, self.runs, self.ended = Cause.MISSED, 0, [], []
 
     @property
     def status(self) -> str:
@@ -143,6 +182,8 @@ class Model:
         one.seen = None if one.seen is None else min(one.seen, self.now)
         if one.recorded is not None and one.recorded > self.now:
             one.recorded = None
+        for run in one.runs:
+            run.start = min(run.start, self.now)
 
     @property
     def watermark(self) -> int | None:
@@ -162,14 +203,26 @@ class Model:
 
     def deadline(self, one: Watched) -> int:
         """Interval + grace after the window began, or a whole one after the last hole that touches the window; a hole
-        that begins after three windows were listened through does not count."""
-        window_start = one.base
+        that begins after three windows were listened through does not count. Nobody is awaited before it is armed."""
+        return NEVER if one.is_armed_by_ping and one.seen is None else self._end_of(one.base, one.limit)
+
+    def _end_of(self, base: int, limit: int) -> int:
+        window_start = base
         while True:
-            deadline = window_start + one.limit
+            deadline = window_start + limit
             touching = [hole for hole in self.holes if window_start < hole[1] and hole[0] < deadline]
-            if not touching or self._listened(one.base, touching[0][0]) >= PATIENCE * one.limit:
+            if not touching or self._listened(base, touching[0][0]) >= PATIENCE * limit:
                 return deadline
             window_start = touching[0][1]
+
+    def judged(self, one: Watched) -> tuple[int, Run | None]:
+        """When it is to be judged next: its silence, or a run that is to end by then."""
+        ends = [(self._end_of(run.start, one.max_runtime), run) for run in one.runs if not run.told]
+        earliest = (
+            min(ends, key=lambda end: end[0], default=(NEVER, None)) if one.max_runtime else (NEVER, None)
+        )
+        silence = self.deadline(one)
+        return earliest if earliest[0] < silence else (silence, None)
 
     def _listened(self, since: int, until: int) -> int:
         """How long pings could be heard between two moments."""
@@ -186,28 +239,82 @@ class Model:
     def ping(self, beat: Beat) -> Outcome:
         """One ping, in the order of its batch."""
         one = self.monitors.get(beat.monitor_id)
-        if one and (one.phase == "active" or (one.phase == "down" and not beat.stale_key)):
+        if one and (one.is_special or one.phase == "active" or (one.phase == "down" and not beat.stale_key)):
             self.bring_back(one)
         if one is None or beat.stale_key:
             return Outcome.UNKNOWN
         if one.phase == "paused":
             return Outcome.ALIVE if beat.life_only else Outcome.PAUSED
         arrival = max(self.now - OLDEST_STAMP_MS, min(self.now, beat.arrival))
-        deadline = self.deadline(one)
-        if one.phase == "active" and arrival > deadline and deadline <= (self.watermark or 0):
-            self._go_down(beat.monitor_id)
-        if one.phase == "down":
-            assert one.down_at is not None
-            self._tell("up", beat.monitor_id, max(arrival, one.down_at))
-            one.phase, one.down_at, one.delayed = "active", None, 0
-            self.bring_back(one)
-        one.base = max(one.base, arrival)
-        one.seen = _latest(one.seen, arrival)
+        self._judge(
+            beat.monitor_id, lambda deadline: arrival > deadline and deadline <= (self.watermark or 0)
+        )
+        ended_run = beat.signal != Signal.LOG and self._signal(beat, one, arrival)
         if beat.life_only:
             return Outcome.ALIVE
-        one.recorded = _latest(one.recorded, arrival)
+        if one.phase == "active" and not ended_run:
+            one.recorded = _latest(one.recorded, arrival)
         self.recorded_pings += 1
         return Outcome.RECORDED
+
+    def _signal(self, beat: Beat, one: Watched, arrival: int) -> bool:
+        """What a ping that is no log does; answers whether it ended a run."""
+        is_sign = is_first = one.is_armed_by_ping and one.seen is None
+        ended_run = False
+        if beat.signal == Signal.START:
+            is_sign = (self._begin_run(one, beat.run, arrival) and one.max_runtime > 0) or is_first
+        else:
+            ended_run = any(run.id == beat.run for run in one.runs)
+            one.runs = [run for run in one.runs if run.id != beat.run]
+            if beat.run != NAMELESS:
+                one.ended.append((beat.run, arrival))
+        if beat.signal == Signal.SUCCESS:
+            is_sign, one.fails = True, 0
+            if one.phase == "down" and (one.cause != Cause.FAILED or arrival >= (one.down_at or 0)):
+                self._come_up(beat.monitor_id, arrival)
+        if one.phase == "active" and is_sign:
+            one.base = max(one.base, arrival)
+        one.seen = _latest(one.seen, arrival)
+        if beat.signal == Signal.FAIL and one.phase == "active" and arrival >= one.base:
+            one.fails += 1
+            if one.fails >= one.failures:
+                self._go_down(beat.monitor_id, arrival, Cause.FAILED, 0)
+        while one.ended and (len(one.ended) > ENDED_KEPT or self.now - one.ended[0][1] > ENDED_LIFE_MS):
+            one.ended.pop(0)
+        return ended_run
+
+    def _begin_run(self, one: Watched, run: int, arrival: int) -> bool:
+        if any(run == ended for ended, _ in one.ended):
+            return False
+        for open_run in one.runs:
+            if open_run.id == run:
+                if open_run.told:
+                    open_run.start, open_run.told = arrival, False
+                return True
+        one.runs.append(Run(run, arrival))
+        return True
+
+    def _come_up(self, number: int, arrival: int) -> None:
+        one = self.monitors[number]
+        assert one.down_at is not None
+        self._tell("up", number, max(arrival, one.down_at))
+        one.phase, one.down_at, one.delayed, one.cause = "active", None, 0, Cause.MISSED
+        self.bring_back(one)
+
+    def _judge(self, number: int, is_over: Callable[[int], bool]) -> None:
+        """Silences and overruns up to a moment."""
+        one = self.monitors[number]
+        while one.phase == "active":
+            deadline, run = self.judged(one)
+            if not is_over(deadline):
+                return
+            if run is None:
+                self._go_down(number, deadline, Cause.MISSED, deadline - one.base - one.limit)
+                return
+            run.told = True
+            one.fails += 1
+            if one.fails >= one.failures:
+                self._go_down(number, deadline, Cause.OVERRUN, deadline - run.start - one.max_runtime)
 
     def look_around(self) -> None:
         """What a sweep does before it judges."""
@@ -226,35 +333,61 @@ class Model:
         return {
             number
             for number, one in self.monitors.items()
-            if one.phase == "active" and self.deadline(one) <= heard
+            if one.phase == "active" and self.judged(one)[0] <= heard
         }
 
     def sweep(self, numbers: Iterable[int]) -> None:
         """These of the due ones are declared down."""
         for number in numbers:
-            self._go_down(number)
+            one, heard = self.monitors[number], min(self.watermark or 0, self.now)
+            for run in one.runs:
+                run.start = min(run.start, self.now)
+            self._judge(number, lambda deadline, heard=heard: deadline <= heard)  # type: ignore[misc]
 
-    def put(self, number: int, version: int, interval: int, grace: int, paused: bool) -> None:
+    def put(
+        self,
+        number: int,
+        version: int,
+        interval: int,
+        grace: int,
+        paused: bool,
+        failures: int = 1,
+        max_runtime: int = 0,
+        is_armed_by_ping: bool = False,
+    ) -> None:
         """A creation or a change is carried; an older version, or one from before a deletion, changes nothing."""
         former = self.monitors.get(number)
         if version <= self.buried.get(number, 0) or (former and version <= former.version):
             return
         if former is None:
             self.monitors[number] = Watched(
-                version, interval, grace, self.now, phase="paused" if paused else "active"
+                version,
+                interval,
+                grace,
+                self.now,
+                failures,
+                max_runtime,
+                is_armed_by_ping,
+                phase="paused" if paused else "active",
             )
             return
         self.bring_back(former)
-        allowed = self.deadline(former)
+        allowed, limit = self.deadline(former), former.limit
         one = former
-        edited = one.limit != interval + grace
         one.version, one.interval, one.grace = version, interval, grace
+        one.failures, one.max_runtime, one.is_armed_by_ping = failures, max_runtime, is_armed_by_ping
+        edited = one.limit != limit
         if paused:
             if one.phase == "down":
                 self._close(number, one)
+            if one.phase != "paused":
+                one.forget_runs()
             one.phase, one.down_at, one.delayed = "paused", None, 0
         elif one.phase == "paused":
             one.phase, one.base = "active", self.now
+        elif one.phase == "active" and allowed == NEVER:
+            if self.deadline(one) <= self.now:
+                one.base = max(one.base, self.now)
         elif one.phase == "active" and edited:
             self._edit_window(one, allowed)
 
@@ -284,12 +417,10 @@ class Model:
         one = self.monitors.get(beat.monitor_id)
         return one is not None and one.version != 1
 
-    def _go_down(self, number: int) -> None:
+    def _go_down(self, number: int, at: int, cause: Cause, delayed: int) -> None:
         one = self.monitors[number]
-        one.down_at = self.deadline(one)
-        one.delayed = one.down_at - one.base - one.limit
-        one.phase = "down"
-        self._tell("down", number, one.down_at)
+        one.phase, one.down_at, one.delayed, one.cause = "down", at, delayed, cause
+        self._tell("down", number, at)
 
     def _close(self, number: int, one: Watched) -> None:
         self._tell("closed", number, max(self.now, one.down_at or self.now))
@@ -297,8 +428,8 @@ class Model:
     def _tell(self, kind: Kind, number: int, at: int) -> None:
         one = self.monitors[number]
         assert one.down_at is not None
-        delayed = 0 if kind == "closed" else one.delayed
-        self.told.append(Told(kind, number, at, one.base, one.down_at, delayed))
+        delayed, cause = (0, Cause.MISSED) if kind == "closed" else (one.delayed, one.cause)
+        self.told.append(Told(kind, number, at, one.base, one.down_at, delayed, cause))
 
 
 def _latest(former: int | None, moment: int) -> int:

@@ -73,7 +73,7 @@ local function come_up(one, arrival, now, tell)
   if one.base > now then one.base = now end
 end
 
--- Applies a ping; answers when the run that it ended began (or nil), and whether it opened an incident.
+-- Applies a ping of a monitor that is not paused; answers when the run that it ended began (or nil), and whether it opened an incident.
 local function hear(one, signal, run, arrival, now, holes, is_heard, tell)
   if not run or #run < #NAMELESS then run = NAMELESS end
   if one.phase == ACTIVE then
@@ -92,7 +92,7 @@ local function hear(one, signal, run, arrival, now, holes, is_heard, tell)
     if one.phase == DOWN and (one.runs.cause ~= FAILED or arrival >= one.down) then come_up(one, arrival, now, tell) end
   end
   if one.phase == ACTIVE and is_sign and arrival > one.base then one.base = arrival end
-  if one.phase ~= PAUSED and arrival > one.seen then one.seen = arrival end
+  if arrival > one.seen then one.seen = arrival end
   if signal == FAIL and one.phase == ACTIVE and arrival >= one.base and not is_quiet(one.rules, arrival) and count_failure(one) then
     go_down(one, arrival, FAILED, 0, tell)
     opened = true
