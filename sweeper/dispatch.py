@@ -10,23 +10,28 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from store.clock import monotonic_ms
 from store.errors import OverdueError, Unavailable
 from store.fault_points import reach
+from store.last_ping import NOTHING
 from store.live.channel_event import ChannelTold, FailingEvent, TrialEvent
 from store.live.collected_event import CollectedEvent
 from store.live.delivering import Lease, Report, Settlement, deliver, lease, renew, settle
+from store.live.event_kind import EventKind
 from store.live.event_types import TYPES
 from store.live.shard import Shard
 from store.live.telling import tag_collection
+from store.messages.message import notice_of
+from store.messages.notice import Notice
 from store.metrics import DELIVERIES, EVENTS
 from sweeper.channels import Channel
-from sweeper.channels.attempt import Attempt, Notice
+from sweeper.channels.attempt import Attempt
 from sweeper.channels.reasons import short
-from sweeper.message import notice_of
+from sweeper.last_pings import LastPings, Sources, is_asked_for
 from sweeper.schedule import LOOK_EVERY_S, wait_before_next, wait_until_due
 
 # A call of so many takes Redis about a millisecond.
@@ -37,6 +42,8 @@ LEASE_MS = 5_000
 NO_EVENT = "0-0"
 RENEW_EVERY_S = 1.5
 SETTLE_WITHIN_S = 4.0
+# A reminder that cannot be told soon is not told: the next one comes anyway, and an up may wait behind it.
+REMINDER_WAITS_MS = 30_000
 _COUNTED_AS = {"done": "delivered", "gone": "dropped"}
 # Why there was no attempt.
 UNREADABLE = "dropped, because its record cannot be read"
@@ -50,8 +57,8 @@ TagCounter = Callable[[Sequence[int]], Sequence[tuple[str, int]]]
 class Dispatch:
     """The deliveries of one shard. `channels` are the kinds that can be told, by name.
 
-    `count_tags` looks up tags for messages about many monitors; `stepping` is the same shard for the calls of `step`,
-    which come one at a time.
+    `count_tags` looks up tags for messages about many monitors, `sources` what monitors sent last (nobody is asked
+    without them); `stepping` is the same shard for the calls of `step`, which come one at a time.
     """
 
     def __init__(
@@ -60,11 +67,14 @@ class Dispatch:
         channels: Mapping[str, Channel],
         count_tags: TagCounter,
         stepping: Shard | None = None,
+        sources: Sources | None = None,
     ) -> None:
         self._shard = shard
         self._stepping = stepping or shard
         self._channels = channels
         self._count_tags = count_tags
+        self._last_pings = LastPings(shard, sources) if sources is not None else None
+        self._noting: set[asyncio.Task[dict[str, Lease]]] = set()
         self._under_way: dict[asyncio.Task[None], Lease] = {}
         self._next_lease_ms = 0
         self.dispatched = NO_EVENT
@@ -102,10 +112,11 @@ class Dispatch:
         if not self._under_way:
             return
         _, late = await asyncio.wait(self._under_way, timeout=within_s)
-        for task in late:
+        cut_off: set[asyncio.Task[Any]] = {*late, *self._noting}
+        for task in cut_off:
             task.cancel()
-        if late:
-            await asyncio.wait(late)
+        if cut_off:
+            await asyncio.wait(cut_off)
 
     async def _begin_attempts(self) -> float:
         """How many seconds to wait: none when there may be more to begin.
@@ -123,8 +134,9 @@ class Dispatch:
         leased = await lease(self._stepping, min(free, ATTEMPTS_PER_CHANNEL - fullest), LEASE_MS, busy)
         if leased.leases:
             reach("dispatch.leased")
+        noting = self._note_last_pings(leased.leases)
         for one in leased.leases:
-            task = asyncio.create_task(self._attempt(one))
+            task = asyncio.create_task(self._attempt(one, noting))
             self._under_way[task] = one
             task.add_done_callback(self._end)
         if leased.leases:
@@ -138,9 +150,19 @@ class Dispatch:
         del self._under_way[task]
         self._next_lease_ms = 0
 
-    async def _attempt(self, one: Lease) -> None:
+    def _note_last_pings(self, leases: Sequence[Lease]) -> asyncio.Task[dict[str, Lease]] | None:
+        """Looks up, for all that were leased together, what their monitors sent last; None if none of them needs it."""
+        if self._last_pings is None or not any(is_asked_for(one) for one in leases):
+            return None
+        noting = asyncio.create_task(self._last_pings.note(leases))
+        self._noting.add(noting)
+        noting.add_done_callback(self._noting.discard)
+        return noting
+
+    async def _attempt(self, one: Lease, noting: asyncio.Task[dict[str, Lease]] | None) -> None:
         """1. Find the channel, and what is to be told. 2. Attempt. 3. Settle; a lease that was lost changes nothing."""
-        tagged = await self._with_tags(one)
+        found = (await asyncio.shield(noting)).get(one.delivery_id) if noting else one
+        tagged = await self._with_tags(found) if found else None
         if tagged is None:
             return
         one, notice = tagged, _notice(tagged)
@@ -156,7 +178,8 @@ class Dispatch:
         attempt = await self._channels[one.channel.kind].send(one.channel.settings, notice)
         reach("dispatch.attempted")
         outcome, wait_ms = _judge(one, attempt)
-        DELIVERIES.labels(one.channel.kind, _COUNTED_AS.get(outcome, outcome)).inc()
+        counted_as = "gone" if outcome == "dead" and _is_reminder(one) else outcome
+        DELIVERIES.labels(one.channel.kind, _COUNTED_AS.get(counted_as, counted_as)).inc()
         if outcome != "done":
             _log.warning("channel %d: attempt %d failed: %s", one.channel.id, one.attempt, attempt.reason)
         if attempt.outcome == "gone":
@@ -203,11 +226,15 @@ def _notice(one: Lease) -> Notice | None:
     """What is to be told; None, with a loud word, for a record that cannot be read."""
     try:
         if one.event is not None:
-            return notice_of(one.event)
+            return notice_of(one.event, one.noted or NOTHING)
     except (OverflowError, KeyError) as error:
         _log.debug("the event of delivery %s is not one: %r", one.delivery_id, error)
     _log.error("delivery %s cannot be read and is given up", one.delivery_id)
     return None
+
+
+def _is_reminder(one: Lease) -> bool:
+    return one.event is not None and one.event.kind == EventKind.REMINDER
 
 
 def _judge(one: Lease, attempt: Attempt) -> tuple[Settlement, int]:
@@ -220,6 +247,8 @@ def _judge(one: Lease, attempt: Attempt) -> tuple[Settlement, int]:
     if attempt.outcome == "gone":
         return "dead", 0
     wait_ms = wait_before_next(one.attempt, attempt.retry_after_s, random.random)
+    if _is_reminder(one) and (wait_ms or 0) > REMINDER_WAITS_MS:
+        return "dead", 0
     return ("dead", 0) if wait_ms is None else ("retry", wait_ms)
 
 

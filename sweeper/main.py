@@ -8,6 +8,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from store.book.database import CONFIG_DB
+from store.book.history_reader import HISTORY_DB
+from store.book.last_pings import last_pings
+from store.book.runtime_reader import max_runtimes
 from store.book.tag_reader import count_tags
 from store.errors import GenerationMissing, OverdueError
 from store.live.bell import Bell
@@ -20,6 +23,7 @@ from store.presence import follow_quietly, found_live, say_alive_until, wait_or_
 from store.settings import Settings
 from sweeper.channels import open_channels
 from sweeper.dispatch import Dispatch
+from sweeper.last_pings import Sources
 from sweeper.listening import Listening
 from sweeper.sweeping import Sweep
 
@@ -36,6 +40,9 @@ async def run(settings: Settings, part: Part) -> None:
         return
     channels = open_channels(settings)
     count = partial(count_tags, settings.data / CONFIG_DB)
+    sources = Sources(
+        partial(last_pings, settings.data / HISTORY_DB), partial(max_runtimes, settings.data / CONFIG_DB)
+    )
     links: list[Link] = []
 
     def linked(shard: Shard) -> Shard:
@@ -49,7 +56,7 @@ async def run(settings: Settings, part: Part) -> None:
             tasks.create_task(say_alive_until(live, part, lambda: _show(live)))
             for shard in live.shards:
                 tasks.create_task(_sweep(Sweep(linked(shard)), live, part.stop))
-                dispatch = Dispatch(shard, channels, count, linked(shard))
+                dispatch = Dispatch(shard, channels, count, linked(shard), sources)
                 tasks.create_task(_dispatch(dispatch, Bell(live.url, shard), live, part.stop))
     finally:
         for link in links:

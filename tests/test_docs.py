@@ -44,15 +44,16 @@ from ingest.intake import Intake
 from overdue.command import COMMANDS
 from store.book.database import ConfigBook
 from store.book.plans import all_plans
+from store.last_ping import LastPing, Noted, tail_of
 from store.live import key_table, keys
 from store.live.packing import Event, EventKind
 from store.live.scripts import names
+from store.messages.channel import FailingData
+from store.messages.collected import CollectedData, TagCounted
+from store.messages.message import MonitorTold, notice_of
 from store.metrics import CountedInRedis
 from store.settings import TABLE
-from sweeper.channel_message import FailingData
 from sweeper.channels.signature import sign
-from sweeper.collected_message import CollectedData, TagCounted
-from sweeper.message import MonitorTold, notice_of
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -263,6 +264,12 @@ def milliseconds(moment: str) -> int:
     return round(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
+def last_ping_of(told: dict[str, Any]) -> LastPing:
+    message, is_cut = tail_of(told["message"].encode())
+    at_ms = milliseconds(told["at"])
+    return LastPing(at_ms, told["from"], told["userAgent"], message=message, is_cut=is_cut)
+
+
 def test_the_webhook_that_is_shown_is_what_would_be_sent() -> None:
     shown = shown_webhook()
     monitor, started_ms = shown["data"]["monitor"], milliseconds(shown["timestamp"])
@@ -279,7 +286,7 @@ def test_the_webhook_that_is_shown_is_what_would_be_sent() -> None:
         public_id=UUID(monitor["id"]),
         name=monitor["name"],
     )
-    assert json.loads(notice_of(event).body) == shown
+    assert json.loads(notice_of(event, Noted(last_ping_of(shown["data"]["lastPing"]))).body) == shown
 
 
 def test_the_check_of_a_signature_that_is_shown_tells_ours_from_others() -> None:

@@ -14,8 +14,8 @@ from ingest.api.metric_alerts import CreateMetricAlert, MetricAlertReply
 from ingest.api.metrics import MetricReply, MetricsReply, PointReply, PointsReply
 from store.flat_json import Complaint, read_metrics
 from store.live.packing import AlertTold, EventKind, MetricEvent
+from store.messages.message import notice_of
 from store.settings import TABLE
-from sweeper.message import notice_of
 from tests.test_docs import DOCS, blocks, milliseconds, objects
 
 GUIDE = DOCS / "metrics-and-alerts.md"

@@ -74,7 +74,7 @@ def _settings(row: ChannelRow, asked: PatchChannel) -> bytes:
     if row.type == "webhook":
         settings = webhook_settings(row)
         if not isinstance(asked.url, UnsetType):
-            settings = msgspec.structs.replace(settings, url=check_webhook_url(asked.url))
+            settings = msgspec.structs.replace(settings, url=check_webhook_url(asked.url, settings.url))
         if not isinstance(asked.headers, UnsetType):
             headers = check_headers(asked.headers, settings.headers)
             settings = msgspec.structs.replace(settings, headers=headers)

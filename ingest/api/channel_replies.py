@@ -6,6 +6,7 @@ import msgspec
 
 from ingest.api.channel_bodies import BurstBody
 from ingest.api.webhook_headers import masked as masked_headers
+from ingest.api.webhook_url import masked as masked_url
 from store.book.channels import ChannelRow
 from store.channel_settings import AppriseSettings, EmailSettings, WebhookSettings
 from store.chat_schemes import masked as masked_address
@@ -25,7 +26,7 @@ class ChannelReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class WebhookReply(ChannelReply, frozen=True, rename="camel", kw_only=True):
-    """A webhook. The values of its headers are not shown."""
+    """A webhook. Of its headers the values are not shown, nor of its URL what may be a secret."""
 
     url: str
     headers: dict[str, str]
@@ -44,7 +45,7 @@ class AppriseReply(ChannelReply, frozen=True, rename="camel", kw_only=True):
 
 
 class SecretReply(WebhookReply, frozen=True, rename="camel", kw_only=True):
-    """A webhook as its maker sees it, this once: with the secret."""
+    """A webhook as its maker sees it, this once: with the secret, and the whole URL."""
 
     secret: str
 
@@ -62,6 +63,7 @@ class ToldReply(msgspec.Struct, frozen=True, rename="camel"):
 
     source: str
     channels: list[AnyChannelReply]
+    next_cursor: str | None
 
 
 class TrialReply(msgspec.Struct, frozen=True, rename="camel"):
@@ -93,12 +95,14 @@ def reply_of(row: ChannelRow) -> AnyChannelReply:
         return AppriseReply(url=url, **common)  # type: ignore[arg-type]
     settings = webhook_settings(row)
     headers = masked_headers(settings.headers)
-    return WebhookReply(url=settings.url, headers=headers, **common)  # type: ignore[arg-type]
+    return WebhookReply(url=masked_url(settings.url), headers=headers, **common)  # type: ignore[arg-type]
 
 
 def secret_reply_of(row: ChannelRow) -> SecretReply:
     """A webhook with its secret."""
-    return SecretReply(**msgspec.structs.asdict(reply_of(row)), secret=webhook_settings(row).secret)
+    settings = webhook_settings(row)
+    known = {**msgspec.structs.asdict(reply_of(row)), "url": settings.url}
+    return SecretReply(**known, secret=settings.secret)
 
 
 def webhook_settings(row: ChannelRow) -> WebhookSettings:

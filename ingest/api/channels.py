@@ -109,10 +109,17 @@ async def find(call: Call) -> AnyChannelReply:
 
 
 async def told_of(call: Call) -> ToldReply:
-    """The channels that are told of the monitor that the path names."""
-    monitor = await monitors.find(call.book, call.org_id, call.public_id)
-    is_named, rows = await channels.told_of(call.book, call.org_id, monitor.config.id)
-    return ToldReply("named" if is_named else "default", [reply_of(row) for row in rows])
+    """The channels that are told of the monitor that the path names, as the request's query asks for them."""
+    asked, monitor = read_page(call.request), await monitors.find(call.book, call.org_id, call.public_id)
+    is_named, found = await channels.told_of(
+        call.book, call.org_id, monitor.config.id, asked.after_id, asked.limit_and_one
+    )
+    rows, last = cut(found, asked.limit)
+    return ToldReply(
+        "named" if is_named else "default",
+        [reply_of(row) for row in rows],
+        seal(str(last.id)) if last else None,
+    )
 
 
 async def edit(call: Call, asked: PatchChannel) -> AnyChannelReply:

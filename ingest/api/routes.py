@@ -16,6 +16,7 @@ from ingest.api import (
     metrics,
     monitors,
     organisation,
+    preview,
     prometheus,
     uptime,
 )
@@ -55,6 +56,7 @@ API_ROUTES: list[Route] = [
     route("/api/channels/{id}/rotate-secret", POST=channels.rotate_secret),
     route("/api/channels/{id}/test", POST=channels.test),
     route("/api/monitors/{id}/channels", GET=channels.of_monitor),
+    route("/api/monitors/{id}/preview", GET=preview.show),
     # What they were told.
     route("/api/deliveries", GET=deliveries.listing),
     route("/api/deliveries/{id}", GET=deliveries.show),

@@ -19,6 +19,7 @@ from ingest.pages import (
     new_monitor,
     plan,
     sign_in,
+    told,
 )
 from ingest.pages.endpoint import data, open_page, page
 from ingest.pages.static_files import PATH, serve_file
@@ -57,6 +58,7 @@ PAGE_ROUTES: list[Route] = [
     page("/monitors/{id}/alerts/{alertId}/delete", take=monitor_alerts.remove),
     page("/monitors/{id}/pings", monitor_history.pings),
     page("/monitors/{id}/incidents", monitor_history.incidents),
+    page("/monitors/{id}/told", told.show),
     data("/monitors/{id}/pings/{pingId}/body", history.body),
     data("/monitors/{id}/data/live", monitor.live),
     data("/monitors/{id}/data/points", monitor.points),

@@ -22,7 +22,7 @@ SELECT from_ms, to_ms FROM blind_times WHERE (to_ms, from_ms) < (?, ?) ORDER BY 
 # Who was down before this time began and until it ended: of these nothing was awaited.
 DOWN_THROUGHOUT = """
 SELECT DISTINCT monitor_id FROM incidents
-WHERE kind = 'silence' AND started_ms <= ?1 AND (ended_ms IS NULL OR ended_ms >= ?2)
+WHERE kind <> 'metric' AND started_ms <= ?1 AND (ended_ms IS NULL OR ended_ms >= ?2)
 """
 
 

@@ -33,14 +33,20 @@ PAGE = _SELECT + "WHERE org_id = ? AND id > ? ORDER BY id LIMIT ?"
 
 FIND = _SELECT + "WHERE org_id = ? AND public_id = ?"
 
-# Those that a monitor names.
-NAMED = (
-    _SELECT
-    + "WHERE org_id = ? AND id IN (SELECT channel_id FROM monitor_channels WHERE monitor_id = ?) ORDER BY id"
+# Whether a monitor names some that are there.
+NAMES_SOME = """
+SELECT EXISTS (SELECT 1 FROM monitor_channels AS n JOIN channels AS c ON c.id = n.channel_id
+               WHERE n.monitor_id = ? AND c.org_id = ?) AS names_some
+"""
+
+# A page of those that a monitor names, oldest first.
+NAMED = _SELECT + (
+    "WHERE org_id = ? AND id IN (SELECT channel_id FROM monitor_channels WHERE monitor_id = ?) AND id > ? "
+    "ORDER BY id LIMIT ?"
 )
 
-# Those that are told of every monitor that names none.
-DEFAULT = _SELECT + "WHERE org_id = ? AND is_default = 1 ORDER BY id"
+# A page of those that are told of every monitor that names none, oldest first.
+DEFAULT = _SELECT + "WHERE org_id = ? AND is_default = 1 AND id > ? ORDER BY id LIMIT ?"
 
 UPDATE = """
 UPDATE channels SET name = ?, settings = ?, is_default = ?, burst_size = ?, burst_window_s = ? WHERE id = ?
@@ -134,11 +140,15 @@ async def find(source: ConfigBook | Transaction, org_id: int, public_id: UUID) -
     return _read(row)
 
 
-async def told_of(book: ConfigBook, org_id: int, monitor_id: int) -> tuple[bool, list[ChannelRow]]:
-    """The channels that are told of a monitor, and whether it names them; else they are the default ones."""
-    named = await book.rows(NAMED, (org_id, monitor_id))
-    found = named or await book.rows(DEFAULT, (org_id,))
-    return bool(named), [_read(row) for row in found]
+async def told_of(
+    book: ConfigBook, org_id: int, monitor_id: int, after_id: int = 0, limit: int = MAX_CHANNELS
+) -> tuple[bool, list[ChannelRow]]:
+    """A page of the channels that are told of a monitor, and whether it names them; else they are the default ones."""
+    row = await book.row(NAMES_SOME, (monitor_id, org_id))
+    if row is not None and row["names_some"]:
+        found = await book.rows(NAMED, (org_id, monitor_id, after_id, limit))
+        return True, [_read(one) for one in found]
+    return False, [_read(one) for one in await book.rows(DEFAULT, (org_id, after_id, limit))]
 
 
 async def change(

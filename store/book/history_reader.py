@@ -66,10 +66,10 @@ ORDER BY started_ms DESC, id DESC LIMIT ?5
 # When each monitor was seen last, on one day; for a rebuild, which may take its time.
 LAST_SEEN = "SELECT monitor_id, max(at_ms) AS seen_ms FROM {table} GROUP BY monitor_id"
 
-# Of silence: what a metric has open says nothing about whether its monitor is up.
+# Not those of metrics: they say nothing about whether a monitor is up.
 OPEN_INCIDENTS = """
-SELECT monitor_id, silence_ms, started_ms, coalesce(delayed_ms, 0) AS delayed_ms
-FROM incidents WHERE ended_ms IS NULL AND kind = 'silence'
+SELECT monitor_id, silence_ms, started_ms, coalesce(delayed_ms, 0) AS delayed_ms, kind
+FROM incidents WHERE ended_ms IS NULL AND kind <> 'metric'
 """
 
 # A day's table by its name.
@@ -123,6 +123,7 @@ class OpenIncident(msgspec.Struct, frozen=True):
     silence_ms: int
     started_ms: int
     delayed_ms: int = 0
+    kind: str = "silence"
 
 
 class HistoryReader:
@@ -188,7 +189,9 @@ class HistoryReader:
                 return {}
             rows = await snapshot.rows(OPEN_INCIDENTS)
         return {
-            row["monitor_id"]: OpenIncident(row["silence_ms"], row["started_ms"], row["delayed_ms"])
+            row["monitor_id"]: OpenIncident(
+                row["silence_ms"], row["started_ms"], row["delayed_ms"], row["kind"]
+            )
             for row in rows
         }
 

@@ -12,8 +12,12 @@ from store.book.history_writer import HistoryWriter, Position
 
 DISPATCHED = "dispatched"
 
-# Another delivery that Redis once knew by the same id, before it was emptied and its clock stepped back.
-PUT_ASIDE = "UPDATE deliveries SET live_id = NULL WHERE shard = ? AND live_id = ? AND event <> ?"
+# Another delivery that Redis once knew by the same id, before it was emptied and its clock stepped back. It is the same
+# one although something was noted behind its event since, which the first byte says.
+PUT_ASIDE = """
+UPDATE deliveries SET live_id = NULL
+WHERE shard = ?1 AND live_id = ?2 AND substr(event, 2, length(?3) - 1) <> substr(?3, 2)
+"""
 
 # A Redis that came back without its last moments may make the same delivery again. ?1 is the id that it asks for;
 # what was put back into an empty Redis may have it already.

@@ -21,7 +21,7 @@ INCIDENTS = (
 
 LAST_SILENCE = """
 SELECT ended_ms FROM incidents
-WHERE monitor_id = ? AND kind = 'silence' ORDER BY started_ms DESC, id DESC LIMIT 1
+WHERE monitor_id = ? AND kind <> 'metric' ORDER BY started_ms DESC, id DESC LIMIT 1
 """
 
 KEYS = "SELECT count(*) AS keys, max(last_ms) AS last_ms FROM metric_keys WHERE monitor_id = ?"

@@ -25,7 +25,7 @@ found AS (
 )
 SELECT monitor_id, min(started_ms) AS started_ms,
        CASE WHEN count(*) = count(ended_ms) THEN max(ended_ms) END AS ended_ms
-FROM found WHERE kind = 'silence'
+FROM found WHERE kind <> 'metric'
 GROUP BY monitor_id, started_ms / ?2, ended_ms / ?2
 """
 

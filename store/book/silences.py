@@ -13,7 +13,7 @@ PAGE = 1000
 # A monitor's silences that touch a time, oldest first; the id decides between two of one millisecond.
 SILENCES = """
 SELECT id, started_ms, ended_ms FROM incidents
-WHERE monitor_id = ? AND kind = 'silence' AND (started_ms, id) > (?, ?) AND started_ms < ?
+WHERE monitor_id = ? AND kind <> 'metric' AND (started_ms, id) > (?, ?) AND started_ms < ?
   AND (ended_ms IS NULL OR ended_ms > ?)
 ORDER BY started_ms, id LIMIT ?
 """

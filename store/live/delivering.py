@@ -8,7 +8,9 @@ from typing import Literal
 
 import msgspec
 
+from store.last_ping import Noted
 from store.live.channel_event import ChannelTold, encode_told
+from store.live.noted import take_apart
 from store.live.packing import AnyEvent, EventKind, read_event
 from store.live.shard import Shard
 from store.projection import ChannelTarget
@@ -30,7 +32,8 @@ class Lease(msgspec.Struct, frozen=True):
     """One delivery, ours for one attempt. `attempt` counts from 1 and is the token that settling asks for.
 
     `channel` is None when it was deleted meanwhile, `event` is None when its record cannot be read. `refused_epoch` is
-    the epoch of the channel in which its receiver asked never to be called again.
+    the epoch of the channel in which its receiver asked never to be called again. `noted` is what was looked up to be
+    told with the event; None: nobody has looked yet.
     """
 
     delivery_id: str
@@ -38,6 +41,7 @@ class Lease(msgspec.Struct, frozen=True):
     event: AnyEvent | None
     channel: ChannelTarget | None
     refused_epoch: int | None = None
+    noted: Noted | None = None
 
     @property
     def channel_id(self) -> int:
@@ -124,18 +128,26 @@ async def lease(shard: Shard, limit: int, lease_ms: int, busy_channels: Sequence
         *busy_channels,
     )
     leases = [
-        Lease(
-            bytes(name).decode(),
-            attempt,
-            read_event(event),
-            _target.decode(channel) if channel else None,
-            _refused_epoch(disabled),
-        )
+        _lease(bytes(name).decode(), attempt, event, channel, disabled)
         for name, attempt, event, channel, disabled in zip(
             *(reply[at::5] for at in (1, 2, 3, 4, 5)), strict=True
         )
     ]
     return Leased(None if reply[0] == -1 else reply[0], leases)
+
+
+def _lease(
+    delivery_id: str, attempt: int, blob: bytes, channel: bytes | None, disabled: bytes | None
+) -> Lease:
+    event, noted = take_apart(blob)
+    return Lease(
+        delivery_id,
+        attempt,
+        read_event(event),
+        _target.decode(channel) if channel else None,
+        _refused_epoch(disabled),
+        noted,
+    )
 
 
 async def renew(shard: Shard, lease_ms: int, leases: Sequence[Lease]) -> int:

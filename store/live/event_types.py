@@ -1,8 +1,8 @@
-"""What the kinds of events are called outside: in messages, in metrics and in the log of deliveries."""
+"""What events and incidents are called outside: in messages, in the history, in metrics, in the log of deliveries."""
 
 from __future__ import annotations
 
-from store.live.event_kind import EventKind
+from store.live.event_kind import Cause, EventKind
 
 TYPES = {
     EventKind.DOWN: "monitor.down",
@@ -16,3 +16,6 @@ TYPES = {
     EventKind.UNHEARD: "fleet.unheard",
     EventKind.REMINDER: "monitor.reminder",
 }
+
+# The kinds of incidents of monitors, by what is wrong; those of metrics are called `metric`.
+INCIDENT_KINDS = {Cause.MISSED: "silence", Cause.FAILED: "fail", Cause.OVERRUN: "overrun"}

@@ -10,6 +10,7 @@ from store.beat import BeatRow, decode_history
 from store.book.history_writer import IncidentChange, PingValues
 from store.book.sample_writer import Taken
 from store.flat_json import Complaint, read_metrics
+from store.live.event_types import INCIDENT_KINDS
 from store.live.heads import OUT_OF_DATE, Outcome
 from store.live.packing import Event, EventKind, read_event
 from store.live.streams import EventEntry, PingEntry
@@ -74,12 +75,12 @@ def _values(row: BeatRow, outcome: str, now_ms: int) -> PingValues:
 
 
 def incident_change(entry: EventEntry) -> IncidentChange | None:
-    """What an event means for its incident. One that is no silence's comes from this recorder, which has written it."""
+    """What an event means for its incident; a reminder nothing. A metric's was written by this recorder already."""
     event = read_event(entry.event)
     if event is None:
         _log.error("event %s cannot be read and is left out", entry.id)
         return None
-    if not isinstance(event, Event):
+    if not isinstance(event, Event) or event.kind == EventKind.REMINDER:
         return None
     return IncidentChange(
         id=str(event.incident_id),
@@ -88,5 +89,6 @@ def incident_change(entry: EventEntry) -> IncidentChange | None:
         silence_ms=event.silence_ms,
         started_ms=event.started_ms,
         ended_ms=None if event.kind == EventKind.DOWN else event.at_ms,
+        kind=INCIDENT_KINDS[event.cause],
         delayed_ms=event.delayed_ms or None,
     )

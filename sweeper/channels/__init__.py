@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from store.messages.notice import Notice
 from store.settings import Settings
-from sweeper.channels.attempt import Attempt, Notice
+from sweeper.channels.attempt import Attempt
 from sweeper.channels.chat import Chat
 from sweeper.channels.mail import Mail
 from sweeper.channels.webhook import Webhook

@@ -1,4 +1,4 @@
-"""The words between dispatch and a channel: what is to be told, and how one attempt to tell it went."""
+"""The words between dispatch and a channel: how one attempt to tell something went."""
 
 from __future__ import annotations
 
@@ -7,13 +7,6 @@ from typing import Literal
 import msgspec
 
 Outcome = Literal["delivered", "retry", "gone"]
-
-
-class Notice(msgspec.Struct, frozen=True):
-    """One event for one channel. `body` is ready JSON; it and `event_id` are the same on every attempt."""
-
-    event_id: str
-    body: bytes
 
 
 class Attempt(msgspec.Struct, frozen=True):

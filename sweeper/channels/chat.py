@@ -17,9 +17,10 @@ from store.channel_settings import AppriseSettings
 from store.chat_schemes import check_chat_address
 from store.clock import monotonic_ms
 from store.errors import Invalid
+from store.messages.notice import Notice
+from store.messages.wording import words_of
 from store.settings import IPNetwork
-from sweeper.channels.attempt import Attempt, Notice, Outcome
-from sweeper.channels.wording import words_of
+from sweeper.channels.attempt import Attempt, Outcome
 
 AT_ONCE = 4
 CHILD = "sweeper.channels.chat_child"
@@ -45,6 +46,7 @@ class Done(msgspec.Struct, frozen=True):
 _KINDS = {
     "monitor.down": "failure",
     "monitors.down": "failure",
+    "monitor.reminder": "failure",
     "metric.breached": "warning",
     "channel.failing": "warning",
     "monitor.up": "success",
@@ -91,10 +93,15 @@ class Chat:
         return Errand(
             url=check_chat_address(url),
             kind=_KINDS.get(kind, "info"),
-            title=words.subject,
-            body=words.text,
+            title=_harmless(words.subject),
+            body=_harmless(words.text),
             private_targets=self._private_targets,
         )
+
+
+def _harmless(text: str) -> str:
+    """Without the power to call people: what a job said may hold `@everyone` or `<!channel>`, which services read."""
+    return text.replace("@", "@\N{ZERO WIDTH SPACE}").replace("<!", "<\N{ZERO WIDTH SPACE}!")
 
 
 class _Typed(msgspec.Struct, frozen=True):

@@ -14,8 +14,10 @@ from store.channel_settings import EmailSettings
 from store.clock import monotonic_ms, wall_ms
 from store.errors import Invalid
 from store.mail_server import MailServer
-from sweeper.channels.attempt import Attempt, Notice
-from sweeper.channels.wording import Words, words_of
+from store.messages.message import beginning_of
+from store.messages.notice import Notice
+from store.messages.wording import Words, words_of
+from sweeper.channels.attempt import Attempt
 
 _START_TLS = {"wrapped": False, "required": True, "offered": None, "never": False}
 # The first row that fits an error wins. The words are ours: a server's own may quote addresses.
@@ -59,7 +61,7 @@ class Mail:
         server = self._server
         if server is None:
             raise Invalid("this installation has no mail server (OVERDUE_SMTP_URL)")
-        message = compose(self._sender, settings.to, notice.event_id, words_of(notice.body, self._base_url))
+        message = compose(self._sender, settings.to, notice, words_of(notice.body, self._base_url))
         await aiosmtplib.send(
             message,
             sender=parseaddr(self._sender)[1],
@@ -74,14 +76,21 @@ class Mail:
         )
 
 
-def compose(sender: str, to: tuple[str, ...], event_id: str, words: Words) -> EmailMessage:
-    """The mail, as text and HTML. Its id derives from the event, so that mail programs know a repeat."""
+def compose(sender: str, to: tuple[str, ...], notice: Notice, words: Words) -> EmailMessage:
+    """The mail, as text and HTML. Its id derives from the event, so that mail programs know a repeat.
+
+    What is told of an incident later on refers to its beginning, so that they show it as one conversation.
+    """
+    domain = parseaddr(sender)[1].rpartition("@")[2]
     message = EmailMessage()
     message["From"] = sender
     message["To"] = ", ".join(to)
     message["Subject"] = words.subject
     message["Date"] = format_datetime(datetime.fromtimestamp(wall_ms() / 1000, UTC))
-    message["Message-ID"] = f"<{event_id}@{parseaddr(sender)[1].rpartition('@')[2]}>"
+    message["Message-ID"] = f"<{notice.event_id}@{domain}>"
+    beginning = beginning_of(notice.body)
+    if beginning is not None:
+        message["In-Reply-To"] = message["References"] = f"<{beginning}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(words.text)
     message.add_alternative(words.html, subtype="html")

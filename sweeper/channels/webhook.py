@@ -12,8 +12,9 @@ import msgspec
 from store.channel_settings import WebhookSettings
 from store.clock import monotonic_ms, wall_ms
 from store.errors import Invalid
+from store.messages.notice import Notice
 from store.settings import IPNetwork
-from sweeper.channels.attempt import Attempt, Notice
+from sweeper.channels.attempt import Attempt
 from sweeper.channels.names import Resolver
 from sweeper.channels.reasons import why
 from sweeper.channels.retry_after import retry_after_s

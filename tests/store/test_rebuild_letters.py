@@ -12,6 +12,7 @@ from store.live.dead_letters import retry_letter
 from store.live.delivering import Lease, deliver, lease, settle
 from store.rebuild import rebuild_if_empty
 from store.recorder import recorder
+from tests.packed_events import remind
 from tests.stage import START_MS, Stage
 from tests.store.library import Library, library_on
 
@@ -188,3 +189,25 @@ async def test_events_that_were_put_back_and_only_partly_recorded_survive_the_ne
     assert kinds(await take(stage)) == ["DOWN", "DOWN"]
     await record(library)
     assert library.desk.rows("SELECT * FROM untold_events") == []
+
+
+async def test_a_reminder_that_waits_or_that_nobody_was_told_of_comes_back(
+    stage: Stage, library: Library
+) -> None:
+    [down] = await take(stage)
+    await settle(stage.shard, down, "done")
+    await stage.move_to(100)
+    await remind(stage, 1)
+    await record(library)
+    await lose_everything(library)
+    [reminder] = await take(stage)
+    assert kinds([reminder]) == ["REMINDER"]
+    assert library.desk.rows("SELECT count(*), count(ended_ms) FROM incidents") == [(1, 0)]
+    await record(library)
+    await lose_everything(library)
+    await stage.move_to(110)
+    await stage.ping(1)
+    [again] = await take(stage)
+    assert (kinds([again]), again.delivery_id) == (["REMINDER"], reminder.delivery_id)
+    await settle(stage.shard, again, "done")
+    assert kinds(await take(stage)) == ["UP"]

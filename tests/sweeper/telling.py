@@ -15,6 +15,7 @@ from store.live.shard import Shard
 from store.projection import ChannelTarget, PutChannels
 from sweeper.channels.webhook import Webhook
 from sweeper.dispatch import Dispatch
+from sweeper.last_pings import PingFinder, Sources
 from tests.patience import until
 from tests.stage import ORG, Stage, config_of
 from tests.sweeper.channels.receivers import SECRET, Call, Receiver, Reply, answering
@@ -92,9 +93,19 @@ async def silence(stage: Stage, *monitor_ids: int, second: float = 41) -> None:
 class Teller:
     """A dispatcher with real webhooks to loopback, stepped by the test."""
 
-    def __init__(self, shard: Shard) -> None:
+    def __init__(self, shard: Shard, find_pings: PingFinder | None = None) -> None:
         self.webhook = Webhook((ip_network("127.0.0.0/8"),), attempt_timeout_s=30.0)
-        self.dispatch = Dispatch(shard, {"webhook": self.webhook}, self.count_tags)
+        sources = Sources(find_pings, self.find_runtimes) if find_pings is not None else None
+        self.dispatch = Dispatch(shard, {"webhook": self.webhook}, self.count_tags, sources=sources)
+
+    def find(self, find_pings: PingFinder) -> None:
+        """From now on somebody else is asked what monitors sent last."""
+        assert self.dispatch._last_pings is not None
+        self.dispatch._last_pings._sources = Sources(find_pings, self.find_runtimes)
+
+    def find_runtimes(self, monitor_ids: Sequence[int]) -> dict[int, int]:
+        """Stands for config.db: each run may take 20 seconds."""
+        return dict.fromkeys(monitor_ids, 20)
 
     def count_tags(self, monitor_ids: Sequence[int]) -> list[tuple[str, int]]:
         """Stands for config.db: each monitor has the tag `all`."""
@@ -128,8 +139,8 @@ class Teller:
 
 
 @asynccontextmanager
-async def telling(shard: Shard) -> AsyncIterator[Teller]:
-    teller = Teller(shard)
+async def telling(shard: Shard, find_pings: PingFinder | None = None) -> AsyncIterator[Teller]:
+    teller = Teller(shard, find_pings)
     try:
         yield teller
     finally:

@@ -70,6 +70,7 @@ async def test_a_down_and_its_up_reach_every_channel_once_as_the_contract_has_it
                 "interval": 30,
                 "gracePeriod": 10,
                 "lastPingAt": None,
+                "schedule": None,
             },
             "incident": {
                 "id": down.incident_id,
@@ -78,6 +79,7 @@ async def test_a_down_and_its_up_reach_every_channel_once_as_the_contract_has_it
                 "endedAt": None,
                 "delayedBySeconds": None,
             },
+            "lastPing": None,
         },
     }
     assert (up.type, up.message["timestamp"]) == ("monitor.up", "2027-01-15T08:00:50.000Z")

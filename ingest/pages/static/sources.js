@@ -192,7 +192,7 @@ export class NumberSource extends LineSource {
   }
 
   concerns(incident) {
-    return incident.kind === "silence" || incident.key === this.title;
+    return incident.kind !== "metric" || incident.key === this.title;
   }
 }
 
@@ -233,7 +233,7 @@ export class LatenessSource extends LineSource {
   }
 
   concerns(incident) {
-    return incident.kind === "silence";
+    return incident.kind !== "metric";
   }
 }
 

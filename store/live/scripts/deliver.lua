@@ -10,7 +10,7 @@
 -- An event of a monitor is for the channels that it names, or else for the default ones of its organisation; one of a metric for
 -- one channel, if that is still there; a trial for the channel that is tried; that a channel fails, for the others. The end of
 -- what a channel was never told, because that is a dead letter, is one too. Where a channel has had its share, downs and ups are
--- collected (collect.lua). Several sweepers may call it at once: whoever comes second finds the events acknowledged.
+-- collected (collect.lua). That a monitor is still down is told only where that is news (`reminded`). Several sweepers may call it at once: whoever comes second finds the events acknowledged.
 --@include clock
 --@include generation
 --@include lines
@@ -81,7 +81,7 @@ end
 -- The channels that an event is for.
 local function channels_of(kind, org, monitor, event)
   if kind == EVENT_CLOSED then return {} end
-  if kind < FIRST_METRIC_KIND then return channels_of_monitor(org, monitor) end
+  if kind < FIRST_METRIC_KIND or kind == KIND_REMINDER then return channels_of_monitor(org, monitor) end
   if kind == KIND_UNHEARD then return others(org, 0) end
   if #event < METRIC_AT + 7 then return {} end
   local channel = struct.unpack(METRIC, event, METRIC_AT)
@@ -182,8 +182,22 @@ local function up_is_collected(entry, channel, event, marks)
   return true
 end
 
+-- Those of the channels that are reminded: nothing of the incident still waits for them or was given up, they did not hear of
+-- it among many, and they were not reminded of too many monitors in this window.
+local function reminded(event, channels)
+  local marks = read_marks(some_are_collected and redis.call('HGET', K_COLLECTED, mark_of(event)))
+  return chosen(channels, function(channel)
+    local line = line_for(channel.name, event)
+    if marks[channel.id] or is_standing(line) or redis.call('HEXISTS', YARD.buried, line) == 1 then
+      return false
+    end
+    return not window_of(K_BURSTS, counted, channel.name .. ':r', channel.manners, now)
+  end)
+end
+
 -- Those of the channels that are told of this event alone; the others have it among many.
 local function told_alone(kind, entry, event, channels)
+  if kind == KIND_REMINDER then return reminded(event, channels) end
   if kind ~= KIND_DOWN and kind ~= KIND_UP and kind ~= EVENT_CLOSED then return channels end
   local alone, new_marks = {}, {}
   local may_be_marked = kind ~= KIND_DOWN and some_are_collected
@@ -229,7 +243,8 @@ for i = 1, #entries do
   local entry, event = entries[i][1], entries[i][2][2]
   if #event >= EVENT_LEAST then format, kind, _, _, _, _, monitor, org = struct.unpack(EVENT_HEAD, event) end
   -- One that cannot be read is passed over; the recorder reports it.
-  local is_readable = format >= 1 and format <= LAST_FORMAT and kind >= 1 and kind <= LAST_TOLD_KIND
+  local is_readable = format >= 1 and format <= LAST_FORMAT and kind >= 1
+    and (kind <= LAST_TOLD_KIND or kind == KIND_REMINDER)
   if not is_readable then kind = EVENT_CLOSED end
   kinds[i] = string.char(kind)
   local channels = channels_of(kind, org, monitor, event)

@@ -9,7 +9,8 @@
 -- Errors   GENERATION
 -- Cost  O(line), a handful
 --
--- `gone`: the channel was deleted, or there is nothing to be told. A beginning that is given up takes its end along. The other
+-- `gone`: the channel was deleted, or there is nothing to be told. A beginning that is given up takes its end along; a reminder
+-- that is given up is dropped, as the next one is better than an old one. The other
 -- channels are told once an outage of a channel that it fails, and at most once an hour; a delivery ends the outage.
 --@include clock
 --@include generation
@@ -70,16 +71,20 @@ if outcome == 'retry' then
 else
   local line = leave_line(K_DELIVERIES, K_DUE, K_LINES, delivery, event, now)
   if outcome == 'dead' then
-    bury(YARD, delivery, blob, now)
-    note(DEAD, 0)
-    if not is_end(event) then take_along(line) end
-    thin_out(YARD, K_TALLIES)
+    if is_reminder(event) then
+      note(DROPPED, 0)
+    else
+      bury(YARD, delivery, blob, now)
+      note(DEAD, 0)
+      if not is_end(event) then take_along(line) end
+      thin_out(YARD, K_TALLIES)
+    end
     if failing ~= '' and #event >= EVENT_LEAST then tell_others() end
   else
     if outcome == 'done' then end_outage() end
     note(outcome == 'done' and DELIVERED or DROPPED, 0)
     -- This incident's beginning is told now, whatever became of it before: its end may be told too.
-    local grave = outcome == 'done' and not is_end(event) and grave_of(delivery, event)
+    local grave = outcome == 'done' and not is_end(event) and not is_reminder(event) and grave_of(delivery, event)
     if grave then redis.call('HDEL', YARD.buried, grave) end
   end
 end

@@ -30,7 +30,8 @@ async def test_a_new_channel_shows_its_secret_once(api: Api) -> None:
     assert made["secret"].startswith("whsec_")
     assert len(b64decode(made["secret"].removeprefix("whsec_"), validate=True)) == 32
     del made["secret"]
-    assert (await api.owner.get("/api/channels")).json() == {"channels": [made], "nextCursor": None}
+    shown = {**made, "url": "https://example.org/hook?a=***"}
+    assert (await api.owner.get("/api/channels")).json() == {"channels": [shown], "nextCursor": None}
 
 
 async def test_dispatch_knows_a_channel_when_the_answer_comes(api: Api, stage: Stage) -> None:
@@ -107,3 +108,35 @@ async def test_what_cannot_be_called_is_refused_naming_the_url(api: Api, url: st
     assert reply.status_code == 422
     assert reply.json()["field"] == "url"
     assert (await api.owner.get("/api/channels")).json()["channels"] == []
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://example.org", "https://example.org"),
+        ("https://example.org/hook/overdue-alerts-of-production", None),
+        ("https://example.org/a?token=s3cret&b=&c", "https://example.org/a?token=***&b=&***"),
+        ("https://example.org/a#s3cret", "https://example.org/a#***"),
+        ("https://example.org/T02AB/zRj8Qm4xYb71LkUeWq9/end", "https://example.org/T02AB/***/end"),
+        ("https://example.org/0b6c6c3e-9a6e-4c11-8f3e-2f3a4b5c6d7e", "https://example.org/***"),
+        ("https://example.org/AbCdEfGhIjKlMnOpQrSt", "https://example.org/***"),
+    ],
+)
+async def test_what_may_be_a_secret_in_a_url_is_masked_wherever_it_is_shown(
+    api: Api, stage: Stage, url: str, shown: str | None
+) -> None:
+    made = await api.channel(url=url)
+    assert made["url"] == url
+    kept = (await api.owner.get(f"/api/channels/{made['id']}")).json()
+    assert kept["url"] == (shown or url)
+    changed = await api.owner.patch(f"/api/channels/{made['id']}", json={"url": kept["url"], "name": "new"})
+    assert changed.status_code == 200
+    (target,) = await known_channels(stage)
+    assert msgspec.json.decode(target.settings)["url"] == url
+
+
+async def test_a_mask_is_no_part_of_a_new_url(api: Api) -> None:
+    made = await api.channel(url="https://example.org/a?token=s3cret")
+    for url in ("https://example.org/b?token=***", "https://***/"):
+        reply = await api.owner.patch(f"/api/channels/{made['id']}", json={"url": url})
+        assert (reply.status_code, reply.json()["field"]) == (422, "url")

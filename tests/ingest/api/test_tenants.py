@@ -111,6 +111,7 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("GET", "/api/monitors/{id}/metric-alerts/{alertId}"): LOOK,
     ("PATCH", "/api/monitors/{id}/metric-alerts/{alertId}"): changes(threshold=2),
     ("DELETE", "/api/monitors/{id}/metric-alerts/{alertId}"): DROP,
+    ("GET", "/api/monitors/{id}/preview"): LOOK,
     ("GET", "/api/channels"): LIST,
     ("POST", "/api/channels"): makes(type="webhook", name="new", url="https://example.org"),
     ("GET", "/api/channels/{id}"): LOOK,

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from store.last_ping import NOTHING
 from store.live import scripts
 from store.live.arrival import ArrivalClock
 from store.live.channel_event import ChannelTold, TrialEvent
@@ -29,6 +30,7 @@ from store.live.monitors import (
     resolve,
     restore_plan,
 )
+from store.live.noting import note_last_pings
 from store.live.planting import Restored, create_monitors, restore_monitors
 from store.live.refreshing import refresh_rules
 from store.live.restoring import restore_deliveries, restore_events
@@ -97,6 +99,7 @@ CALLERS: dict[str, Use] = {
     "lease": lambda shard, _: lease(shard, 1, 1, ()),
     "list_writers": lambda shard, _: registered([shard]),
     "look": lambda shard, _: look(shard, [1]),
+    "note_last_ping": lambda shard, _: note_last_pings(shard, [(ONE, NOTHING)]),
     "put_channels": lambda shard, _: put_channels(shard, PutChannels(1, 1, ())),
     "put_plan": lambda shard, _: put_plan(shard, PutPlan(1, 1, 0, 0)),
     "raise_event": lambda shard, _: raise_events(shard, 0, []),

@@ -8,7 +8,8 @@ from ipaddress import ip_network
 import msgspec
 import pytest
 
-from sweeper.channels.attempt import Attempt, Notice
+from store.messages.notice import Notice
+from sweeper.channels.attempt import Attempt
 from sweeper.channels.names import Resolver
 from sweeper.channels.webhook import Webhook
 from tests.sweeper.channels.receivers import SECRET

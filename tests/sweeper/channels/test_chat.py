@@ -11,11 +11,12 @@ import pytest
 
 from store.chat_schemes import SERVICES, check_chat_address, masked
 from store.errors import Invalid
+from store.last_ping import LastPing, Noted
+from store.messages.message import notice_of
 from sweeper.channels.attempt import Attempt
 from sweeper.channels.chat import Chat
-from sweeper.message import notice_of
+from tests.store.messages.test_message import DOWN
 from tests.sweeper.channels.receivers import answering, hanging, receiving
-from tests.sweeper.test_message import DOWN
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 
@@ -24,13 +25,20 @@ async def send(chat: Chat, url: str) -> Attempt:
     return await chat.send(msgspec.json.encode({"url": url}), notice_of(DOWN))
 
 
-async def test_a_message_arrives_in_words() -> None:
+async def test_a_message_arrives_in_words_and_what_a_job_said_calls_nobody() -> None:
+    ping = LastPing(DOWN.seen_ms, "10.0.0.5", "curl", message="@everyone <!channel> the disk is full")
+    named = msgspec.structs.replace(DOWN, name="@here")
     async with receiving(answering(200)) as receiver:
-        attempt = await send(Chat(LOOPBACK, ""), f"gotify://127.0.0.1:{receiver.port}/secret-token")
+        url = f"gotify://127.0.0.1:{receiver.port}/secret-token"
+        attempt = await Chat(LOOPBACK, "").send(
+            msgspec.json.encode({"url": url}), notice_of(named, Noted(ping))
+        )
     assert (attempt.outcome, attempt.reason) == ("delivered", "the service took it")
     sent = msgspec.json.decode(receiver.calls[0].body)
-    assert sent["title"] == "Nächtliche Sicherung is down"
+    assert sent["title"] == "@\N{ZERO WIDTH SPACE}here is down"
     assert "has been silent for longer than it may" in sent["message"]
+    assert "the disk is full" in sent["message"]
+    assert not {"@everyone", "<!channel>"} & set(sent["message"].split())
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0x7f000001"])

@@ -12,12 +12,16 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from store.last_ping import LastPing, Noted
+from store.live.packing import EventKind
 from store.mail_server import MailServer, read_mail_server
-from sweeper.channels.attempt import Attempt, Notice
+from store.messages.message import notice_of
+from store.messages.notice import Notice
+from sweeper.channels.attempt import Attempt
 from sweeper.channels.mail import Mail
-from sweeper.message import notice_of
+from tests.store.messages.test_message import DOWN, UP
+from tests.store.messages.test_metric_message import EVENT as BREACHED
 from tests.sweeper.channels.receivers import hanging, receiving
-from tests.sweeper.test_message import DOWN
 from tests.system.house import free_port
 
 SENDER = "Overdue <overdue@example.org>"
@@ -95,11 +99,36 @@ async def test_a_mail_arrives_as_text_and_html(server: MailServer, postbox: Post
     assert "<h2>Nächtliche Sicherung is down</h2>" in html.get_content()
 
 
+async def test_what_a_job_said_arrives_as_it_was_said_and_is_no_html(
+    server: MailServer, postbox: Postbox
+) -> None:
+    ping = LastPing(DOWN.seen_ms, "10.0.0.5", "curl", message="</pre><script>alert(1)</script>\n.\nfull")
+    await send(server, notice_of(DOWN, Noted(ping)))
+    text, html = postbox.mail().get_body(("plain",)), postbox.mail().get_body(("html",))
+    assert text is not None
+    assert html is not None
+    assert "> </pre><script>alert(1)</script>\n> .\n> full\n" in text.get_content().replace("\r\n", "\n")
+    assert "&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;\n.\nfull</pre>" in html.get_content().replace(
+        "\r\n", "\n"
+    )
+    assert "<script>" not in html.get_content()
+
+
 async def test_a_repeat_carries_the_same_id(server: MailServer, postbox: Postbox) -> None:
     await send(server)
     await send(server)
     first, second = (message_from_bytes(one.content) for one in postbox.taken)
     assert first["message-id"] == second["message-id"] == f"<{notice_of(DOWN).event_id}@example.org>"
+
+
+async def test_what_is_told_of_an_incident_is_one_conversation(server: MailServer, postbox: Postbox) -> None:
+    reminder = msgspec.structs.replace(DOWN, kind=EventKind.REMINDER, at_ms=DOWN.at_ms + 60_000)
+    for event in (DOWN, reminder, UP, BREACHED):
+        await send(server, notice_of(event))
+    down, *later, breached = (message_from_bytes(one.content) for one in postbox.taken)
+    assert [one["in-reply-to"] for one in later] == [down["message-id"]] * 2
+    assert [one["references"] for one in later] == [down["message-id"]] * 2
+    assert (down["references"], breached["references"]) == (None, None)
 
 
 async def test_a_name_cannot_add_headers(server: MailServer, postbox: Postbox) -> None:

@@ -17,7 +17,7 @@ for at = 5, former and #former - 3 or 0, 4 do
   if not present[channel] then
     redis.call('HDEL', K_DISABLED, channel)
     redis.call('HDEL', K_MANNERS, channel)
-    redis.call('HDEL', K_BURSTS, channel, channel .. ':u')
+    redis.call('HDEL', K_BURSTS, channel, channel .. ':u', channel .. ':r')
     redis.call('HDEL', K_FAILING, channel)
   end
 end

@@ -55,14 +55,14 @@ end
 
 -- Adds an event to a collection.
 local function add_member(one, event)
-  local format, _, at, silence, started, _, monitor = struct.unpack(EVENT_HEAD, event)
+  local _, _, at, silence, started, _, monitor = struct.unpack(EVENT_HEAD, event)
   one.at, one.count = math.max(one.at, at), math.min(one.count + 1, 4294967295)
   if one.known < MEMBERS_KNOWN then
     one.known = one.known + 1
     one.members[#one.members + 1] = struct.pack(MEMBER, monitor, silence)
   end
   if one.named < NAMED_AT_MOST then
-    local name = string.sub(event, name_at(format), name_at(format) + 254)
+    local name = string.sub(event, name_at(event), name_at(event) + 254)
     one.named = one.named + 1
     one.names[#one.names + 1] = string.sub(event, 43, 58) .. struct.pack('<I6I6I6B', silence, started, at, #name) .. name
   end

@@ -3,10 +3,10 @@
 local DELIVERY, DELIVERY_EVENT_AT, EVENT_LEAST = '<BI2', 4, 58
 -- An event as far as it is read here (records.lua has all of it); in one of a metric channel and rule come after the UUID.
 local EVENT_HEAD, METRIC, METRIC_AT = '<BBI6I6I6I6I4I4', '<I4I4', 59
-local FIRST_METRIC_KIND, LAST_METRIC_KIND, LAST_FORMAT = 4, 5, 2
+local FIRST_METRIC_KIND, LAST_METRIC_KIND, LAST_FORMAT = 4, 5, 3
 local KIND_DOWN, KIND_UP, KIND_CLEARED, KIND_UNHEARD, KIND_TRIAL, KIND_FAILING, KIND_DOWNS, KIND_UPS = 1, 2, 5, 6, 7, 8, 9, 10
--- The kinds that events have; collections are made of them.
-local LAST_TOLD_KIND = KIND_FAILING
+-- The kinds that events have, besides reminders; collections are made of them.
+local LAST_TOLD_KIND, KIND_REMINDER = KIND_FAILING, 11
 
 local function read_delivery(blob)
   if not blob or #blob < DELIVERY_EVENT_AT then return nil end
@@ -19,6 +19,11 @@ end
 local function is_end(event)
   local kind = string.byte(event, 2)
   return kind == KIND_UP or kind == KIND_CLEARED or kind == KIND_UPS
+end
+
+-- Whether an event says that a monitor is still down: in the line of its incident, but neither its beginning nor its end.
+local function is_reminder(event)
+  return string.byte(event, 2) == KIND_REMINDER
 end
 
 -- Whether an event is many in one message (collect.lua), and whether it was attempted, so that it may not grow any more.
@@ -39,8 +44,10 @@ local function with_flag(event, flag)
   return string.sub(event, 1, FLAGS_AT - 1) .. struct.pack(FLAGS, flags) .. string.sub(event, FLAGS_AT + 4)
 end
 
--- Where the name begins in an event of this format.
-local function name_at(format)
+-- Where the name begins in an event of a monitor, as its format says (records.lua).
+local function name_at(event)
+  local format = string.byte(event)
+  if format == 3 and #event >= 67 then return 68 + struct.unpack('<I2', event, 66) end
   return format == 2 and 65 or 59
 end
 
@@ -54,7 +61,7 @@ local function line_for(channel, event)
   local _, kind, _, began, _, _, monitor = struct.unpack(EVENT_HEAD, event)
   if kind == KIND_DOWNS or kind == KIND_UPS then return line_of_window(channel, began, monitor) end
   local line = channel .. ':' .. monitor .. ':' .. string.format('%.0f', began)
-  if kind < FIRST_METRIC_KIND then return line end
+  if kind < FIRST_METRIC_KIND or kind == KIND_REMINDER then return line end
   if kind > LAST_METRIC_KIND then return line .. ':k' .. kind end
   local _, alert = struct.unpack(METRIC, event, METRIC_AT)
   return line .. ':' .. string.format('%.0f', alert)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from store.last_ping import LastPing, Noted
 from store.live.channel_event import ChannelTold, FailingEvent
 from store.live.collected_event import CollectedEvent, Named
+from store.live.event_kind import Cause
 from store.live.packing import EventKind
 from store.live.unheard_event import FleetUnheard, MonitorUnheard, UnheardEvent
-from sweeper.channels.wording import LONGEST_SUBJECT, Words, span, words_of
-from sweeper.message import notice_of
-from tests.sweeper.test_message import DOWN, MONITOR, UP
-from tests.sweeper.test_metric_message import EVENT as BREACHED
+from store.messages.message import notice_of
+from store.messages.phrases import span
+from store.messages.wording import LONGEST_SUBJECT, Words, words_of
+from tests.store.messages.test_message import DOWN, MONITOR, UP
+from tests.store.messages.test_metric_message import EVENT as BREACHED
 
 HOSTILE = 'a\r\nBcc: all@example.org <script>alert("1")</script>'
 
@@ -132,3 +135,97 @@ def test_a_time_in_which_nothing_was_heard_is_told_with_whom_it_concerns() -> No
         "and 2 more.",
     )
     assert words.link == "https://overdue.example.org/"
+
+
+PING = LastPing(DOWN.seen_ms, "10.0.0.5", "curl/8.5", message="disk is full\nexit")
+FAILED = msgspec.structs.replace(DOWN, cause=Cause.FAILED, seen_ms=DOWN.at_ms)
+FAIL_PING = LastPing(DOWN.at_ms, "10.0.0.5", "", "fail", 3, "<b>disk</b>\nis full", True)
+
+
+def test_a_down_says_who_sent_the_last_ping_and_what_came_with_it() -> None:
+    words = words_of(notice_of(DOWN, Noted(PING)).body, "")
+    assert words.lines[1:] == (
+        "Its last ping came at 2026-03-02 02:01:33 UTC.",
+        "It came from 10.0.0.5 (curl/8.5).",
+        "A ping was expected every 1 minute, with 30 seconds of grace.",
+        "What came with the last ping:",
+    )
+    assert words.text.endswith("What came with the last ping:\n> disk is full\n> exit\n")
+
+
+def test_a_failure_says_that_the_job_said_so_with_its_exit_code_and_the_end_of_its_output() -> None:
+    words = words_of(notice_of(FAILED, Noted(FAIL_PING)).body, "")
+    assert words.subject == "Nächtliche Sicherung has failed"
+    assert words.lines[:2] == (
+        "Nächtliche Sicherung said at 2026-03-02 02:03:03 UTC that it has failed, with exit code 3.",
+        "That came from 10.0.0.5.",
+    )
+    assert words.quote == "[…]\n<b>disk</b>\nis full"
+    assert "&lt;b&gt;disk&lt;/b&gt;" in words.html
+    assert "<b>" not in words.html
+
+
+def test_a_failure_whose_ping_is_not_known_borrows_no_exit_code_from_another_one() -> None:
+    other = LastPing(DOWN.at_ms - 5000, "10.0.0.5", "", "success", 0)
+    words = words_of(notice_of(FAILED, Noted(other)).body, "")
+    assert words.lines[:2] == (
+        "Nächtliche Sicherung said at 2026-03-02 02:03:03 UTC that it has failed.",
+        "The last ping came at 2026-03-02 02:02:58 UTC from 10.0.0.5.",
+    )
+
+
+def test_an_overrun_says_when_the_run_was_to_be_over_and_when_the_last_one_began() -> None:
+    overrun = msgspec.structs.replace(DOWN, cause=Cause.OVERRUN)
+    begun = LastPing(DOWN.at_ms - 60_000, "10.0.0.5", "", "start")
+    words = words_of(notice_of(overrun, Noted(begun)).body, "")
+    assert words.subject == "Nächtliche Sicherung runs for too long"
+    assert words.lines[0] == (
+        "A run of Nächtliche Sicherung was to be over by 2026-03-02 02:03:03 UTC, and it is not."
+    )
+    assert "The last start of a run came at 2026-03-02 02:02:03 UTC from 10.0.0.5." in words.lines
+
+
+def test_an_overrun_says_when_the_run_began_and_how_long_it_may_take() -> None:
+    overrun = msgspec.structs.replace(DOWN, cause=Cause.OVERRUN)
+    body = notice_of(overrun, Noted(max_runtime_s=3600)).body
+    assert msgspec.json.decode(body)["data"]["run"] == {
+        "startedAt": "2026-03-02T01:03:03.123Z",
+        "maxRuntime": 3600,
+    }
+    assert (
+        words_of(body, "")
+        .lines[0]
+        .endswith("and it is not. It began at 2026-03-02 01:03:03 UTC and may take 1 hour.")
+    )
+    assert "run" not in msgspec.json.decode(notice_of(DOWN, Noted(max_runtime_s=3600)).body)["data"]
+
+
+def test_a_schedule_is_said_in_its_words() -> None:
+    scheduled = msgspec.structs.replace(DOWN, schedule="0 3 * * * (Europe/Vilnius)", delayed_ms=90_000)
+    words = words_of(notice_of(scheduled).body, "")
+    assert words.lines[1] == (
+        "It had 1 minute 30 seconds more than usual, because pings could not be heard for a while."
+    )
+    assert words.lines[-1] == (
+        "A ping was expected on the schedule 0 3 * * * (Europe/Vilnius), with 30 seconds of grace."
+    )
+
+
+@pytest.mark.parametrize(
+    ("cause", "why"),
+    [
+        (Cause.MISSED, ""),
+        (Cause.FAILED, ", when it said that it had failed"),
+        (Cause.OVERRUN, ", when a run was not over in time"),
+    ],
+)
+def test_a_reminder_says_for_how_long_and_why(cause: Cause, why: str) -> None:
+    reminder = msgspec.structs.replace(
+        DOWN, kind=EventKind.REMINDER, at_ms=DOWN.started_ms + 7_200_000, cause=cause
+    )
+    words = words_of(notice_of(reminder, Noted(PING)).body, "")
+    assert words.subject == "Nächtliche Sicherung is still down"
+    assert words.lines[0] == (
+        f"Nächtliche Sicherung is still down: for 2 hours now, since 2026-03-02 02:03:03 UTC{why}."
+    )
+    assert words.quote == "disk is full\nexit"

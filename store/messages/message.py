@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 import msgspec
-from msgspec import field
+from msgspec import UNSET, UnsetType, field
 
+from store.last_ping import NOTHING, LastPing, Noted
 from store.live.channel_event import FailingEvent, TrialEvent
 from store.live.collected_event import CollectedEvent
-from store.live.event_types import TYPES
+from store.live.event_kind import Cause
+from store.live.event_types import INCIDENT_KINDS, TYPES
 from store.live.packing import AnyEvent, Event, EventKind, MetricEvent
 from store.live.unheard_event import UnheardEvent
+from store.messages.channel import FailingData, TrialData, failing, trial
+from store.messages.collected import CollectedData, collected
+from store.messages.notice import Notice
 from store.timestamps import rfc3339
-from sweeper.channel_message import FailingData, TrialData, failing, trial
-from sweeper.channels.attempt import Notice
-from sweeper.collected_message import CollectedData, collected
 
 ENDS = (EventKind.UP, EventKind.CLEARED)
 _encode = msgspec.json.Encoder().encode
 
 
 class MonitorTold(msgspec.Struct, frozen=True, rename="camel"):
-    """The monitor, as it was when the event happened. `last_ping_at` is None if it never pinged."""
+    """The monitor, as it was when the event happened. `last_ping_at` is its last sign of life; None: it never gave one.
+
+    `schedule` are the words for when it is due, if that is not every interval. A threshold's message does not say it.
+    """
 
     id: str
     name: str
     interval: int
     grace_period: int
     last_ping_at: str | None
+    schedule: str | UnsetType | None = UNSET
 
 
 class IncidentTold(msgspec.Struct, frozen=True, rename="camel"):
@@ -51,9 +57,35 @@ class AlertTold(msgspec.Struct, frozen=True, rename="camel"):
     consecutive_triggers: int
 
 
-class Data(msgspec.Struct, frozen=True):
+class LastPingTold(msgspec.Struct, frozen=True, rename="camel"):
+    """What the monitor sent last, and who did; `message` is the end of the body if `is_cut`."""
+
+    at: str
+    from_: str = field(name="from")
+    user_agent: str
+    signal: str
+    exit_code: int | None
+    message: str
+    is_cut: bool
+
+
+class RunTold(msgspec.Struct, frozen=True, rename="camel"):
+    """The run that took too long: when it began, and how many seconds it may take."""
+
+    started_at: str
+    max_runtime: int
+
+
+class Data(msgspec.Struct, frozen=True, rename="camel"):
+    """`last_ping` is None where there is none, or it could not be looked up in time; of an up it is not asked for.
+
+    `run` is there where one took too long, and it is known how long it may.
+    """
+
     monitor: MonitorTold
     incident: IncidentTold
+    last_ping: LastPingTold | None
+    run: RunTold | UnsetType = UNSET
 
 
 class MetricData(msgspec.Struct, frozen=True):
@@ -94,15 +126,45 @@ class Told(msgspec.Struct, frozen=True):
     data: Data | MetricData | UnheardData | CollectedData | TrialData | FailingData
 
 
-def notice_of(event: AnyEvent) -> Notice:
+class _BegunIncident(msgspec.Struct, frozen=True):
+    id: str
+
+
+class _BegunData(msgspec.Struct, frozen=True):
+    incident: _BegunIncident | None = None
+
+
+class _Begun(msgspec.Struct, frozen=True):
+    """As much of a notice as tells what it goes on from."""
+
+    type: str
+    data: _BegunData
+
+
+_FOLLOWING = {TYPES[EventKind.UP], TYPES[EventKind.REMINDER]}
+_begun = msgspec.json.Decoder(_Begun)
+
+
+def notice_of(event: AnyEvent, noted: Noted = NOTHING) -> Notice:
     """An event as every channel gets it; its id is the same for the same event, also after a rebuild (UUIDv5)."""
     kind = TYPES[event.kind]
-    body = _encode(Told(kind, rfc3339(event.at_ms), _data(event)))
-    return Notice(str(uuid5(event.incident_id, kind)), body)
+    body = _encode(Told(kind, rfc3339(event.at_ms), _data(event, noted)))
+    # An incident has one down and one up, but many reminders.
+    name = f"{kind}:{event.at_ms}" if event.kind == EventKind.REMINDER else kind
+    return Notice(str(uuid5(event.incident_id, name)), body)
+
+
+def beginning_of(body: bytes) -> str | None:
+    """The id of the message that a notice goes on from: of an up or a reminder, that of its down."""
+    told = _begun.decode(body)
+    if told.type not in _FOLLOWING or told.data.incident is None:
+        return None
+    return str(uuid5(UUID(told.data.incident.id), TYPES[EventKind.DOWN]))
 
 
 def _data(
     event: AnyEvent,
+    noted: Noted,
 ) -> Data | MetricData | UnheardData | CollectedData | TrialData | FailingData:
     if isinstance(event, UnheardEvent):
         return _unheard(event)
@@ -114,7 +176,7 @@ def _data(
         return failing(event)
     monitor, incident = _monitor(event), _incident(event)
     if not isinstance(event, MetricEvent):
-        return Data(monitor, incident)
+        return Data(monitor, incident, _last_ping(noted.ping), _run(event, noted))
     told = event.told
     alert = AlertTold(
         id=str(told.public_id),
@@ -136,6 +198,27 @@ def _unheard(event: UnheardEvent) -> UnheardData:
     )
 
 
+def _run(event: Event, noted: Noted) -> RunTold | UnsetType:
+    """It was to be over when the incident began."""
+    if event.cause != Cause.OVERRUN or not noted.max_runtime_s:
+        return UNSET
+    return RunTold(rfc3339(event.started_ms - noted.max_runtime_s * 1000), noted.max_runtime_s)
+
+
+def _last_ping(ping: LastPing | None) -> LastPingTold | None:
+    if ping is None:
+        return None
+    return LastPingTold(
+        at=rfc3339(ping.at_ms),
+        from_=ping.sender,
+        user_agent=ping.user_agent,
+        signal=ping.signal or "success",
+        exit_code=ping.exit_code,
+        message=ping.message,
+        is_cut=ping.is_cut,
+    )
+
+
 def _monitor(event: Event | MetricEvent) -> MonitorTold:
     return MonitorTold(
         id=str(event.public_id),
@@ -143,6 +226,7 @@ def _monitor(event: Event | MetricEvent) -> MonitorTold:
         interval=event.interval_s,
         grace_period=event.grace_s,
         last_ping_at=rfc3339(event.seen_ms) if event.seen_ms else None,
+        schedule=(event.schedule or None) if isinstance(event, Event) else UNSET,
     )
 
 
@@ -150,7 +234,7 @@ def _incident(event: Event | MetricEvent) -> IncidentTold:
     delayed_ms = event.delayed_ms if isinstance(event, Event) else 0
     return IncidentTold(
         id=str(event.incident_id),
-        kind="metric" if isinstance(event, MetricEvent) else "silence",
+        kind="metric" if isinstance(event, MetricEvent) else INCIDENT_KINDS[event.cause],
         started_at=rfc3339(event.started_ms),
         ended_at=rfc3339(event.at_ms) if event.kind in ENDS else None,
         delayed_by_seconds=delayed_ms / 1000 if delayed_ms else None,

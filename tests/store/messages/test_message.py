@@ -7,9 +7,11 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from store.last_ping import LastPing, Noted
+from store.live.event_kind import Cause
 from store.live.packing import Event, EventKind
 from store.live.unheard_event import FleetUnheard, MonitorUnheard, UnheardEvent
-from sweeper.message import notice_of
+from store.messages.message import notice_of
 
 SILENCE_MS = 1_772_416_893_000
 MONITOR = UUID("0b6c6c3e-9a6e-4c11-8f3e-2f3a4b5c6d7e")
@@ -40,6 +42,7 @@ def test_a_down_says_who_and_since_when() -> None:
                 "interval": 60,
                 "gracePeriod": 30,
                 "lastPingAt": "2026-03-02T02:01:33.000Z",
+                "schedule": None,
             },
             "incident": {
                 "id": str(DOWN.incident_id),
@@ -48,6 +51,7 @@ def test_a_down_says_who_and_since_when() -> None:
                 "endedAt": None,
                 "delayedBySeconds": None,
             },
+            "lastPing": None,
         },
     }
 
@@ -134,3 +138,39 @@ def test_each_organisation_and_each_time_has_a_message_of_its_own() -> None:
     ids = {notice_of(event).event_id for event in (UNHEARD, *others)}
     assert len(ids) == 4
     assert notice_of(replace(UNHEARD, told=FleetUnheard(8, []))).event_id == notice_of(UNHEARD).event_id
+
+
+@pytest.mark.parametrize(("cause", "kind"), [(Cause.FAILED, "fail"), (Cause.OVERRUN, "overrun")])
+def test_an_incident_says_why_in_its_down_and_its_up(cause: Cause, kind: str) -> None:
+    told = [
+        msgspec.json.decode(notice_of(msgspec.structs.replace(event, cause=cause)).body)["data"]
+        for event in (DOWN, UP)
+    ]
+    assert [one["incident"]["kind"] for one in told] == [kind, kind]
+
+
+def test_a_schedule_is_told_with_its_monitor() -> None:
+    scheduled = msgspec.structs.replace(DOWN, schedule="@daily (UTC)")
+    assert msgspec.json.decode(notice_of(scheduled).body)["data"]["monitor"]["schedule"] == "@daily (UTC)"
+
+
+def test_each_reminder_has_an_id_of_its_own_and_no_end() -> None:
+    first = msgspec.structs.replace(DOWN, kind=EventKind.REMINDER, at_ms=DOWN.at_ms + 60_000)
+    second = msgspec.structs.replace(first, at_ms=first.at_ms + 60_000)
+    assert len({notice_of(one).event_id for one in (DOWN, first, second, UP)}) == 4
+    message = msgspec.json.decode(notice_of(first).body)
+    assert message["type"] == "monitor.reminder"
+    assert message["data"]["incident"] == msgspec.json.decode(notice_of(DOWN).body)["data"]["incident"]
+
+
+def test_the_last_ping_is_told_with_all_that_is_known_of_it() -> None:
+    ping = LastPing(SILENCE_MS, "10.0.0.5", "curl", "fail", 3, "out", True)
+    assert msgspec.json.decode(notice_of(DOWN, Noted(ping)).body)["data"]["lastPing"] == {
+        "at": "2026-03-02T02:01:33.000Z",
+        "from": "10.0.0.5",
+        "userAgent": "curl",
+        "signal": "fail",
+        "exitCode": 3,
+        "message": "out",
+        "isCut": True,
+    }

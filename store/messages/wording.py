@@ -1,38 +1,42 @@
 """What people read: a notice as a subject, a few lines of text, and the same as HTML.
 
-A notice is the JSON that webhooks get (see `sweeper/message.py`); nothing here looks anything up, so every attempt
-of a notice reads the same.
+A notice is the JSON that webhooks get (see `message.py`); nothing here looks anything up, so every attempt of a notice
+reads the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from html import escape
-from typing import Any
 
 import msgspec
 
-_UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
-LONGEST_SUBJECT = 180
+from store.messages.monitor_wording import down, quote_of, reminder, up
+from store.messages.phrases import Data, between, moment, span
 
-Data = Mapping[str, Any]
+LONGEST_SUBJECT = 180
 
 
 class Words(msgspec.Struct, frozen=True):
-    """A message to people. `link` is where they can see more, if it is known where this installation is reached."""
+    """A message to people. `link` is where they can see more, if it is known where this installation is reached.
+
+    `quote` is what a job said, as it was sent: anything may be in it.
+    """
 
     subject: str
     lines: tuple[str, ...]
     link: str | None
+    quote: str = ""
 
     @property
     def text(self) -> str:
-        return "\n".join([*self.lines, *(["", self.link] if self.link else [])]) + "\n"
+        quoted = [f"> {line}" for line in self.quote.split("\n")] if self.quote else []
+        return "\n".join([*self.lines, *quoted, *(["", self.link] if self.link else [])]) + "\n"
 
     @property
     def html(self) -> str:
         paragraphs = "".join(f"<p>{escape(line)}</p>" for line in self.lines if line)
+        paragraphs += f'<pre style="white-space: pre-wrap">{escape(self.quote)}</pre>' if self.quote else ""
         link = f'<p><a href="{escape(self.link)}">{escape(self.link)}</a></p>' if self.link else ""
         return f"<!doctype html><html><body><h2>{escape(self.subject)}</h2>{paragraphs}{link}</body></html>"
 
@@ -40,51 +44,11 @@ class Words(msgspec.Struct, frozen=True):
 def words_of(body: bytes, base_url: str) -> Words:
     """A notice in words. One of a kind that is not known here is told by its type."""
     told = msgspec.json.decode(body)
-    kind, data, at = str(told["type"]), told["data"], moment(told["timestamp"])
+    kind, at = str(told["type"]), moment(told["timestamp"])
+    data = {**told["data"], "timestamp": told["timestamp"]}
     tell = _KINDS.get(kind)
     subject, lines = tell(data, at) if tell else (kind, (f"{kind} at {at}.",))
-    return Words(_one_line(subject), lines, _link(data, base_url))
-
-
-def span(seconds: float) -> str:
-    """A length of time in words, in at most two units: `90` is `1 minute 30 seconds`."""
-    rest, said = round(seconds), []
-    for unit, size in _UNITS:
-        count, rest = divmod(rest, size)
-        if count:
-            said.append(f"{count} {unit}{'' if count == 1 else 's'}")
-    return " ".join(said[:2]) or "0 seconds"
-
-
-def moment(at: str) -> str:
-    return f"{datetime.fromisoformat(at):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _between(from_at: str, to_at: str) -> str:
-    return span((datetime.fromisoformat(to_at) - datetime.fromisoformat(from_at)).total_seconds())
-
-
-def _down(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
-    monitor = data["monitor"]
-    last = monitor["lastPingAt"]
-    heard = f"Its last ping came at {moment(last)}." if last else "It has never pinged."
-    expected = f"A ping was expected every {span(monitor['interval'])}"
-    if monitor["gracePeriod"]:
-        expected += f", with {span(monitor['gracePeriod'])} of grace"
-    return f"{monitor['name']} is down", (
-        f"{monitor['name']} has been silent for longer than it may. It is down since {at}.",
-        heard,
-        f"{expected}.",
-    )
-
-
-def _up(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
-    monitor, incident = data["monitor"], data["incident"]
-    lasted = _between(incident["startedAt"], incident["endedAt"])
-    return f"{monitor['name']} is up again", (
-        f"{monitor['name']} has pinged again at {at}.",
-        f"It was down for {lasted}, since {moment(incident['startedAt'])}.",
-    )
+    return Words(_one_line(subject), lines, _link(data, base_url), quote_of(data))
 
 
 def _breached(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
@@ -101,7 +65,7 @@ def _breached(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
 
 def _cleared(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
     monitor, alert, incident = data["monitor"], data["alert"], data["incident"]
-    lasted = _between(incident["startedAt"], incident["endedAt"])
+    lasted = between(incident["startedAt"], incident["endedAt"])
     return f"{monitor['name']}: {alert['metricKey']} is well again", (
         f"{alert['metricKey']} of {monitor['name']} was {data['value']} at {at}, which the rule "
         f"{alert['operator']} {alert['threshold']} does not mind.",
@@ -167,8 +131,9 @@ def _failing(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
 
 
 _KINDS: Mapping[str, Callable[[Data, str], tuple[str, tuple[str, ...]]]] = {
-    "monitor.down": _down,
-    "monitor.up": _up,
+    "monitor.down": down,
+    "monitor.up": up,
+    "monitor.reminder": reminder,
     "metric.breached": _breached,
     "metric.cleared": _cleared,
     "monitors.down": _downs,

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from store.live.packing import AlertTold, EventKind, MetricEvent
+from store.messages.message import notice_of
 from store.metric_alert import incident_of
-from sweeper.message import notice_of
 
 AT_MS = 1_800_000_000_000
 EVENT = MetricEvent(

@@ -1,0 +1,30 @@
+#!lua flags=allow-oom
+-- note_last_ping: writes into deliveries what their monitors sent last, before they are attempted for the first time.
+--
+-- KEYS  generation deliveries letters tallies
+-- ARGV  generation, then per delivery: its id, attempt, what is noted (opaque)
+-- Returns  per delivery 1, or 0 when the lease is not ours any more: then it is as it was
+-- Errors   GENERATION; nothing is written
+-- Cost  O(deliveries and their size)
+--
+-- The event's format says then that what is noted stands behind the event, with its length at the end. That is done once, so
+-- that every attempt says the same.
+--@include clock
+--@include generation
+--@include lines
+--@include letters
+local NOTED, LENGTH = 16, '<I2'
+local ours = {}
+for i = 2, #ARGV, 3 do
+  local delivery, noted = ARGV[i], ARGV[i + 2]
+  local attempts, event = read_delivery(redis.call('HGET', KEYS[2], delivery))
+  local is_ours = attempts == tonumber(ARGV[i + 1]) and #event >= EVENT_LEAST
+  if is_ours and string.byte(event) < NOTED then
+    event = string.char(string.byte(event) + NOTED) .. string.sub(event, 2) .. noted .. struct.pack(LENGTH, #noted)
+    redis.call('HSET', KEYS[2], delivery, struct.pack(DELIVERY, 1, attempts) .. event)
+    note_grown(delivery, event)
+  end
+  ours[#ours + 1] = is_ours and 1 or 0
+end
+write_letters(KEYS[3], KEYS[4], now_ms(), '')
+return ours
