@@ -1,8 +1,8 @@
 # The few targets that serve people and CI alike. Everything lives in .venv; nothing outside it is touched.
 PYTHON ?= python3
 BIN := .venv/bin
-# Most tests wait more than they work, so two files at a time.
-SIDE_BY_SIDE := -n 2 --dist loadfile
+# Most tests wait more than they work, so four files at a time, also on two cores.
+SIDE_BY_SIDE := -n 4 --dist loadfile
 
 .PHONY: run install dev test test-all lint chaos bench bench-million lock clean
 

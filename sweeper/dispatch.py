@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from store.clock import monotonic_ms
 from store.errors import OverdueError, Unavailable
 from store.fault_points import reach
 from store.last_ping import NOTHING
@@ -31,15 +32,16 @@ from sweeper.channels import Channel
 from sweeper.channels.attempt import Attempt
 from sweeper.channels.reasons import short
 from sweeper.last_pings import LastPings, Sources, is_asked_for
-from sweeper.schedule import wait_before_next
+from sweeper.schedule import LOOK_EVERY_S, wait_before_next, wait_until_due
 
-EVENTS_AT_ONCE = 64
+# A call of so many takes Redis about a millisecond.
+EVENTS_AT_ONCE = 48
 ATTEMPTS_AT_ONCE = 64
 ATTEMPTS_PER_CHANNEL = 8
 LEASE_MS = 5_000
+NO_EVENT = "0-0"
 RENEW_EVERY_S = 1.5
 SETTLE_WITHIN_S = 4.0
-LONGEST_WAIT_S = 0.1
 # A reminder that cannot be told soon is not told: the next one comes anyway, and an up may wait behind it.
 REMINDER_WAITS_MS = 30_000
 _COUNTED_AS = {"done": "delivered", "gone": "dropped"}
@@ -74,9 +76,13 @@ class Dispatch:
         self._last_pings = LastPings(shard, sources) if sources is not None else None
         self._noting: set[asyncio.Task[dict[str, Lease]]] = set()
         self._under_way: dict[asyncio.Task[None], Lease] = {}
+        self._next_lease_ms = 0
+        self.dispatched = NO_EVENT
 
     async def step(self) -> float:
-        """Turn events into deliveries and begin attempts; answers how many seconds to wait.
+        """Turn events into deliveries and begin attempts; answers how many seconds to wait if no event comes.
+
+        `dispatched` is the last event that was turned into deliveries.
 
         Raises:
             Unavailable: Redis is away or is being rebuilt; everything waits in it.
@@ -86,8 +92,9 @@ class Dispatch:
             reach("dispatch.delivered")
         for kind in delivered.kinds:
             EVENTS.labels(TYPES.get(kind, "monitor.closed")).inc()
-        begun = await self._begin_attempts()
-        return 0.0 if begun or delivered.events == EVENTS_AT_ONCE else LONGEST_WAIT_S
+        self.dispatched = delivered.last
+        wait_s = await self._begin_attempts()
+        return 0.0 if delivered.events == EVENTS_AT_ONCE else wait_s
 
     async def keep_leases(self) -> None:
         """Prolong the leases of attempts under way, again and again until cancelled."""
@@ -111,10 +118,15 @@ class Dispatch:
         if cut_off:
             await asyncio.wait(cut_off)
 
-    async def _begin_attempts(self) -> int:
+    async def _begin_attempts(self) -> float:
+        """How many seconds to wait: none when there may be more to begin.
+
+        What is due and cannot be begun may be very much, and has to be looked at to know that. So while attempts are
+        under way and nothing else could be begun, the next look comes when one of them has ended, or a while later.
+        """
         free = ATTEMPTS_AT_ONCE - len(self._under_way)
-        if free <= 0:
-            return 0
+        if free <= 0 or monotonic_ms() < self._next_lease_ms:
+            return LOOK_EVERY_S
         per_channel = Counter(one.channel_id for one in self._under_way.values())
         busy = [channel for channel, count in per_channel.items() if count >= ATTEMPTS_PER_CHANNEL]
         # So few that none of the others can get more than its share either.
@@ -126,8 +138,17 @@ class Dispatch:
         for one in leased.leases:
             task = asyncio.create_task(self._attempt(one, noting))
             self._under_way[task] = one
-            task.add_done_callback(self._under_way.pop)
-        return len(leased.leases)
+            task.add_done_callback(self._end)
+        if leased.leases:
+            return 0.0
+        if not self._under_way:
+            return wait_until_due(leased.next_due_in_ms)
+        self._next_lease_ms = monotonic_ms() + round(LOOK_EVERY_S * 1000)
+        return LOOK_EVERY_S
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        self._next_lease_ms = 0
 
     def _note_last_pings(self, leases: Sequence[Lease]) -> asyncio.Task[dict[str, Lease]] | None:
         """Looks up, for all that were leased together, what their monitors sent last; None if none of them needs it."""
@@ -196,7 +217,7 @@ class Dispatch:
                         reach("dispatch.settled")
                         return
                     except Unavailable:
-                        await asyncio.sleep(LONGEST_WAIT_S)
+                        await asyncio.sleep(LOOK_EVERY_S)
         except (TimeoutError, OverdueError) as error:
             _log.warning("delivery %s could not be settled and will be repeated: %s", one.delivery_id, error)
 

@@ -13,6 +13,7 @@ from store.book.last_pings import last_pings
 from store.book.runtime_reader import max_runtimes
 from store.book.tag_reader import count_tags
 from store.errors import GenerationMissing, OverdueError
+from store.live.bell import Bell
 from store.live.link import Link
 from store.live.live import Live
 from store.live.shard import Shard
@@ -23,11 +24,13 @@ from store.settings import Settings
 from sweeper.channels import open_channels
 from sweeper.dispatch import Dispatch
 from sweeper.last_pings import Sources
+from sweeper.listening import Listening
 from sweeper.sweeping import Sweep
 
 RETRY_S = 0.25
 FINISH_WITHIN_S = 3.0
 _log = logging.getLogger(__name__)
+Pause = Callable[[float], Awaitable[None]]
 
 
 async def run(settings: Settings, part: Part) -> None:
@@ -43,7 +46,7 @@ async def run(settings: Settings, part: Part) -> None:
     links: list[Link] = []
 
     def linked(shard: Shard) -> Shard:
-        """The shard over a link of its own: looking ten times a second is all that an idle sweeper does, and a call
+        """The shard over a link of its own: looking again and again is all that an idle sweeper does, and a call
         through the pool costs three times as much. For whoever makes one call at a time."""
         links.append(Link(live.url, live.scripts))
         return Shard(links[-1], shard.keys, live.generation)
@@ -52,9 +55,9 @@ async def run(settings: Settings, part: Part) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(say_alive_until(live, part, lambda: _show(live)))
             for shard in live.shards:
-                tasks.create_task(_repeat("sweep", Sweep(linked(shard)).step, live, part.stop))
+                tasks.create_task(_sweep(Sweep(linked(shard)), live, part.stop))
                 dispatch = Dispatch(shard, channels, count, linked(shard), sources)
-                tasks.create_task(_dispatch(dispatch, live, part.stop))
+                tasks.create_task(_dispatch(dispatch, Bell(live.url, shard), live, part.stop))
     finally:
         for link in links:
             await link.aclose()
@@ -63,15 +66,27 @@ async def run(settings: Settings, part: Part) -> None:
         await live.aclose()
 
 
-async def _dispatch(dispatch: Dispatch, live: Live, stop: asyncio.Event) -> None:
+async def _sweep(sweep: Sweep, live: Live, stop: asyncio.Event) -> None:
+    await _repeat("sweep", sweep.step, partial(wait_or_stop, stop), live, stop)
+
+
+async def _dispatch(dispatch: Dispatch, bell: Bell, live: Live, stop: asyncio.Event) -> None:
+    listening = Listening(bell, stop)
+
+    async def pause(seconds: float) -> None:
+        await listening.pause(dispatch.dispatched, seconds)
+
     keeping = asyncio.create_task(dispatch.keep_leases())
-    await _repeat("dispatch", dispatch.step, live, stop)
+    await _repeat("dispatch", dispatch.step, pause, live, stop)
+    await listening.aclose()
     await dispatch.finish(FINISH_WITHIN_S)
     keeping.cancel()
 
 
-async def _repeat(trade: str, step: Callable[[], Awaitable[float]], live: Live, stop: asyncio.Event) -> None:
-    """Step after step, waiting as each says; what cannot be done now is tried again."""
+async def _repeat(
+    trade: str, step: Callable[[], Awaitable[float]], pause: Pause, live: Live, stop: asyncio.Event
+) -> None:
+    """Step after step, pausing as each says; what cannot be done now is tried again."""
     failing = False
     while not stop.is_set():
         try:
@@ -82,11 +97,13 @@ async def _repeat(trade: str, step: Callable[[], Awaitable[float]], live: Live, 
         except OverdueError as error:
             if not failing:
                 _log.warning("%s: waiting: %s", trade, error)
-            failing, wait_s = True, RETRY_S
+            failing = True
             if isinstance(error, GenerationMissing):
                 await follow_quietly(live)
+            await wait_or_stop(stop, RETRY_S)
+            continue
         if wait_s > 0:
-            await wait_or_stop(stop, wait_s)
+            await pause(wait_s)
 
 
 async def _show(live: Live) -> None:

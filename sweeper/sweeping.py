@@ -10,9 +10,12 @@ from store.live.sweeping import Swept, sweep
 from store.live.writers import Registered, registered
 from store.metrics import CLOCK_HELD, DETECTION_DELAY, SWEEP_LAG, WRITERS
 
-# So few that a call takes a millisecond or two: whoever pings waits no longer than that.
-DEADLINES_AT_ONCE = 128
-LOOK_EVERY_S = 0.1
+# So few that a call takes a millisecond: whoever pings waits no longer than that.
+DEADLINES_AT_ONCE = 48
+# Nobody's time is shorter than a second: what is new since a look is not due before the next one.
+LOOK_EVERY_S = 0.25
+# While verdicts wait for a writer to be heard.
+HELD_LOOK_EVERY_S = 0.1
 SHORTEST_WAIT_S = 0.005
 # A watermark that is further behind than this is held by something: looking again at once would find nothing.
 HELD_MS = 1_000
@@ -49,7 +52,9 @@ class Sweep:
 
     def _wait_s(self, swept: Swept) -> float:
         """Until the next deadline, as the watermark will reach it; at the latest the usual look."""
-        if swept.watermark_ms is None or swept.next_deadline_ms is None or self.lag_ms > HELD_MS:
+        if swept.watermark_ms is None or self.lag_ms > HELD_MS:
+            return HELD_LOOK_EVERY_S
+        if swept.next_deadline_ms is None:
             return LOOK_EVERY_S
         return max(SHORTEST_WAIT_S, min(LOOK_EVERY_S, (swept.next_deadline_ms - swept.now_ms) / 1000))
 

@@ -75,9 +75,9 @@ BREAKAGES: dict[str, Breakage] = {
         f"{SWEEPER}/test_dispatch.py::test_a_lease_is_prolonged_while_its_attempt_is_under_way",
     ),
     "an up does not wait for its down": Breakage(
-        f"{SCRIPTS}/shared/lines.lua",
-        "if not waiting then redis.call('ZADD', due_key, due, delivery) end",
-        "redis.call('ZADD', due_key, due, delivery)",
+        f"{SCRIPTS}/deliver.lua",
+        "    if not stood[i] then",
+        "    if true then",
         f"{SWEEPER}/test_dispatch.py::test_an_up_never_overtakes_its_down",
     ),
     "the ups of collected downs do not wait for these": Breakage(
@@ -88,7 +88,7 @@ BREAKAGES: dict[str, Breakage] = {
     ),
     "an up is collected though its down still waits": Breakage(
         f"{SCRIPTS}/deliver.lua",
-        "if redis.call('HEXISTS', K_LINES, line) == 1 or redis.call('HEXISTS', YARD.buried, line) == 1 then",
+        "if is_standing(line) or redis.call('HEXISTS', YARD.buried, line) == 1 then",
         "if false then",
         f"{SWEEPER}/test_collecting.py::test_an_up_whose_down_still_waits_is_not_collected_before_it",
     ),
@@ -113,7 +113,7 @@ BREAKAGES: dict[str, Breakage] = {
     ),
     "a channel of somebody else is told": Breakage(
         f"{SCRIPTS}/deliver.lua",
-        "    local found = chosen(channels, function(one) return named[one.id] end)\n",
+        "    local found = chosen(channels_of_org(org), function(one) return named[one.id] end)\n",
         "    local found = {}\n    for id in pairs(named) do\n"
         "      found[1] = {id = id, manners = USUAL_MANNERS, name = string.format('%.0f', id)}\n    end\n",
         f"{SWEEPER}/test_whom_to_tell.py::test_a_channel_of_somebody_else_is_never_told",
@@ -126,8 +126,8 @@ BREAKAGES: dict[str, Breakage] = {
     ),
     "people are reminded one by one of what they heard among many": Breakage(
         f"{SCRIPTS}/deliver.lua",
-        "    if marks[channel.id] or redis.call(",
-        "    if redis.call(",
+        "    if marks[channel.id] or is_standing(",
+        "    if is_standing(",
         f"{SWEEPER}/test_reminding.py::test_people_are_not_reminded_one_by_one_of_what_they_heard_among_many",
     ),
     "an attempt says other things than the one before": Breakage(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -72,8 +72,13 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def imported(tree: ast.Module) -> Iterator[str]:
+@lru_cache(maxsize=1000)
+def imported(tree: ast.Module) -> Sequence[str]:
     """The dotted names of the modules that a file imports."""
+    return list(_imported(tree))
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -143,9 +148,14 @@ def test_only_the_clock_asks_for_the_time() -> None:
     assert askers == set(MAY_READ_CLOCKS), {path: found[path] for path in askers ^ set(MAY_READ_CLOCKS)}
 
 
+def has_indented_imports(tree: ast.Module) -> bool:
+    """What is inside of something: to find out in what is dear, and hardly any file has one."""
+    return any(isinstance(one, ast.Import | ast.ImportFrom) and one.col_offset for one in ast.walk(tree))
+
+
 def test_imports_stand_at_the_top() -> None:
     for path, tree in sources(*PACKAGES, *BESIDE):
-        for node in ast.walk(tree):
+        for node in ast.walk(tree) if has_indented_imports(tree) else ():
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 inner = [one.lineno for one in ast.walk(node) if isinstance(one, ast.Import | ast.ImportFrom)]
                 assert inner == [], f"{path}, line {inner}"

@@ -20,11 +20,12 @@ _DISABLED = struct.Struct("<I6s")
 
 
 class Delivered(msgspec.Struct, frozen=True):
-    """What one step made of the events that waited."""
+    """What one step made of the events that waited; all of them up to `last` are deliveries now."""
 
     events: int
     deliveries: int
     kinds: list[EventKind]
+    last: str
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -91,7 +92,7 @@ async def raise_events(shard: Shard, believed_id: int, events: Sequence[tuple[in
 async def deliver(shard: Shard, limit: int) -> Delivered:
     """Turn at most `limit` events into deliveries and acknowledge them."""
     keys = shard.keys
-    events, deliveries, kinds = await shard.call(
+    events, deliveries, kinds, last = await shard.call(
         "deliver",
         (
             keys.events,
@@ -113,7 +114,7 @@ async def deliver(shard: Shard, limit: int) -> Delivered:
         ),
         limit,
     )
-    return Delivered(events, deliveries, [EventKind(kind) for kind in kinds])
+    return Delivered(events, deliveries, [EventKind(kind) for kind in kinds], bytes(last).decode())
 
 
 async def lease(shard: Shard, limit: int, lease_ms: int, busy_channels: Sequence[int]) -> Leased:

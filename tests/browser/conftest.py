@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, StorageState, expect, sync_playwright
 
 from tests.browser.visitor import Visitor
 from tests.system.api import Api
@@ -68,8 +68,21 @@ def stranger(browser: Browser, house: House) -> Iterator[Visitor]:
     visitor.close()
 
 
+@pytest.fixture(scope="package")
+def session(browser: Browser, house: House) -> StorageState:
+    """Signed in once for all; whoever signs out again signs in for that."""
+    visitor = Visitor(browser, house.url)
+    visitor.sign_in(ADMIN_KEY)
+    session = visitor.session()
+    visitor.close()
+    return session
+
+
 @pytest.fixture
-def visitor(stranger: Visitor) -> Visitor:
+def visitor(browser: Browser, house: House, session: StorageState) -> Iterator[Visitor]:
     """Somebody who is signed in with the admin key, and sees the fleet."""
-    stranger.sign_in(ADMIN_KEY)
-    return stranger
+    visitor = Visitor(browser, house.url, session=session)
+    visitor.page.goto("/")
+    expect(visitor.page.get_by_role("button", name="Sign out")).to_be_visible()
+    yield visitor
+    visitor.close()

@@ -27,11 +27,12 @@ def test_a_wrong_key_is_said_so_beside_its_field(stranger: Visitor) -> None:
     expect(page.locator("#key-said")).to_have_text("This is no valid API key.")
 
 
-def test_who_has_signed_out_is_out(visitor: Visitor) -> None:
-    visitor.page.get_by_role("button", name="Sign out").click()
-    expect(visitor.page.get_by_role("heading", name="Sign in")).to_be_visible()
-    visitor.page.goto("/")
-    expect(visitor.page.get_by_role("heading", name="Sign in")).to_be_visible()
+def test_who_has_signed_out_is_out(stranger: Visitor) -> None:
+    stranger.sign_in(ADMIN_KEY)
+    stranger.page.get_by_role("button", name="Sign out").click()
+    expect(stranger.page.get_by_role("heading", name="Sign in")).to_be_visible()
+    stranger.page.goto("/")
+    expect(stranger.page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 def test_a_session_ends_when_its_key_is_revoked(stranger: Visitor, api: Api) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, StorageState, expect
 
 AXE = Path(__file__).with_name("axe.min.js")
 PATIENCE_MS = 10_000
@@ -16,16 +16,26 @@ _MEANT = ("the server responded with a status of 401", "of 403", "of 404", "of 4
 
 
 class Visitor:
-    """One browser context with one page. `complaints`: console errors, refusals of the content policy, exceptions."""
+    """One browser context with one page. `complaints`: console errors, refusals of the content policy, exceptions.
+
+    `session` is that of somebody who has signed in before.
+    """
 
     def __init__(
-        self, browser: Browser, url: str, width: int = 1440, dark: bool = False, scripts: bool = True
+        self,
+        browser: Browser,
+        url: str,
+        width: int = 1440,
+        dark: bool = False,
+        scripts: bool = True,
+        session: StorageState | None = None,
     ) -> None:
         self._context = browser.new_context(
             base_url=url,
             viewport={"width": width, "height": 900},
             color_scheme="dark" if dark else "light",
             java_script_enabled=scripts,
+            storage_state=session,
             timezone_id="Europe/Vilnius",
             locale="en-GB",
         )
@@ -43,6 +53,10 @@ class Visitor:
         self.page.get_by_label("API key").fill(key)
         self.page.get_by_role("button", name="Sign in").click()
         expect(self.page.get_by_role("button", name="Sign out")).to_be_visible()
+
+    def session(self) -> StorageState:
+        """What keeps this visitor signed in."""
+        return self._context.storage_state()
 
     def faults(self) -> list[str]:
         """What axe-core finds serious on the page that is shown, a line each."""

@@ -17,7 +17,7 @@ from store.live.live import Live
 from store.metrics import DELIVERIES, EVENTS
 from store.projection import ChannelTarget, PutChannels
 from sweeper import dispatch
-from sweeper.schedule import WAITS_S
+from sweeper.schedule import IDLE_LOOK_S, LOOK_EVERY_S, WAITS_S
 from tests.patience import until
 from tests.proxy import FaultProxy
 from tests.stage import CLOCK, GENERATION, ORG, START_MS, Stage, config_of
@@ -127,6 +127,32 @@ async def test_what_happened_is_counted(stage: Stage, teller: Teller) -> None:
         2,
         1,
     ]  # two events: the others hear of the 410
+
+
+# How long to wait
+
+
+async def test_while_nothing_is_due_it_waits_until_something_is_and_a_second_at_most(
+    stage: Stage, teller: Teller
+) -> None:
+    assert await teller.step() == IDLE_LOOK_S
+    async with receiving(answering(500)) as receiver:
+        await channels(stage.live, receiver)
+        await silence(stage, 1)
+        await teller.finish()
+    assert await teller.step() == IDLE_LOOK_S
+    (_, due_ms), *_ = await stage.redis.zrange(stage.shard.keys.due, 0, 0, withscores=True)
+    await stage.move_to((due_ms - START_MS) / 1000 - 0.25)
+    assert await teller.step() == pytest.approx(0.25, abs=0.01)
+
+
+async def test_while_an_attempt_is_under_way_it_looks_often(stage: Stage, teller: Teller) -> None:
+    async with receiving(hanging) as receiver:
+        await channels(stage.live, receiver)
+        await silence(stage, 1)
+        assert await teller.step() == 0.0
+        assert await teller.step() == LOOK_EVERY_S
+        await teller.crash()
 
 
 # Trying again

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from store.clock import monotonic_ms
 from store.metrics import MONITORS
 from store.part import Part
 from store.settings import Settings
@@ -100,3 +101,22 @@ async def test_an_attempt_that_hangs_is_cut_off_at_the_stop(
 
             await until(is_called)
         assert (await entrance.live.tallies()).deliveries == 1
+
+
+async def test_an_idle_sweeper_makes_a_handful_of_calls_a_second(
+    entrance: Entrance, settings: Settings, stage: Stage
+) -> None:
+    async def calls() -> int:
+        return int((await stage.redis.info("commandstats"))["cmdstat_evalsha"]["calls"])
+
+    async with sweeping(settings):
+        await entrance.put(1, interval_s=86_400)
+
+        async def is_alive() -> bool:
+            return await entrance.live.alive(["sweeper"]) == [True]
+
+        await until(is_alive)
+        before, since_ms = await calls(), monotonic_ms()
+        await asyncio.sleep(1.0)
+        made, passed_s = await calls() - before, (monotonic_ms() - since_ms) / 1000
+    assert 4 <= made <= 20 * passed_s  # five of them are those of the writer

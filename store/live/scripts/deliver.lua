@@ -3,7 +3,7 @@
 --
 -- KEYS  generation events dispatched orgs deliveries due lines channels dead died buried letters tallies named manners bursts collected
 -- ARGV  generation, at most how many events
--- Returns  {events, deliveries, kinds}: `kinds` has a byte per event
+-- Returns  {events, deliveries, kinds, last}: `kinds` has a byte per event, `last` is the event up to which all were turned
 -- Errors   GENERATION
 -- Cost  O(events × channels), and the size of collections that grow
 --
@@ -21,9 +21,9 @@ local K_EVENTS, K_DISPATCHED, K_ORGS = KEYS[2], KEYS[3], KEYS[4]
 local K_DELIVERIES, K_DUE, K_LINES, K_CHANNELS = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local YARD, K_LETTERS, K_TALLIES = {dead = KEYS[9], died = KEYS[10], buried = KEYS[11]}, KEYS[12], KEYS[13]
 local K_NAMED, K_MANNERS, K_BURSTS, K_COLLECTED = KEYS[14], KEYS[15], KEYS[16], KEYS[17]
-local EVENT_CLOSED = 3
+local EVENT_CLOSED, WAITING_AT_MOST, UNTRIED = 3, 1000, struct.pack(DELIVERY, 1, 0)
 local now = now_ms()
-local known_orgs, counted = {}, {}
+local known_orgs, known_defaults, counted = {}, {}, {}
 local some_name_channels, some_are_collected = redis.call('EXISTS', KEYS[14]) == 1, redis.call('EXISTS', KEYS[17]) == 1
 local made, kinds = 0, {}
 
@@ -55,16 +55,20 @@ end
 
 local function is_default(channel) return channel.manners.default end
 
+local function default_channels(org)
+  known_defaults[org] = known_defaults[org] or chosen(channels_of_org(org), is_default)
+  return known_defaults[org]
+end
+
 -- Those that a monitor names and that are still there; without any of them the default ones.
 local function channels_of_monitor(org, monitor)
-  local channels = channels_of_org(org)
   local ids, named = some_name_channels and redis.call('HGET', K_NAMED, string.format('%.0f', monitor)), {}
   if ids then
     for at = 1, #ids - 3, 4 do named[struct.unpack('<I4', ids, at)] = true end
-    local found = chosen(channels, function(one) return named[one.id] end)
+    local found = chosen(channels_of_org(org), function(one) return named[one.id] end)
     if #found > 0 then return found end
   end
-  return chosen(channels, is_default)
+  return default_channels(org)
 end
 
 -- The default ones but for the one that fails (0: none does); if that leaves nobody, all others.
@@ -82,8 +86,42 @@ local function channels_of(kind, org, monitor, event)
   if #event < METRIC_AT + 7 then return {} end
   local channel = struct.unpack(METRIC, event, METRIC_AT)
   if kind == KIND_FAILING then return others(org, channel) end
-  if redis.call('HEXISTS', K_CHANNELS, string.format('%.0f', channel)) == 0 then return {} end
-  return {{id = channel, manners = USUAL_MANNERS}}
+  local name = string.format('%.0f', channel)
+  if redis.call('HEXISTS', K_CHANNELS, name) == 0 then return {} end
+  return {{id = channel, name = name, manners = USUAL_MANNERS}}
+end
+
+-- Deliveries that were put in line wait here, and are written with one call of each kind.
+local waiting, standing = {}, {}
+
+local function write_waiting()
+  if #waiting == 0 then return end
+  local lines, blobs, words, due = {}, {}, {}, {}
+  for i = 1, #waiting do lines[i] = waiting[i].line end
+  local stood = redis.call('HMGET', K_LINES, unpack(lines))
+  for i = 1, #waiting do
+    local delivery = waiting[i].delivery
+    blobs[2 * i - 1], blobs[2 * i] = delivery, waiting[i].blob
+    words[2 * i - 1], words[2 * i] = lines[i], stood[i] and stood[i] .. ' ' .. delivery or delivery
+    if not stood[i] then
+      due[#due + 1] = now
+      due[#due + 1] = delivery
+    end
+  end
+  redis.call('HSET', K_DELIVERIES, unpack(blobs))
+  redis.call('HSET', K_LINES, unpack(words))
+  if #due > 0 then redis.call('ZADD', K_DUE, unpack(due)) end
+  waiting, standing = {}, {}
+end
+
+local function put_in_line(line, delivery, event)
+  if standing[line] or #waiting == WAITING_AT_MOST then write_waiting() end
+  waiting[#waiting + 1] = {line = line, delivery = delivery, blob = UNTRIED .. event}
+  standing[line] = true
+end
+
+local function is_standing(line)
+  return standing[line] or redis.call('HEXISTS', K_LINES, line) == 1
 end
 
 -- Begins a collection; `grave` says that the beginning of its line is a dead letter, so that it becomes one too.
@@ -91,12 +129,12 @@ local function begin(kind, entry, channel, event, window, is_free)
   local due = now + channel.manners.window_ms
   if kind == KIND_DOWNS then due = window + channel.manners.window_ms end
   local line = line_of_window(string.format('%.0f', channel.id), window, is_free)
-  local is_dead = kind == KIND_UPS and beginning_is_buried(YARD, line) and redis.call('HEXISTS', K_LINES, line) == 0
+  local is_dead = kind == KIND_UPS and beginning_is_buried(YARD, line) and not is_standing(line)
   local one = begin_collection(kind, entry, channel.id, event, window, due, is_free, is_dead and YARD.dead or K_DELIVERIES)
   local packed = packed_collection(one)
   note_made(entry, packed, struct.pack('<I4', channel.id))
   if is_dead then
-    bury(YARD, one.delivery, struct.pack(DELIVERY, 1, 0) .. packed, now)
+    bury(YARD, one.delivery, UNTRIED .. packed, now)
     note_moved(one.delivery, 0, DEAD, 0, 0, 0, TAKEN_ALONG)
   else
     join_line(K_DELIVERIES, K_DUE, K_LINES, one.delivery, 0, packed, due)
@@ -136,8 +174,8 @@ local function up_is_collected(entry, channel, event, marks)
     collect(KIND_UPS, entry, channel, event, window, 0)
     return true
   end
-  local line = line_of(':' .. channel.name, event)
-  if redis.call('HEXISTS', K_LINES, line) == 1 or redis.call('HEXISTS', YARD.buried, line) == 1 then return false end
+  local line = line_for(channel.name, event)
+  if is_standing(line) or redis.call('HEXISTS', YARD.buried, line) == 1 then return false end
   window = window_of(K_BURSTS, counted, channel.name .. ':u', channel.manners, now)
   if not window then return false end
   collect(KIND_UPS, entry, channel, event, window, 1)
@@ -149,8 +187,8 @@ end
 local function reminded(event, channels)
   local marks = read_marks(some_are_collected and redis.call('HGET', K_COLLECTED, mark_of(event)))
   return chosen(channels, function(channel)
-    local line = line_of(':' .. channel.name, event)
-    if marks[channel.id] or redis.call('HEXISTS', K_LINES, line) == 1 or redis.call('HEXISTS', YARD.buried, line) == 1 then
+    local line = line_for(channel.name, event)
+    if marks[channel.id] or is_standing(line) or redis.call('HEXISTS', YARD.buried, line) == 1 then
       return false
     end
     return not window_of(K_BURSTS, counted, channel.name .. ':r', channel.manners, now)
@@ -161,8 +199,9 @@ end
 local function told_alone(kind, entry, event, channels)
   if kind == KIND_REMINDER then return reminded(event, channels) end
   if kind ~= KIND_DOWN and kind ~= KIND_UP and kind ~= EVENT_CLOSED then return channels end
-  local field, alone, new_marks = mark_of(event), {}, {}
-  local marks = read_marks(kind ~= KIND_DOWN and some_are_collected and redis.call('HGET', K_COLLECTED, field))
+  local alone, new_marks = {}, {}
+  local may_be_marked = kind ~= KIND_DOWN and some_are_collected
+  local marks = may_be_marked and read_marks(redis.call('HGET', K_COLLECTED, mark_of(event))) or {}
   for i = 1, #channels do
     local is_among
     if kind == KIND_DOWN then
@@ -173,10 +212,10 @@ local function told_alone(kind, entry, event, channels)
     if not is_among then alone[#alone + 1] = channels[i] end
   end
   if #new_marks > 0 then
-    redis.call('HSET', K_COLLECTED, field, table.concat(new_marks))
+    redis.call('HSET', K_COLLECTED, mark_of(event), table.concat(new_marks))
     some_are_collected = true
-  elseif kind ~= KIND_DOWN and some_are_collected then
-    redis.call('HDEL', K_COLLECTED, field)
+  elseif may_be_marked then
+    redis.call('HDEL', K_COLLECTED, mark_of(event))
   end
   return alone
 end
@@ -186,13 +225,12 @@ local function deliver_alone(entry, event, channels)
   for i = 1, #channels do ids[i] = struct.pack('<I4', channels[i].id) end
   if #ids > 0 then note_made(entry, event, table.concat(ids)) end
   for i = 1, #channels do
-    local delivery = entry .. ':' .. string.format('%.0f', channels[i].id)
-    local line = line_of(delivery, event)
-    if is_end(event) and beginning_is_buried(YARD, line) and redis.call('HEXISTS', K_LINES, line) == 0 then
-      bury(YARD, delivery, struct.pack(DELIVERY, 1, 0) .. event, now)
+    local delivery, line = entry .. ':' .. channels[i].name, line_for(channels[i].name, event)
+    if is_end(event) and beginning_is_buried(YARD, line) and not is_standing(line) then
+      bury(YARD, delivery, UNTRIED .. event, now)
       note_moved(delivery, 0, DEAD, 0, 0, 0, TAKEN_ALONG)
     else
-      join_line(K_DELIVERIES, K_DUE, K_LINES, delivery, 0, event, now)
+      put_in_line(line, delivery, event)
     end
     made = made + 1
   end
@@ -214,6 +252,7 @@ for i = 1, #entries do
   last = entry
 end
 
+write_waiting()
 for delivery, one in pairs(grown) do
   if one.has_grown then
     local packed = packed_collection(one)
@@ -227,4 +266,4 @@ if #entries > 0 then
   redis.call('SET', K_DISPATCHED, last)
   write_letters(K_LETTERS, K_TALLIES, now, last)
 end
-return {#entries, made, table.concat(kinds)}
+return {#entries, made, table.concat(kinds), last or '0-0'}

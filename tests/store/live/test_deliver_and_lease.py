@@ -71,9 +71,18 @@ async def test_an_event_becomes_one_delivery_per_channel(stage: Stage) -> None:
 async def test_an_event_is_acknowledged_with_its_deliveries_and_makes_none_twice(stage: Stage) -> None:
     await stage.channels(7)
     await go_down(stage, 1, 2)
-    assert (await make(stage)).deliveries == 2
-    assert await make(stage) == Delivered(0, 0, [])
+    made = await make(stage)
+    assert made.deliveries == 2
+    assert await make(stage) == Delivered(0, 0, [], made.last)
     assert await rest(stage) == (2, 2, 2)
+
+
+async def test_it_says_up_to_which_event_all_are_deliveries(stage: Stage) -> None:
+    await stage.channels(7)
+    assert (await make(stage)).last == "0-0"
+    await go_down(stage, 1, 2, 3)
+    _, second, third = [entry.decode() for entry, _ in await stage.redis.xrange(stage.shard.keys.events)]
+    assert [(await make(stage, limit=2)).last for _ in range(2)] == [second, third]
 
 
 async def test_several_sweepers_at_once_share_the_events(stage: Stage) -> None:

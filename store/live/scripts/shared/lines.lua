@@ -56,16 +56,19 @@ local function line_of_window(channel, window, is_free)
   return channel .. (is_free == 1 and ':u:' or ':d:') .. string.format('%.0f', window)
 end
 
--- The line of a delivery: its channel, monitor and the moment that made its incident; for a metric also its rule.
-local function line_of(delivery, event)
+-- The line of an event for a channel: that, the monitor and the moment that made its incident; for a metric also its rule.
+local function line_for(channel, event)
   local _, kind, _, began, _, _, monitor = struct.unpack(EVENT_HEAD, event)
-  local channel = string.match(delivery, ':(%d+)$')
   if kind == KIND_DOWNS or kind == KIND_UPS then return line_of_window(channel, began, monitor) end
   local line = channel .. ':' .. monitor .. ':' .. string.format('%.0f', began)
   if kind < FIRST_METRIC_KIND or kind == KIND_REMINDER then return line end
   if kind > LAST_METRIC_KIND then return line .. ':k' .. kind end
   local _, alert = struct.unpack(METRIC, event, METRIC_AT)
   return line .. ':' .. string.format('%.0f', alert)
+end
+
+local function line_of(delivery, event)
+  return line_for(string.match(delivery, ':(%d+)$'), event)
 end
 
 -- The line that a delivery stands in, when its event cannot be read any more.
