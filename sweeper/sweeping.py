@@ -12,7 +12,7 @@ from store.metrics import CLOCK_HELD, DETECTION_DELAY, SWEEP_LAG, WRITERS
 
 # So few that a call takes a millisecond: whoever pings waits no longer than that.
 DEADLINES_AT_ONCE = 48
-# Nobody's time is shorter than a second: what is new since a look is not due before the next one.
+# Intervals have a second at least: what comes about after a look is hardly ever due before the next one.
 LOOK_EVERY_S = 0.25
 # While verdicts wait for a writer to be heard.
 HELD_LOOK_EVERY_S = 0.1
