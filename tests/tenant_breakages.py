@@ -6,7 +6,7 @@ from tests.breakage import Breakage
 
 TENANT_BREAKAGES: dict[str, Breakage] = {
     "monitors are found whosever they are": Breakage(
-        "store/book/monitors.py",
+        "store/book/monitor_rows.py",
         'FIND = _SELECT + "WHERE m.org_id = ? AND m.public_id = ?"',
         'FIND = _SELECT + "WHERE ? > 0 AND m.public_id = ?"',
         "tests/ingest/api/test_tenants.py::test_what_is_not_yours_is_not_there",
@@ -60,7 +60,7 @@ TENANT_BREAKAGES: dict[str, Breakage] = {
         "tests/ingest/api/test_tenants.py::test_what_a_body_names_has_to_be_yours_too",
     ),
     "tags are shared by all": Breakage(
-        "store/book/monitors.py",
+        "store/book/monitor_rows.py",
         "WHERE wanted.org_id = ? AND wanted.tag",
         "WHERE ? > 0 AND wanted.tag",
         "tests/ingest/api/test_tenants.py::test_what_is_theirs_tells_nothing_of_yours",

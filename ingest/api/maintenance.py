@@ -69,7 +69,6 @@ async def again(call: Call, made: str) -> Response:
     return Json(_reply(await maintenance.find(call.book, call.org_id, UUID(made)), call.now_ms), 201)
 
 
-@creates(again)
 @operation(
     "Maintenance",
     "Make a maintenance window",
@@ -79,6 +78,7 @@ async def again(call: Call, made: str) -> Response:
     reply=WindowReply,
     status=201,
 )
+@creates(again)
 async def create(call: Call) -> Response:
     return Json(await make(call, await call.body(_CREATE)), 201)
 
@@ -88,13 +88,12 @@ async def listing(call: Call) -> Response:
     return Json(await page(call))
 
 
-@tagged(configured)
 @operation("Maintenance", "Look at a maintenance window", reply=WindowReply)
+@tagged(configured)
 async def show(call: Call) -> Response:
     return Json(await find(call))
 
 
-@tagged(configured)
 @operation(
     "Maintenance",
     "Change a maintenance window",
@@ -102,12 +101,13 @@ async def show(call: Call) -> Response:
     body=_PATCH,
     reply=WindowReply,
 )
+@tagged(configured)
 async def change(call: Call) -> Response:
     return Json(await edit(call, await call.body(_PATCH)))
 
 
-@tagged(configured)
 @operation("Maintenance", "Delete a maintenance window", status=204)
+@tagged(configured)
 async def delete(call: Call) -> Response:
     await remove(call)
     return Response(status_code=204)
