@@ -42,7 +42,7 @@ def test_a_monitor_is_made_and_its_ping_turns_up_without_a_reload(visitor: Visit
     page = visitor.page
     page.goto("/monitors/new")
     page.get_by_label("Name").fill("turns up")
-    page.get_by_label("Pings every", exact=True).fill("7")
+    page.get_by_label("Every", exact=True).fill("7")
     page.get_by_label("Tags").fill("live, eu")
     page.route("**/monitors/*said=created", lambda route: route.fulfill(body="made"))
     page.get_by_role("button", name="Create monitor").click()

@@ -169,7 +169,7 @@ def test_a_threshold_alert_is_made_breached_and_deleted(visitor: Visitor, monito
 def test_edit_pause_and_delete(visitor: Visitor, monitor: Json) -> None:
     page = opened(visitor, monitor)
     page.get_by_role("link", name="Edit").click()
-    page.get_by_label("A ping every", exact=True).fill("90")
+    page.get_by_label("Every", exact=True).fill("90")
     page.get_by_label("Unit of: A ping every").select_option("minutes")
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".tiles")).to_contain_text("1 h 30 min")
