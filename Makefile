@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Most tests wait more than they work, so four files at a time, also on two cores.
-SIDE_BY_SIDE := -n 4 --dist loadfile
+SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: run install dev test test-all lint chaos bench bench-million lock clean
 

@@ -9,7 +9,13 @@ import pytest
 from tests.servers import debian_redis_binary, running_server, valkey_binary
 from tests.stage import Stage
 
+# Few tests that take long: begun first, so that nobody waits for them at the end.
+LONGEST = ("tests/system/", "tests/browser/", "tests/store/live/test_model.py")
 SERVERS = ["valkey", pytest.param("redis-server", marks=pytest.mark.slow)]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.fixture(scope="session", params=SERVERS)
