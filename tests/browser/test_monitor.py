@@ -170,7 +170,7 @@ def test_edit_pause_and_delete(visitor: Visitor, monitor: Json) -> None:
     page = opened(visitor, monitor)
     page.get_by_role("link", name="Edit").click()
     page.get_by_label("Every", exact=True).fill("90")
-    page.get_by_label("Unit of: A ping every").select_option("minutes")
+    page.get_by_label("Unit of: Every").select_option("minutes")
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".tiles")).to_contain_text("1 h 30 min")
     page.get_by_role("button", name="Pause").click()
