@@ -83,12 +83,12 @@ def check_deadlines(scores: Mapping[int, int], model: Model) -> None:
         one = model.monitors[number]
         if model.walk_is_due or max([one.base, *(run.start for run in one.runs)]) > model.now:
             continue
-        due, run = model.judged(one)
+        due, _ = model.judged(one)
+        ends = [run.start + one.max_runtime for run in one.runs if one.max_runtime and not run.told]
         if due == NEVER:
             assert score > model.now + 10**9
         else:
-            least = one.base + one.limit if run is None else run.start + one.max_runtime
-            assert min(least, one.base + one.limit) <= score <= due
+            assert min([one.base + one.limit, *ends]) <= score <= due
 
 
 def check_events(events: Sequence[Told], at_drop: Mapping[int, int]) -> None:
