@@ -38,15 +38,20 @@ SERVICES: Mapping[str, str] = {
     "twilio": "Twilio",
 }
 MAX_ADDRESS = 2048
+MASK = "***"
 _ADDRESS = re.compile(r"([a-z]+)://([\x21-\x7e]+)", re.ASCII)
 
 
-def check_chat_address(address: str) -> str:
-    """The address itself.
+def check_chat_address(address: str, former: str = "") -> str:
+    """The address itself; the former one, if it is given as it was shown.
 
     Raises:
-        Invalid: it is no address of a service on the list; names the field `url`.
+        Invalid: it is no address of a service on the list, or another one than the former and masked; names `url`.
     """
+    if former and address == masked(former):
+        return former
+    if MASK in address:
+        raise Invalid(f"{MASK} stands for what is not shown; write the whole address.", "url")
     match = _ADDRESS.fullmatch(address) if len(address) <= MAX_ADDRESS else None
     if match is None:
         raise Invalid(
@@ -60,4 +65,4 @@ def check_chat_address(address: str) -> str:
 
 def masked(address: str) -> str:
     """An address as it may be shown: everything after the scheme may be a secret."""
-    return address.partition("://")[0] + "://***"
+    return f"{address.partition('://')[0]}://{MASK}"

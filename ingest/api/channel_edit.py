@@ -108,7 +108,8 @@ def _settings(row: ChannelRow, asked: PatchChannel) -> bytes:
     elif row.type == "email" and not isinstance(asked.to, UnsetType):
         settings = EmailSettings(check_addresses(asked.to))
     elif row.type == "apprise" and not isinstance(asked.url, UnsetType):
-        settings = AppriseSettings(check_chat_address(asked.url))
+        former = msgspec.json.decode(row.settings, type=AppriseSettings).url
+        settings = AppriseSettings(check_chat_address(asked.url, former))
     else:
         return row.settings
     return msgspec.json.encode(settings)

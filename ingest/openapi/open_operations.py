@@ -72,7 +72,8 @@ _TOO_LARGE: Mapping[int, str] = {
 _SIGNAL = "Ping, and say more than that all is well"
 _SIGNALS = (
     "`start`: the job has begun. `fail`, or an exit code from 1 to 255: it failed, and an incident opens at once. "
-    "`log`: only kept. `0`: all is well. Only this last one is a sign of life. Any body is taken, the end of a job's "
+    "`log`: only kept. `0`: all is well. Only this last one is a sign of "
+    "life, and `start` where a run has a longest time. Any body is taken, the end of a job's "
     "output, say, and its first 10 KB are kept."
 )
 _UNTOLD: tuple[str, str, Any, str, Any] = ("", "", None, JSON, None)

@@ -27,8 +27,10 @@ COLUMNS = "SELECT name FROM pragma_table_info(?)"
 
 # The newest ping of a monitor (?1) up to a moment (?2), on one day.
 LAST = """
-SELECT at_ms, sender, {user_agent} AS user_agent, body, {signal} AS signal, {exit_code} AS exit_code
-FROM {table}{join} WHERE {is_of_monitor} AND at_ms <= ?2 ORDER BY id DESC LIMIT 1
+SELECT at_ms, sender, user_agent, body, signal, exit_code FROM (
+  SELECT id, at_ms, sender, {user_agent} AS user_agent, body, {signal} AS signal, {exit_code} AS exit_code
+  FROM {table}{join} WHERE {is_of_monitor} AND at_ms <= ?2 ORDER BY id DESC LIMIT 50
+) ORDER BY at_ms DESC, id DESC LIMIT 1
 """
 
 # What the pings of a day signalled that were no plain ones; a day may have none of these.

@@ -126,6 +126,9 @@ async def empty_shard(shard: Shard) -> None:
         keys.collected,
         keys.failing,
         keys.letters,
+        keys.rules,
+        keys.runs,
+        keys.reminders,
     )
     await _fenced(shard).execute(("UNLINK", *leftovers))
 

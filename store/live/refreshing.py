@@ -9,8 +9,8 @@ from store.live.packed_rules import pack_rules
 from store.live.shard import Shard
 from store.monitor_rules import MonitorRules
 
-# A call of so many with full rules takes Redis about two milliseconds.
-AT_ONCE = 128
+# A call of so many with full rules takes Redis some milliseconds.
+AT_ONCE = 32
 
 
 async def refresh_rules(shard: Shard, monitors: Sequence[tuple[int, int, MonitorRules]]) -> int:

@@ -202,7 +202,9 @@ def _run(event: Event, noted: Noted) -> RunTold | UnsetType:
     """It was to be over when the incident began."""
     if event.cause != Cause.OVERRUN or not noted.max_runtime_s:
         return UNSET
-    return RunTold(rfc3339(event.started_ms - noted.max_runtime_s * 1000), noted.max_runtime_s)
+    return RunTold(
+        rfc3339(event.started_ms - event.delayed_ms - noted.max_runtime_s * 1000), noted.max_runtime_s
+    )
 
 
 def _last_ping(ping: LastPing | None) -> LastPingTold | None:

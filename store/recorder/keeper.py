@@ -75,7 +75,8 @@ class Keeper:
         if self._known_change is None:
             newest = await rule_changes.last_id(self._path)
             async for ids in rule_changes.all_with_rules_ahead(self._path):
-                self._waiting.update(dict.fromkeys(ids, False))
+                for monitor_id in ids:
+                    self._waiting.setdefault(monitor_id, False)
             self._known_change = newest
         while changes := await rule_changes.since(self._path, self._known_change, CHANGES_AT_ONCE):
             for change in changes:

@@ -49,8 +49,8 @@ if m > 0 then
         KEYS[5], KEYS[6], now, string.format('%.0f', moved[k]), configs[k], phase, bases[k], seen, down_at, delayed, marks)
     end
     if one then
-      local deadline = kit().judged_at(one, holes)
-      parts[places[k]] = struct.pack(DELAY, deadline)
+      -- That of its silence: a run that is to end sooner is not what makes it late.
+      parts[places[k]] = struct.pack(DELAY, kit().silence_deadline(one, holes))
     elseif version then
       parts[places[k]] = struct.pack(DELAY, effective_deadline(bases[k], (interval_s + grace_s) * 1000, holes))
     end

@@ -24,14 +24,19 @@ for i = FIRST, #ARGV, 3 do
   local version, _, _, _, _, flags = read_config(config)
   local phase, base, seen, recorded, down_at, delayed, marks = read_state(redis.call('HGET', K_STATE, id))
   if phase and version == tonumber(ARGV[i + 1]) then
+    base, seen, recorded = brought_back(now, phase, base, seen, recorded)
+    local was = kit().load(K_RULES, K_RUNS, now, id, config, phase, base, seen, down_at, delayed, marks)
+    local former_deadline = was and kit().silence_deadline(was, holes) or kit().NEVER
     -- A quiet time may be all that it has: then it did not have rules so far.
     local ruled = math.floor(flags / kit().FLAG_RULED) % 2
     flags = flags - kit().FLAG_RULED * ruled + (packed ~= '' and kit().FLAG_RULED or 0)
     config = string.sub(config, 1, FLAGS_AT - 1) .. string.char(flags) .. string.sub(config, FLAGS_AT + 1)
     redis.call('HSET', K_CONFIG, id, config)
     if packed ~= '' then redis.call('HSET', K_RULES, id, packed) else redis.call('HDEL', K_RULES, id) end
-    base, seen, recorded = brought_back(now, phase, base, seen, recorded)
     local one = kit().load(K_RULES, K_RUNS, now, id, config, phase, base, seen, down_at, delayed, marks)
+    -- As an edit, this alone never makes a monitor overdue.
+    local is_shorter = former_deadline > now and former_deadline < kit().NEVER
+    if phase == ACTIVE and is_shorter and kit().silence_deadline(one, holes) <= now then one.base = now end
     kit().note(one, holes)
     redis.call('HSET', K_STATE, id, kit().pack(one, recorded))
     refreshed = refreshed + 1

@@ -297,7 +297,10 @@ class Model:
     def _come_up(self, number: int, arrival: int) -> None:
         one = self.monitors[number]
         assert one.down_at is not None
-        self._tell("up", number, max(arrival, one.down_at))
+        back = max(arrival, one.down_at)
+        self._tell("up", number, back)
+        for run in one.runs if one.max_runtime else ():
+            run.told = run.told or self._end_of(run.start, one.max_runtime) <= back
         one.phase, one.down_at, one.delayed, one.cause = "active", None, 0, Cause.MISSED
         self.bring_back(one)
 
@@ -373,10 +376,10 @@ class Model:
             return
         self.bring_back(former)
         allowed, limit = self.deadline(former), former.limit
-        one = former
+        one, runtime = former, former.max_runtime
+        well = [run for run in one.runs if not runtime or self._end_of(run.start, runtime) > self.now]
         one.version, one.interval, one.grace = version, interval, grace
         one.failures, one.max_runtime, one.is_armed_by_ping = failures, max_runtime, is_armed_by_ping
-        edited = one.limit != limit
         if paused:
             if one.phase == "down":
                 self._close(number, one)
@@ -385,11 +388,14 @@ class Model:
             one.phase, one.down_at, one.delayed = "paused", None, 0
         elif one.phase == "paused":
             one.phase, one.base = "active", self.now
-        elif one.phase == "active" and allowed == NEVER:
-            if self.deadline(one) <= self.now:
-                one.base = max(one.base, self.now)
-        elif one.phase == "active" and edited:
-            self._edit_window(one, allowed)
+        elif one.phase == "active":
+            if allowed == NEVER:
+                if self.deadline(one) <= self.now:
+                    one.base = max(one.base, self.now)
+            elif one.limit != limit:
+                self._edit_window(one, allowed)
+            for run in well if max_runtime and max_runtime != runtime else []:
+                run.told = run.told or self._end_of(run.start, max_runtime) <= self.now
 
     def drop(self, number: int, version: int) -> None:
         """A deletion is carried."""

@@ -46,7 +46,8 @@ local function end_run(runs, run, arrival)
 end
 
 -- Whether a run was begun. A second start of a run changes nothing, but where the first one has overrun.
-local function begin_run(runs, run, arrival)
+local function begin_run(one, run, arrival)
+  local runs = one.runs
   for i = 1, #runs.ended do
     if runs.ended[i].id == run then return false end
   end
@@ -59,7 +60,8 @@ local function begin_run(runs, run, arrival)
   end
   if #runs.open >= MOST_RUNS then
     local i = 1
-    while runs.open[i] and not runs.open[i].told do i = i + 1 end
+    -- Of those that may take as long as they like, the oldest makes room.
+    while one.rules.max_runtime > 0 and runs.open[i] and not runs.open[i].told do i = i + 1 end
     if not runs.open[i] then return false end
     table.remove(runs.open, i)
   end
@@ -67,7 +69,12 @@ local function begin_run(runs, run, arrival)
   return true
 end
 
-local function come_up(one, arrival, now, tell)
+local function come_up(one, arrival, now, holes, tell)
+  -- What overran while it was down is nothing new.
+  for i = 1, one.rules.max_runtime > 0 and #one.runs.open or 0 do
+    local run = one.runs.open[i]
+    if run_deadline(one, run, holes) <= math.max(arrival, one.down) then run.told = true end
+  end
   tell_of(one, EVENT_UP, math.max(arrival, one.down), tell)
   one.phase, one.down, one.delayed, one.runs.cause = ACTIVE, 0, 0, MISSED
   if one.base > now then one.base = now end
@@ -76,20 +83,20 @@ end
 -- Applies a ping of a monitor that is not paused; answers when the run that it ended began (or nil), and whether it opened an incident.
 local function hear(one, signal, run, arrival, now, holes, is_heard, tell)
   if not run or #run < #NAMELESS then run = NAMELESS end
-  if one.phase == ACTIVE then
+  if one.phase == ACTIVE and may_be_due(one, arrival) then
     judge(one, holes, function(deadline) return arrival > deadline and is_heard(deadline) end, tell)
   end
   if signal == LOG then return nil, false end
   local is_first = one.seen == 0 and is_armed_by_ping(one.flags)
   local started, opened, is_sign = nil, false, is_first
   if signal == START then
-    is_sign = begin_run(one.runs, run, arrival) and one.rules.max_runtime > 0 or is_first
+    is_sign = begin_run(one, run, arrival) and one.rules.max_runtime > 0 or is_first
   else
     started = end_run(one.runs, run, arrival)
   end
   if signal == SUCCESS then
     is_sign, one.runs.fails = true, 0
-    if one.phase == DOWN and (one.runs.cause ~= FAILED or arrival >= one.down) then come_up(one, arrival, now, tell) end
+    if one.phase == DOWN and (one.runs.cause ~= FAILED or arrival >= one.down) then come_up(one, arrival, now, holes, tell) end
   end
   if one.phase == ACTIVE and is_sign and arrival > one.base then one.base = arrival end
   if arrival > one.seen then one.seen = arrival end

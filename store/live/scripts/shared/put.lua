@@ -34,15 +34,15 @@ elseif not paused and phase == PAUSED then
 elseif phase == ACTIVE and was then
   -- From the last ping, but an edit alone never makes a monitor overdue: it gets a fresh window, or what was left.
   local former_deadline = kit().silence_deadline(was, holes)
-  if rules.scheduled or former_deadline == kit().NEVER then
-    if kit().silence_deadline(one, holes) <= now then one.base = math.max(base, now) end
-  else
+  if not rules.scheduled and former_deadline ~= kit().NEVER then
     local limit = kit().window_end(rules, interval_s, grace_s, 0)
     local former_limit = not was.rules.scheduled and kit().window_end(was.rules, was.interval_s, was.grace_s, 0)
     if former_limit ~= limit then
       one.base = math.max(base, math.min(former_deadline, now + limit) - limit)
     end
   end
+  if former_deadline > now and kit().silence_deadline(one, holes) <= now then one.base = math.max(base, now) end
+  if was.rules.max_runtime ~= rules.max_runtime then kit().excuse_runs(one, was, holes, now) end
 end
 
 redis.call('HSET', K_CONFIG, id, config)

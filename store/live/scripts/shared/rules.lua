@@ -81,26 +81,40 @@ local function window_end(rules, interval_s, grace_s, moment)
   return tick and (tick + grace_s) * 1000 or NEVER
 end
 
+-- The place of the first interval that ends after a moment.
+local function first_after(intervals, moment)
+  local low, high = 1, #intervals + 1
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if intervals[middle][2] > moment then high = middle else low = middle + 1 end
+  end
+  return low
+end
+
 -- As effective_deadline (blind.lua), for any window: `after` says where one ends that begins at a moment. A deadline that
--- falls into a quiet time is put off to the end of a window that begins where the quiet time ends.
-local function deadline_after(after, base, holes, quiet)
-  local deadline, unheard, h, q = after(base), 0, 1, 1
-  local window = deadline - base
+-- falls into a quiet time is put off to the end of a window that begins where the quiet time ends; patience with holes
+-- begins anew there. `least`: how long a window is at least that patience is measured by.
+local function deadline_after(after, base, holes, quiet, least)
+  local deadline, unheard, since = after(base), 0, base
+  local h, q, window = first_after(holes, base), first_after(quiet, base), math.max(deadline - base, least or 0)
   while holes[h] or quiet[q] do
     local hole, rest = holes[h], quiet[q]
+    if not (hole and hole[1] < deadline) and not (rest and rest[1] <= deadline) then break end
     if hole and not (rest and rest[1] < hole[1]) then
       h = h + 1
       if hole[1] < deadline and hole[2] > base then
-        if hole[1] - base - unheard >= WINDOWS_OF_PATIENCE * window then
+        if hole[1] - since - unheard >= WINDOWS_OF_PATIENCE * window then
           h = #holes + 1
         else
-          unheard = unheard + hole[2] - math.max(hole[1], base)
-          deadline = after(hole[2])
+          unheard = unheard + math.max(0, hole[2] - math.max(hole[1], since))
+          deadline = math.max(deadline, after(hole[2]))
         end
       end
     else
       q = q + 1
-      if rest[1] <= deadline and deadline < rest[2] then deadline = after(rest[2]) end
+      if rest[1] <= deadline and deadline < rest[2] then
+        deadline, since, unheard = after(rest[2]), rest[2], 0
+      end
     end
   end
   return deadline
@@ -110,7 +124,8 @@ end
 local function silence_deadline(one, holes, quiet)
   if one.seen == 0 and is_armed_by_ping(one.flags) then return NEVER end
   local function after(moment) return window_end(one.rules, one.interval_s, one.grace_s, moment) end
-  return deadline_after(after, one.base, holes, quiet or one.rules.quiet)
+  local least = (one.rules.failures * one.interval_s + one.grace_s) * 1000
+  return deadline_after(after, one.base, holes, quiet or one.rules.quiet, least)
 end
 
 -- Until when a run may go on.
@@ -125,11 +140,31 @@ local function judged_at(one, holes)
   if one.rules.max_runtime > 0 then
     for i = 1, #one.runs.open do
       local run = one.runs.open[i]
-      local ends = not run.told and run_deadline(one, run, holes) or NEVER
+      local may_end_first = not run.told and run.start + one.rules.max_runtime < deadline
+      local ends = may_end_first and run_deadline(one, run, holes) or NEVER
       if ends < deadline then deadline, cause, overdue = ends, OVERRUN, run end
     end
   end
   return deadline, cause, overdue
+end
+
+-- Another longest time is no reason to tell of a run that was well until now: what it makes overdue is let go.
+local function excuse_runs(one, was, holes, now)
+  for i = 1, one.rules.max_runtime > 0 and #one.runs.open or 0 do
+    local run = one.runs.open[i]
+    local was_well = was.rules.max_runtime == 0 or run_deadline(was, run, holes) > now
+    if was_well and run_deadline(one, run, holes) <= now then run.told = true end
+  end
+end
+
+-- false: nothing is due before a moment, whatever is blind or quiet, as that only puts off. It costs much less to know.
+local function may_be_due(one, moment)
+  if silence_deadline(one, {}, {}) < moment then return true end
+  for i = 1, one.rules.max_runtime > 0 and #one.runs.open or 0 do
+    local run = one.runs.open[i]
+    if not run.told and run.start + one.rules.max_runtime < moment then return true end
+  end
+  return false
 end
 
 -- By how much blind time made a deadline later.
