@@ -17,6 +17,7 @@ from starlette.responses import Response
 from ingest.api.call import Call
 from ingest.api.operation import Addition, Handler
 from ingest.api.problems import problem
+from ingest.api.webhook_url import masked
 from ingest.api.wire import Json
 from store.book import creations
 from store.book.creations import Creation, Taken, Wish
@@ -51,7 +52,8 @@ ADDS = Addition(
 class Creating:
     """A handler that creates something. `again` answers as it does, by the id of what was created already.
 
-    `once` names the field of the reply that is a secret and shown this once: it is not kept, and null in a replay.
+    `once` names the field of the reply that is a secret and shown this once: it is not kept, and null in a replay,
+    which does not show the whole URL either.
     """
 
     def __init__(self, handler: Handler, again: Again, once: str | None) -> None:
@@ -125,7 +127,10 @@ class Creating:
         if self._once is None:
             return reply
         content = msgspec.json.decode(reply)
-        return msgspec.json.encode(content | {self._once: None}) if self._once in content else reply
+        if self._once not in content:
+            return reply
+        hidden = {self._once: None} | ({"url": masked(content["url"])} if "url" in content else {})
+        return msgspec.json.encode(content | hidden)
 
 
 def creates(again: Again, once: str | None = None) -> Callable[[Handler], Creating]:

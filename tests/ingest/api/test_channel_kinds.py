@@ -249,3 +249,16 @@ async def test_a_monitor_names_no_channel_of_others_and_not_none(api: Api) -> No
             await refused(api, f"/api/monitors/{monitor['id']}", {"channels": channels}, "PATCH")
             == "channels"
         )
+
+
+async def test_the_address_of_a_chat_as_it_is_shown_keeps_the_real_one(api: Api) -> None:
+    body = {"type": "apprise", "name": "chat", "url": "ntfys://topicsecret"}
+    made = (await api.owner.post("/api/channels", json=body)).json()
+    path = f"/api/channels/{made['id']}"
+    assert (await api.owner.patch(path, json={"name": "other", "url": made["url"]})).status_code == 200
+    (row,) = await api.book.rows("SELECT settings FROM channels")
+    assert "topicsecret" in str(row["settings"])
+    for wrong in ("ntfy://***", "ntfys://a***"):
+        refused = await api.owner.patch(path, json={"url": wrong})
+        assert (refused.status_code, refused.json()["field"]) == (422, "url")
+    assert (await api.owner.post("/api/channels", json=body | {"url": "ntfys://***"})).status_code == 422

@@ -105,6 +105,15 @@ async def test_no_secret_lies_beside_a_key(api: Api, walk: tuple[str, str]) -> N
     assert KEY["Idempotency-Key"].encode() not in (api.settings.data / "config.db").read_bytes()
 
 
+async def test_a_replay_masks_the_url_as_every_other_reply_does(api: Api) -> None:
+    body = {"type": "webhook", "name": "w", "url": "https://example.org/hook?token=verysecret"}
+    made = await api.owner.post("/api/channels", json=body, headers=KEY)
+    again = await api.owner.post("/api/channels", json=body, headers=KEY)
+    assert made.json()["url"] == body["url"]
+    assert again.json()["url"] == "https://example.org/hook?token=***"
+    assert "verysecret" not in (await note(api))["reply"].decode()
+
+
 async def test_a_key_with_another_request_is_refused(api: Api) -> None:
     await api.owner.post(MONITORS, json={"name": "a"}, headers=KEY)
 
