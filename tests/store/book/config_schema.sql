@@ -77,8 +77,8 @@ CREATE TABLE channels (
 CREATE INDEX channels_by_org ON channels (org_id, id);
 CREATE TABLE monitor_channels (
     monitor_id INTEGER NOT NULL REFERENCES monitors (id) ON DELETE CASCADE,
-    channel_id INTEGER NOT NULL REFERENCES channels (id) ON DELETE CASCADE,
     place INTEGER NOT NULL,
+    channel_id INTEGER NOT NULL REFERENCES channels (id) ON DELETE CASCADE,
     PRIMARY KEY (monitor_id, place)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX monitor_channels_by_channel ON monitor_channels (channel_id);
@@ -174,8 +174,8 @@ CREATE TABLE maintenance (
 CREATE INDEX maintenance_by_org ON maintenance (org_id, id);
 CREATE TABLE maintenance_tags (
     window_id INTEGER NOT NULL REFERENCES maintenance (id) ON DELETE CASCADE,
-    org_id INTEGER NOT NULL,
     tag TEXT NOT NULL,
+    org_id INTEGER NOT NULL,
     PRIMARY KEY (window_id, tag)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX maintenance_tags_by_tag ON maintenance_tags (org_id, tag);

@@ -49,6 +49,19 @@ def test_every_table_is_strict(connection: sqlite3.Connection) -> None:
     assert {strict for _, strict in tables} == {1}
 
 
+@pytest.mark.parametrize("book", ["config", "history"])
+def test_no_table_is_called_damaged_for_the_order_of_its_columns(
+    connection: sqlite3.Connection, book: str
+) -> None:
+    """SQLite 3.40 looks for NULLs in the wrong place where another column stands before one of the key."""
+    migrate(connection, book)
+
+    for (name,) in connection.execute("SELECT name FROM pragma_table_list WHERE wr = 1").fetchall():
+        columns = connection.execute("SELECT pk FROM pragma_table_info(?)", (name,)).fetchall()
+        of_key = [pk > 0 for (pk,) in columns]
+        assert of_key == sorted(of_key, reverse=True), name
+
+
 def test_a_database_that_is_up_to_date_is_left_alone(connection: sqlite3.Connection) -> None:
     migrate(connection, "config")
     connection.execute("INSERT INTO orgs (public_id, name, created_ms) VALUES ('p', 'n', 1)")

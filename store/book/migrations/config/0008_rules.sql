@@ -23,10 +23,11 @@ CREATE TABLE maintenance (
 
 CREATE INDEX maintenance_by_org ON maintenance (org_id, id);
 
+-- The columns of the key come first: else SQLite 3.40 calls a sound table damaged (integrity_check).
 CREATE TABLE maintenance_tags (
     window_id INTEGER NOT NULL REFERENCES maintenance (id) ON DELETE CASCADE,
-    org_id INTEGER NOT NULL,
     tag TEXT NOT NULL,
+    org_id INTEGER NOT NULL,
     PRIMARY KEY (window_id, tag)
 ) STRICT, WITHOUT ROWID;
 
