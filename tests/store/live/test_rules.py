@@ -164,6 +164,15 @@ async def test_reminders_come_as_often_as_asked_while_down_and_not_in_quiet_time
     assert await stage.redis.exists(stage.shard.keys.reminders) == 0
 
 
+async def test_whoever_is_not_down_is_not_reminded_of(stage: Stage) -> None:
+    await stage.put(config_of(1, 300, 0, rules=MonitorRules(reminder_s=60)))
+    await stage.redis.zadd(stage.shard.keys.reminders, {"1": START_MS})
+    await leap(stage, 1)
+    await stage.sweep()
+    assert await stage.events() == []
+    assert await stage.redis.exists(stage.shard.keys.reminders) == 0
+
+
 async def test_a_pause_ends_reminders_and_an_edit_may_begin_them(stage: Stage) -> None:
     await stage.put(config_of(1))
     await leap(stage, 40)

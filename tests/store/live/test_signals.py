@@ -180,6 +180,9 @@ async def test_blind_time_excuses_a_run(stage: Stage) -> None:
     await stage.sweep()
     (event,) = await stage.events()
     assert (event.cause, event.at_ms - START_MS, event.delayed_ms) == (Cause.OVERRUN, 15_000, 5000)
+    await stage.ping(1)
+    (end,) = await stage.events()
+    assert (end.kind.name, end.delayed_ms) == ("UP", 5000)
 
 
 async def test_a_failure_counts_under_any_plan_and_the_end_of_a_run_may_come_early(stage: Stage) -> None:
@@ -196,6 +199,26 @@ async def test_a_failure_counts_under_any_plan_and_the_end_of_a_run_may_come_ear
     assert await causes(stage) == [("down", Cause.FAILED, 4)]
     await stage.listen(61)
     assert await stage.ping(1, signal=START) == [Outcome.RECORDED]
+
+
+async def test_the_next_start_is_held_to_the_plan_from_the_last_one_on(stage: Stage) -> None:
+    await stage.put(config_of(1, 120, 0))
+    await stage.live.project(PutPlan(ORG, 1, 60, 0))
+    for second, signal in ((1, START), (50, Signal.SUCCESS), (59, START)):
+        await stage.listen(second)
+        assert await stage.ping(1, signal=signal) == [Outcome.RECORDED]
+
+
+async def test_an_overrun_is_one_failure_of_those_that_make_an_incident(stage: Stage) -> None:
+    await stage.put(config_of(1, 300, 0, rules=MonitorRules(max_runtime_s=5, failures=2)))
+    await stage.ping(1, signal=START, run=ONE)
+    await stage.listen(6)
+    await stage.sweep()
+    assert await stage.told() == []
+    await stage.ping(1, signal=START, run=OTHER)
+    await stage.listen(11)
+    await stage.sweep()
+    assert await causes(stage) == [("down", Cause.OVERRUN, 11)]
 
 
 async def test_a_failure_with_a_bad_body_counts(stage: Stage) -> None:
@@ -217,8 +240,9 @@ async def test_a_success_from_before_the_failure_does_not_end_it(stage: Stage) -
 @pytest.mark.parametrize("signal", [START, FAIL, LOG])
 async def test_a_paused_monitor_hears_no_signals(stage: Stage, signal: Signal) -> None:
     await stage.put(config_of(1, paused=True))
-    assert await stage.ping(1, signal=signal) == [Outcome.PAUSED]
+    assert await stage.ping(1, signal=signal, run=ONE) == [Outcome.PAUSED]
     assert await stage.told() == []
+    assert await runs(stage) is None
 
 
 async def test_a_pause_forgets_runs_and_failures(stage: Stage) -> None:
