@@ -61,8 +61,11 @@ class Scene:
         self.receiver = receiver
         self.fleet = fleet
         self.striker = striker
-        self.healthy = [self.jobs.make(1 + n % 2, 1, "healthy") for n in range(HEALTHY)]
-        fleet.add(*(Job(one.key, EVERY_S) for one in self.healthy))
+        # Each pings from its creation on: on a slow machine, making them all takes longer than the first one waits.
+        self.healthy = []
+        for number in range(HEALTHY):
+            self.healthy.append(self.jobs.make(1 + number % 2, 1, "healthy"))
+            fleet.add(Job(self.healthy[-1].key, EVERY_S))
         self.measured = self.jobs.make(86_400, 60, "measured")
         self._add_rule()
         self.judge = Judge(house, api, receiver, fleet, jobs, self.measured)

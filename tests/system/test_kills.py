@@ -71,8 +71,11 @@ class Scene:
         return made
 
     def begin(self) -> None:
-        self.healthy = [self.watch(interval_s=1 + n % 2, grace_s=1) for n in range(HEALTHY)]
-        self.fleet.add(*(Job(one.key, EVERY_S) for one in self.healthy))
+        """Each pings from its creation on: on a slow machine, making them all takes longer than the first one waits."""
+        for number in range(HEALTHY):
+            made = self.watch(interval_s=1 + number % 2, grace_s=1)
+            self.healthy.append(made)
+            self.fleet.add(Job(made.key, EVERY_S))
 
     def play(self, name: str, moment: str) -> None:
         """One round.
