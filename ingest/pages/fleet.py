@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ingest.api.call import Call
+from ingest.pages.channel_choices import choices
 from ingest.pages.choosing import SORTS, WORST_FIRST, Chosen, View, choose, read_view
 from ingest.pages.fleet_rows import fleet_now, look_of, rows_of, timed
 from ingest.pages.fleets import MOST_SHOWN, Fleet, Fleets
@@ -54,6 +55,7 @@ async def show(call: Call) -> Response:
         all_tags=await _all_tags(call, view),
         done=_done(call.request),
         fields=fields_at_first(call),
+        channels=[] if fleet.monitors else await choices(call),
         error=None,
     )
 

@@ -1,7 +1,8 @@
-"""What can be said of a monitor in a form, new or edited: when it is due, what is tolerated, name and tags."""
+"""What can be said of a monitor in a form, new or edited: when it is due, what is tolerated, name, tags, channels."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ NO_DURATION = Duration("", "minutes")
 
 
 class MonitorFields(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in the fields, as it is typed."""
+    """What stands in the fields, as it is typed; `channels` are the ids of those that are chosen."""
 
     name: str
     due: str
@@ -32,6 +33,7 @@ class MonitorFields(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str
     grace: Duration
     tags: str
+    channels: Sequence[str]
     failures: str
     max_runtime: Duration
     reminder: Duration
@@ -48,6 +50,7 @@ def fields_at_first(call: Call) -> MonitorFields:
         timezone=UTC_ZONE,
         grace=shown_duration(USUAL_GRACE_S),
         tags="",
+        channels=(),
         failures="1",
         max_runtime=NO_DURATION,
         reminder=NO_DURATION,
@@ -65,6 +68,7 @@ def fields_of(monitor: MonitorReply) -> MonitorFields:
         timezone=monitor.timezone or UTC_ZONE,
         grace=shown_duration(monitor.grace_period),
         tags=", ".join(monitor.tags),
+        channels=[str(one) for one in monitor.channels or ()],
         failures=str(monitor.failures_before_alert),
         max_runtime=shown_duration(monitor.max_runtime) if monitor.max_runtime else NO_DURATION,
         reminder=shown_duration(monitor.reminder_interval) if monitor.reminder_interval else NO_DURATION,
@@ -82,6 +86,7 @@ def fields_typed(form: Form) -> MonitorFields:
         timezone=form.text("timezone") or UTC_ZONE,
         grace=typed_duration(form, "gracePeriod"),
         tags=form.text("tags"),
+        channels=form.all("channels"),
         failures=form.text("failuresBeforeAlert") or "1",
         max_runtime=typed_duration(form, "maxRuntime"),
         reminder=typed_duration(form, "reminderInterval"),
@@ -100,6 +105,7 @@ def values_of(fields: MonitorFields) -> dict[str, Any]:
         **_due_by(fields),
         "grace_period": seconds_of(fields.grace, "gracePeriod", MIN_GRACE_S, MAX_GRACE_S),
         "tags": [tag for one in fields.tags.split(",") if (tag := one.strip())],
+        "channels": list(fields.channels) or None,
         "failures_before_alert": fields.failures,
         "max_runtime": _seconds_or_none(fields.max_runtime, "maxRuntime", 1, MAX_RUNTIME_S),
         "reminder_interval": _seconds_or_none(
