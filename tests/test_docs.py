@@ -64,6 +64,8 @@ SCRIPTS = ROOT / "store" / "live" / "scripts"
 
 # Not settings: where `serve` tells its parts something, and names that examples make up.
 NOT_SETTINGS = {"OVERDUE_PING_URL"}
+# What a shell has, and what whoever has a Redis of their own has set.
+SET_BY_THE_READER = {"PWD", "PATH", "OVERDUE_REDIS_URL"}
 
 
 def rows(page: Path, heading: str) -> list[tuple[str, ...]]:
@@ -360,3 +362,11 @@ def test_the_changes_of_this_version_are_told() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     told = re.findall(r"^## (\d\S*)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert told[0] == version
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.name))
+def test_every_variable_that_an_example_uses_is_set_before_or_has_a_default(page: Path) -> None:
+    known = SET_BY_THE_READER.copy()
+    for line in page.read_text(encoding="utf-8").splitlines():
+        known |= set(re.findall(r"\b([A-Z_]+)=", line)) | set(re.findall(r"`\$([A-Z_]+)` is", line))
+        assert set(re.findall(r'"\$\{?([A-Z_]+)\b(?!:-)', line)) <= known, line
