@@ -9,25 +9,25 @@ _TEXTS = (
     (
         "curl",
         "At the end of a script. Numbers and texts that come along become charts.",
-        "curl -fsS -m 10 --retry 3 -o /dev/null %s\n\n"
+        "curl -fsS -m 10 --retry 5 -o /dev/null %s\n\n"
         "# with figures of this run\n"
-        "curl -fsS -m 10 --retry 3 -o /dev/null \\\n"
+        "curl -fsS -m 10 --retry 5 -o /dev/null \\\n"
         '  -d \'{"duration_ms": 1234, "rows": 500, "status": "complete"}\' \\\n'
         "  %s",
     ),
     (
         "start and end",
         "How long the job runs, how it ends, and its last words. The same as overdue run does by itself.",
-        "curl -fsS -m 10 --retry 3 -o /dev/null %s/start\n"
+        "curl -fsS -m 10 --retry 5 -o /dev/null %s/start\n"
         "/usr/local/bin/backup.sh > output.txt 2>&1\n"
         "code=$?\n"
-        "tail -c 10000 output.txt | curl -fsS -m 10 --retry 3 -o /dev/null \\\n"
+        "tail -c 10000 output.txt | curl -fsS -m 10 --retry 5 -o /dev/null \\\n"
         "  --data-binary @- %s/$code",
     ),
     (
         "cron",
         "A line of a crontab: && pings only if the job went well.",
-        "0 3 * * * /usr/local/bin/backup.sh && curl -fsS -m 10 --retry 3 -o /dev/null %s",
+        "0 3 * * * /usr/local/bin/backup.sh && curl -fsS -m 10 --retry 5 -o /dev/null %s",
     ),
     (
         "Python",
@@ -48,12 +48,12 @@ _TEXTS = (
         "The last step of a job. Keep the URL in a secret called OVERDUE_PING_URL:\n%s",
         "- name: Ping Overdue\n"
         "  if: success()\n"
-        '  run: curl -fsS -m 10 --retry 3 -o /dev/null "${{ secrets.OVERDUE_PING_URL }}"',
+        '  run: curl -fsS -m 10 --retry 5 -o /dev/null "${{ secrets.OVERDUE_PING_URL }}"',
     ),
     (
         "systemd",
         "A drop-in for the unit of the job, for example by systemctl edit backup.service.",
-        "[Service]\nExecStartPost=/usr/bin/curl -fsS -m 10 --retry 3 -o /dev/null %s",
+        "[Service]\nExecStartPost=/usr/bin/curl -fsS -m 10 --retry 5 -o /dev/null %s",
     ),
 )
 

@@ -40,7 +40,7 @@ async def test_it_shows_the_ping_url_with_lines_to_copy(api: Api) -> None:
     async with browsing(api, "owner") as person:
         page = (await person.see(f"/monitors/{monitor['id']}?said=created")).text
     assert "is watched from now on" in page
-    assert f"curl -fsS -m 10 --retry 3 -o /dev/null {monitor['pingUrl']}" in page
+    assert f"curl -fsS -m 10 --retry 5 -o /dev/null {monitor['pingUrl']}" in page
     for place in ("cron", "Python", "GitHub Actions", "systemd"):
         assert f">{place}</label>" in page
 
