@@ -52,6 +52,7 @@ async def test_a_monitor_is_made_with_a_schedule_and_edited_back_to_an_interval(
     assert 'id="due-schedule" checked' in edit
     assert 'value="0 3 * * *"' in edit
     assert "<code>0 3 * * *</code>" in shown
+    assert "<dd>2 failures in a row, watched after its first ping</dd>" in shown
     (changed,) = await monitors(api)
     assert (changed["schedule"], changed["interval"], changed["failuresBeforeAlert"]) == (None, 3600, 1)
 
