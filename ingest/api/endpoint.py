@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from ingest.api.auth import count_write, find_caller, note_use
+from ingest.api.auth import count_write, find_caller, key_in, note_use
 from ingest.api.call import Call
 from ingest.api.operation import Handler
 from ingest.api.problems import EXPECTED, problem, reply_to, unauthorized
@@ -40,7 +40,10 @@ class Endpoint:
         caller = None
         try:
             caller = await find_caller(request)
-            response = unauthorized() if caller is None else await self._answer(request, caller, now_ms)
+            if caller is None:
+                response: Response = unauthorized(has_key=bool(key_in(request)))
+            else:
+                response = await self._answer(request, caller, now_ms)
         except EXPECTED as error:
             response = reply_to(error)
         await response(scope, receive, send)

@@ -22,6 +22,9 @@ from store.errors import (
 # What a handler may raise on purpose; anything else is a bug and stays one.
 EXPECTED = (OverdueError, TooLarge, Unparsable, ClientDisconnect)
 
+NO_KEY = "An API key is needed, as `Authorization: Bearer <key>` or `x-api-key: <key>`."
+WRONG_KEY = "This API key is not valid (or was revoked)."
+
 
 class Problem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """Why a request was refused, in a sentence; `field` is there if one field is to blame."""
@@ -75,9 +78,7 @@ def reply_to(error: Exception) -> Json:
             raise error
 
 
-def unauthorized() -> Json:
-    return problem(
-        401,
-        "An API key is needed, as `Authorization: Bearer <key>` or `x-api-key: <key>`.",
-        headers={"www-authenticate": "Bearer"},
-    )
+def unauthorized(has_key: bool) -> Json:
+    """Without a key, or with one that is nobody's (any more)."""
+    sentence = WRONG_KEY if has_key else NO_KEY
+    return problem(401, sentence, headers={"www-authenticate": "Bearer"})

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ingest.api.auth import holder_of
+from ingest.api.problems import WRONG_KEY
 from ingest.pages.endpoint import FOREIGN_FORM, is_ours, signed_in
 from ingest.pages.forms import Form
 from ingest.pages.render import render_outside, see
@@ -42,7 +43,7 @@ async def take(request: Request, form: Form) -> Response:
     if not is_ours(request, form, DOOR_COOKIE):
         return _door(request, 403, STALE)
     key, status = form.text("key"), 401
-    error = "This is no valid API key." if key else "An API key is needed."
+    error = WRONG_KEY if key else "An API key is needed."
     holder = None
     try:
         holder = await holder_of(request, key) if key else None

@@ -12,7 +12,7 @@ import msgspec
 
 from store.book import ended_sessions, plans
 from store.book.database import ConfigBook, Transaction
-from store.errors import LimitReached, NotFound
+from store.errors import Conflict, LimitReached, NotFound
 from store.plans import Plan
 from store.settings import Secret
 
@@ -64,6 +64,14 @@ ALL = _SELECT + "ORDER BY org_id, id"
 NOTE_USE = "UPDATE api_keys SET last_used_ms = ? WHERE id = ?"
 
 REVOKE = "UPDATE api_keys SET revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL"
+
+IS_ADMIN = "SELECT 1 FROM api_keys WHERE id = ? AND is_admin AND revoked_ms IS NULL"
+
+# How the one key that is not revoked is got rid of all the same.
+REPLACE_ADMIN_KEY = (
+    "The admin key cannot be revoked, only replaced: set another one in OVERDUE_ADMIN_KEY (or, if it was drawn, remove "
+    "the file admin-key, so that another one is drawn), and start Overdue again."
+)
 
 
 class ApiKeyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,8 +188,11 @@ async def revoke(book: ConfigBook, key_id: int, now_ms: int) -> None:
 
     Raises:
         NotFound: there is no such key, or it is revoked already.
+        Conflict: it is the admin key, without which the next start could not go on as the last one.
     """
     async with book.write() as tx:
+        if await tx.row(IS_ADMIN, (key_id,)) is not None:
+            raise Conflict(REPLACE_ADMIN_KEY)
         if not await tx.execute(REVOKE, (now_ms, key_id)):
             raise NotFound(f"There is no key {key_id} that could be revoked.")
 

@@ -24,7 +24,7 @@ def test_a_wrong_key_is_said_so_beside_its_field(stranger: Visitor) -> None:
     page.get_by_label("API key").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_label("API key")).to_have_attribute("aria-invalid", "true")
-    expect(page.locator("#key-said")).to_have_text("This is no valid API key.")
+    expect(page.locator("#key-said")).to_have_text("This API key is not valid (or was revoked).")
 
 
 def test_who_has_signed_out_is_out(stranger: Visitor) -> None:

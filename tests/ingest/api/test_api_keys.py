@@ -78,6 +78,20 @@ async def test_the_admin_key_cannot_be_revoked_here(api: Api) -> None:
     assert (await api.owner.get(KEYS)).status_code == 200
 
 
+async def test_a_wrong_or_revoked_key_is_told_from_none(api: Api) -> None:
+    made = await make(api)
+    await api.owner.delete(f"{KEYS}/{made['id']}")
+
+    for headers in ({"x-api-key": made["key"]}, {"authorization": "Bearer nobody's"}):
+        reply = await api.nobody.get(KEYS, headers=headers)
+        assert (reply.status_code, reply.json()["error"]) == (
+            401,
+            "This API key is not valid (or was revoked).",
+        )
+    none = await api.nobody.get(KEYS)
+    assert (none.status_code, none.json()["error"][:21]) == (401, "An API key is needed,")
+
+
 async def test_a_key_may_revoke_itself_and_that_was_its_last_call(api: Api) -> None:
     made = await make(api, scope="write")
 

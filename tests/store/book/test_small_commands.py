@@ -14,7 +14,7 @@ from store.book import keys, outbox
 from store.book.bootstrap import prepare
 from store.book.database import CONFIG_DB, ConfigBook
 from store.book.keys import ApiKeyRow
-from store.errors import Invalid, NotFound, SettingError
+from store.errors import Conflict, Invalid, NotFound, SettingError
 from store.projection import PutPlan
 from tests.store.book.cast import settings_of
 
@@ -148,3 +148,13 @@ def test_keys_can_be_listed_by_organisation(data: Path) -> None:
     assert [line.split("\t")[-1] for line in run("keys", "list", "--org", "acme").splitlines()] == ["ours"]
     with pytest.raises(NotFound):
         run("keys", "list", "--org", "nowhere")
+
+
+def test_the_admin_key_is_not_revoked_and_what_to_do_is_said(data: Path) -> None:
+    admin = holder(data, (data / "admin-key").read_text().strip())
+    assert admin is not None
+
+    with pytest.raises(Conflict, match="only replaced: set another one in OVERDUE_ADMIN_KEY"):
+        run("keys", "revoke", str(admin.id))
+
+    assert holder(data, (data / "admin-key").read_text().strip()) is not None
