@@ -17,6 +17,7 @@ from ingest.pages.fleets import MOST_SHOWN, Fleet, Fleets
 from ingest.pages.monitor_fields import fields_at_first
 from ingest.pages.render import render_in_turns
 from ingest.pages.strip import strips_of
+from store.book import channels
 from store.book import fleet as fleet_book
 from store.clock import monotonic_ms
 
@@ -56,6 +57,7 @@ async def show(call: Call) -> Response:
         done=_done(call.request),
         fields=fields_at_first(call),
         channels=[] if fleet.monitors else await choices(call),
+        is_mute=bool(fleet.monitors) and not await channels.count(call.book, call.org_id),
         error=None,
     )
 

@@ -124,6 +124,13 @@ async def create(book: ConfigBook, new: NewChannel, now_ms: int) -> tuple[Channe
         return channel, await _tell(tx, new.org_id, now_ms)
 
 
+async def count(book: ConfigBook, org_id: int) -> int:
+    """How many channels an organisation has."""
+    (row,) = await book.rows(COUNT, (org_id,))
+    channels: int = row["channels"]
+    return channels
+
+
 async def page(book: ConfigBook, org_id: int, after_id: int, limit: int) -> list[ChannelRow]:
     """Channels of this organisation, oldest first, beyond the one with the id `after_id` (0: from the start)."""
     return [_read(row) for row in await book.rows(PAGE, (org_id, after_id, limit))]

@@ -72,3 +72,13 @@ async def test_where_nobody_could_be_told_the_form_says_so(api: Api, owner: Look
     assert "so nobody will be told" in text_of(await owner.page("/monitors/new"))
     await made(api, "night", isDefault=False)
     assert "If none is chosen, nobody is told" in text_of(await owner.page("/monitors/new"))
+
+
+async def test_a_fleet_of_which_nobody_is_told_says_so_and_leads_to_the_channels(
+    api: Api, owner: Looker
+) -> None:
+    await api.monitor()
+    mute = 'there is no channel yet. <a href="/channels">Make one</a>'
+    assert mute in await owner.page("/")
+    await made(api, "day")
+    assert mute not in await owner.page("/")
