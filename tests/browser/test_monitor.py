@@ -205,6 +205,22 @@ def test_it_can_be_read_and_changed_without_scripts(browser: Browser, house: Hou
     plain.close()
 
 
+def test_a_bad_schedule_is_told_once_until_it_is_typed_anew(visitor: Visitor) -> None:
+    page = visitor.page
+    page.goto("/monitors/new")
+    page.get_by_label("Name").fill("job")
+    page.get_by_label("by a schedule").check()
+    page.get_by_label("Schedule", exact=True).fill("0 99 * * *")
+    expect(page.locator(".preview .error")).to_be_visible()
+    page.get_by_role("button", name="Create monitor").click()
+    expect(page.locator("#schedule-said.error")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    expect(page.locator(".error")).to_have_count(1)
+    page.get_by_label("Schedule", exact=True).fill("0 9 * * *")
+    expect(page.locator(".preview li")).to_have_count(5)
+    expect(page.locator(".error, [aria-invalid]")).to_have_count(0)
+
+
 def test_nothing_that_is_stored_becomes_part_of_the_page(visitor: Visitor, api: Api) -> None:
     asked = {"name": EVIL, "interval": 3600, "tags": ["<b>tag</b>"]}
     monitor = api.post("/api/monitors", asked)

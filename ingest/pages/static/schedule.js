@@ -24,11 +24,21 @@ for (const preview of document.querySelectorAll("[data-preview]")) {
     }
   }
 
+  // What was wrong with the form as it was sent stands beside its field; it is told once, and is over when somebody types.
+  function forget(field) {
+    if (!field.hasAttribute("aria-invalid")) return;
+    document.getElementById(`${field.name}-said`)?.remove();
+    field.removeAttribute("aria-invalid");
+    field.removeAttribute("aria-describedby");
+    field.closest(".field").classList.remove("wrong");
+  }
+
   for (const field of fields) {
     field.addEventListener("input", () => {
+      fields.forEach(forget);
       clearTimeout(timer);
       timer = setTimeout(show, WAIT_MS);
     });
   }
-  show();
+  if (!fields.some((field) => field.hasAttribute("aria-invalid"))) show();
 }
