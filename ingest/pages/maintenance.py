@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.responses import Response
 
 from ingest.api import maintenance
@@ -10,6 +12,7 @@ from ingest.api.window_bodies import CreateWindow, PatchWindow
 from ingest.pages.forms import REFUSED, Form, Refused, asked, refused
 from ingest.pages.render import render, see
 from ingest.pages.window_fields import WindowFields, fields_at_first, fields_of, fields_typed, values_of
+from ingest.pages.window_monitors import ids_of, offered
 from store.maintenance import WEEKDAYS
 
 
@@ -21,7 +24,7 @@ async def create(call: Call, form: Form) -> Response:
     """Make the window, or show the form again as it was filled in."""
     fields = fields_typed(form)
     try:
-        await maintenance.make(call, asked(CreateWindow, **values_of(fields)))
+        await maintenance.make(call, asked(CreateWindow, **await _values(call, fields)))
     except REFUSED as error:
         return await _list(call, fields, refused(error))
     return see("/maintenance?said=made")
@@ -34,7 +37,7 @@ async def show_one(call: Call) -> Response:
 async def change(call: Call, form: Form) -> Response:
     fields = fields_typed(form)
     try:
-        await maintenance.edit(call, asked(PatchWindow, **values_of(fields)))
+        await maintenance.edit(call, asked(PatchWindow, **await _values(call, fields)))
     except REFUSED as error:
         return await _one(call, fields, refused(error))
     return see("/maintenance?said=changed")
@@ -49,6 +52,11 @@ async def delete(call: Call, _: Form) -> Response:
     return see("/maintenance?said=deleted")
 
 
+async def _values(call: Call, fields: WindowFields) -> dict[str, Any]:
+    values = values_of(fields)
+    return {**values, "monitors": await ids_of(call, values["monitors"])} if values["monitors"] else values
+
+
 async def _list(call: Call, fields: WindowFields, error: Refused | None = None) -> Response:
     return render(
         call,
@@ -56,6 +64,7 @@ async def _list(call: Call, fields: WindowFields, error: Refused | None = None) 
         error.status if error else 200,
         found=await maintenance.page(call),
         fields=fields,
+        offered=await offered(call),
         error=error,
         weekdays=WEEKDAYS,
     )
@@ -69,6 +78,7 @@ async def _one(call: Call, fields: WindowFields | None = None, error: Refused | 
         error.status if error else 200,
         window=window,
         fields=fields or fields_of(window),
+        offered=await offered(call),
         error=error,
         weekdays=WEEKDAYS,
     )

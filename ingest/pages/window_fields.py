@@ -20,7 +20,7 @@ KINDS = ("once", "weekly", "cron")
 
 
 class WindowFields(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in the fields, as it is typed."""
+    """What stands in the fields, as it is typed; `monitors` are ids and names, as lines."""
 
     name: str
     kind: str
@@ -33,7 +33,7 @@ class WindowFields(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str
     is_for_all: bool
     tags: str
-    monitors: str
+    monitors: Sequence[str]
 
 
 def fields_at_first(monitor: str = "") -> WindowFields:
@@ -50,7 +50,7 @@ def fields_at_first(monitor: str = "") -> WindowFields:
         timezone=UTC_ZONE,
         is_for_all=not monitor,
         tags="",
-        monitors=monitor,
+        monitors=[monitor] if monitor else (),
     )
 
 
@@ -68,7 +68,7 @@ def fields_of(window: WindowReply) -> WindowFields:
         timezone=window.timezone or UTC_ZONE,
         is_for_all=window.whole_organisation,
         tags=", ".join(window.tags),
-        monitors="\n".join(map(str, window.monitors)),
+        monitors=[str(one) for one in window.monitors],
     )
 
 
@@ -86,12 +86,14 @@ def fields_typed(form: Form) -> WindowFields:
         timezone=form.text("timezone") or UTC_ZONE,
         is_for_all=form.text("scope") != "some",
         tags=form.text("tags"),
-        monitors=form.text("monitors"),
+        monitors=[
+            line.strip() for text in form.all("monitors") for line in text.splitlines() if line.strip()
+        ],
     )
 
 
 def values_of(fields: WindowFields) -> dict[str, Any]:
-    """The same as the bodies of the API name it.
+    """The same as the bodies of the API name it, but for monitors, which may be named by their names still.
 
     Raises:
         Invalid: a moment or a length of time is none; names the field.
@@ -120,10 +122,9 @@ def _scope(fields: WindowFields) -> dict[str, Any]:
     if fields.is_for_all:
         return {"tags": None, "monitors": None}
     tags = [tag for one in fields.tags.split(",") if (tag := one.strip())]
-    monitors = fields.monitors.split()
-    if not tags and not monitors:
-        raise Invalid("Which monitors? Name a tag, or monitors by their ids.", "tags")
-    return {"tags": tags, "monitors": monitors}
+    if not tags and not fields.monitors:
+        raise Invalid("Which monitors? Name a tag, or choose some.", "tags")
+    return {"tags": tags, "monitors": fields.monitors}
 
 
 def _moment(text: str, zone: str, field: str) -> str:

@@ -32,6 +32,12 @@ SELECT monitor_id, tag FROM monitor_tags WHERE org_id = ? AND monitor_id IN ({ma
 
 NAMES_OF = "SELECT public_id, name FROM monitors WHERE org_id = ? AND public_id IN ({marks})"
 
+# The oldest of an organisation; and those that have one of these names.
+OLDEST = "SELECT public_id, name FROM monitors WHERE org_id = ? ORDER BY id LIMIT ?"
+CALLED = """
+SELECT public_id, name FROM monitors WHERE org_id = ? AND name IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?
+"""
+
 BEYOND_ALL = 2**63 - 1
 
 
@@ -111,3 +117,14 @@ async def names_of(book: ConfigBook, org_id: int, public_ids: Collection[UUID]) 
     sql = NAMES_OF.format(marks=", ".join("?" * len(public_ids)))
     rows = await book.rows(sql, (org_id, *map(str, public_ids)))
     return {UUID(row["public_id"]): row["name"] for row in rows}
+
+
+async def oldest(book: ConfigBook, org_id: int, limit: int) -> list[tuple[str, str]]:
+    """Ids and names of so many monitors of this organisation."""
+    return [(public_id, name) for public_id, name in await book.rows(OLDEST, (org_id, limit))]
+
+
+async def called(book: ConfigBook, org_id: int, names: Collection[str], limit: int) -> list[tuple[str, str]]:
+    """Ids and names of this organisation's monitors that have one of these names, which need not be unique."""
+    asked = msgspec.json.encode(sorted(names)).decode()
+    return [(public_id, name) for public_id, name in await book.rows(CALLED, (org_id, asked, limit))]
