@@ -94,7 +94,8 @@ class Pings:
         return True
 
     def _complaint(self, answer: Answer) -> str:
-        place = f"{self._parts.scheme}://{self._parts.hostname}"
+        host = self._parts.netloc.rpartition("@")[2]  # with the port, without a password
+        place = f"{self._parts.scheme}://{host}"
         said = f"it answers {answer.status}" if answer.status else answer.reason
         return f"the end of the job could not be told to {place} ({said})"
 

@@ -206,5 +206,5 @@ def test_nobody_there_changes_nothing() -> None:
     assert (ended.code, ended.out) == (6, b"out\n")
     assert (
         ended.err
-        == b"overdue: the end of the job could not be told to http://127.0.0.1 (Connection refused)\n"
+        == b"overdue: the end of the job could not be told to http://127.0.0.1:9 (Connection refused)\n"
     )
