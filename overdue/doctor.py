@@ -6,7 +6,7 @@ import asyncio
 import os
 import stat
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import click
@@ -27,6 +27,7 @@ from store.live.live import Live
 from store.live.server import objection, read_server, shown
 from store.live.writers import SILENT_MS, registered
 from store.settings import Settings, read_settings
+from store.unknown_settings import unknown_variables
 
 
 @click.command()
@@ -57,7 +58,7 @@ async def examine(fix: bool = False) -> AsyncIterator[Finding]:
     except SettingError as error:
         yield Finding(Verdict.BAD, "settings", str(error))
         return
-    yield Finding(Verdict.GOOD, "settings", "all can be read")
+    yield _names(os.environ)
     async for finding in examine_installation(settings, fix):
         yield finding
 
@@ -76,6 +77,13 @@ async def examine_installation(settings: Settings, fix: bool = False) -> AsyncIt
     if config.verdict is Verdict.GOOD and redis.verdict is not Verdict.BAD:
         async for finding in compare(settings, settings.redis_url or embedded_url(settings.data), fix):
             yield finding
+
+
+def _names(environ: Mapping[str, str]) -> Finding:
+    unknown = list(unknown_variables(environ))
+    if unknown:
+        return Finding(Verdict.WARNING, "settings", f"all can be read, but {', and '.join(unknown)}")
+    return Finding(Verdict.GOOD, "settings", "all can be read")
 
 
 def _data_folder(data: Path) -> Finding:

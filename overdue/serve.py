@@ -7,6 +7,7 @@ The data folder is claimed, the port is bound and the folder of metrics is empti
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from contextlib import ExitStack
@@ -21,8 +22,10 @@ from overdue.lock import claim
 from store.errors import SettingError
 from store.part import set_up_logging
 from store.settings import Settings, read_settings
+from store.unknown_settings import unknown_variables
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -38,6 +41,8 @@ def run(settings: Settings, **options: Any) -> int:
         SettingError: the start is not possible with these settings.
     """
     set_up_logging("serve")
+    for sentence in unknown_variables(os.environ):
+        _log.warning("%s", sentence)
     with claim(settings.data) as parts_lock, ExitStack() as bound:
         listeners = listen_together(settings.host, settings.port, settings.workers)
         for listener in listeners:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from importlib.metadata import version
@@ -40,6 +41,17 @@ def test_a_bad_setting_stops_the_start_with_its_name_and_a_sentence(command: str
     assert ended.returncode == 2
     assert ended.stderr == "overdue: OVERDUE_PORT: 99999 is not between 1 and 65535\n"
     assert not (tmp_path / "data").exists()
+
+
+def test_a_mistyped_setting_is_said_at_the_start_and_stops_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # so that it does not start all the same
+        port = str(taken.getsockname()[1])
+        ended = overdue(
+            "serve", OVERDUE_DATA=str(tmp_path), OVERDUE_PORT=port, OVERDUE_SMTP_UR="smtp://s3cret"
+        )
+    assert "OVERDUE_SMTP_UR is no setting and changes nothing; did you mean OVERDUE_SMTP_URL?" in ended.stderr
+    assert f"port {port}" in ended.stderr.splitlines()[-1]
+    assert "s3cret" not in ended.stderr
 
 
 def test_a_part_by_hand_without_any_server_says_what_to_do(tmp_path: Path) -> None:
