@@ -14,6 +14,7 @@ import msgspec
 
 from overdue.health.examination import compare
 from overdue.health.finding import Finding, Verdict
+from overdue.health.mail import mail_finding
 from overdue.listen import reachable_host
 from overdue.ready import open_client, what_is_missing
 from overdue.valkey import embedded_url
@@ -74,6 +75,8 @@ async def examine_installation(settings: Settings, fix: bool = False) -> AsyncIt
     yield redis
     yield await _writers(settings)
     yield await _parts(settings)
+    if mail := await mail_finding(settings, config.verdict is Verdict.GOOD):
+        yield mail
     if config.verdict is Verdict.GOOD and redis.verdict is not Verdict.BAD:
         async for finding in compare(settings, settings.redis_url or embedded_url(settings.data), fix):
             yield finding

@@ -54,6 +54,8 @@ UPDATE channels SET name = ?, settings = ?, is_default = ?, burst_size = ?, burs
 
 COUNT = "SELECT count(*) AS channels FROM channels WHERE org_id = ?"
 
+COUNT_TYPE = "SELECT count(*) AS channels FROM channels WHERE type = ? AND disabled_ms IS NULL"
+
 DELETE = "DELETE FROM channels WHERE org_id = ? AND public_id = ?"
 
 ENABLE = "UPDATE channels SET disabled_ms = NULL, epoch = epoch + 1 WHERE org_id = ? AND public_id = ?"
@@ -127,6 +129,13 @@ async def create(book: ConfigBook, new: NewChannel, now_ms: int) -> tuple[Channe
 async def count(book: ConfigBook, org_id: int) -> int:
     """How many channels an organisation has."""
     (row,) = await book.rows(COUNT, (org_id,))
+    channels: int = row["channels"]
+    return channels
+
+
+async def count_type(book: ConfigBook, type_: str) -> int:
+    """How many channels of a type there are in all organisations, those left out that are disabled."""
+    (row,) = await book.rows(COUNT_TYPE, (type_,))
     channels: int = row["channels"]
     return channels
 
