@@ -1,4 +1,4 @@
-"""Maintenance windows: times in which nobody is told of a silence. Pings are taken as always."""
+"""Maintenance windows: times in which nobody is told what goes wrong. Pings are taken as always."""
 
 from __future__ import annotations
 
