@@ -24,7 +24,7 @@ from ingest.api.wire import Json, given
 from store.book.monitors import MonitorChanges, NewMonitor
 from store.monitor import MAX_GRACE_S, MIN_GRACE_S
 from store.schedule import is_cron, parse_schedule, say_schedule
-from store.wishes import WishChanges, asked_anew
+from store.wishes import TIMEZONE, WishChanges, asked_anew
 
 PATH = "/api/v1/heartbeats"
 
@@ -172,9 +172,10 @@ async def delete(call: Call) -> Response:
 def _due_by(asked: CreateHeartbeat | PatchHeartbeat) -> tuple[WishChanges, int | None]:
     """The schedule that a body names, as a cron rule or as an interval."""
     schedule, timezone = given(asked.schedule), given(asked.timezone)
+    without = frozenset({TIMEZONE} if asked.timezone is None else ())
     if schedule is None or is_cron(schedule):
-        return WishChanges(schedule=schedule, timezone=timezone), None
-    return WishChanges(timezone=timezone), parse_schedule(schedule)
+        return WishChanges(schedule=schedule, timezone=timezone, without=without), None
+    return WishChanges(timezone=timezone, without=without), parse_schedule(schedule)
 
 
 def _reply(call: Call, watched: Watched) -> HeartbeatReply:
