@@ -94,7 +94,7 @@ async def again(call: Call, made: str) -> Response:
     reply=HeartbeatReply,
     status=201,
 )
-@creates(again)
+@creates(again, tagged=configured)
 async def create(call: Call) -> Response:
     asked = await call.body(_CREATE)
     usual_s = registry.usual_interval_s(call, USUAL_INTERVAL_S)

@@ -78,7 +78,7 @@ async def again(call: Call, made: str) -> Response:
     reply=WindowReply,
     status=201,
 )
-@creates(again)
+@creates(again, tagged=configured)
 async def create(call: Call) -> Response:
     return Json(await make(call, await call.body(_CREATE)), 201)
 

@@ -156,7 +156,7 @@ async def again(call: Call, made: str) -> Response:
     reply=MonitorReply,
     status=201,
 )
-@creates(again)
+@creates(again, tagged=configured)
 async def create(call: Call) -> Response:
     return Json(await make(call, await call.body(_CREATE)), 201)
 
