@@ -165,7 +165,7 @@ WORDS: Mapping[str, Word] = {
     "weekdays": Word("On which days, if it is weekly.", ["sat", "sun"]),
     "start": Word("At what time of the day, if it is weekly.", "02:30"),
     "cron": Word("When it begins, if it is by a rule.", "0 3 * * *"),
-    "duration": Word("So many seconds it is on, unless it is once.", 3600),
+    "duration": Word("So many seconds it is on, unless it is once; then null.", 3600),
     "wholeOrganisation": Word("Whether it is for all monitors.", False),
     "WindowReply.tags": Word("For the monitors that have one of these tags.", ["db"]),
     "CreateWindow.tags": Word("For the monitors that have one of these tags.", ["db"]),
