@@ -14,7 +14,14 @@ PAGE = 100
 async def pings(call: Call) -> Response:
     monitor = await monitors.find(call, call.public_id)
     page = await history.pings_page(call, PAGE)
-    return render(call, "monitor_pings.html", monitor=monitor, address=f"/monitors/{monitor.id}", page=page)
+    return render(
+        call,
+        "monitor_pings.html",
+        monitor=monitor,
+        address=f"/monitors/{monitor.id}",
+        page=page,
+        chosen=call.request.query_params.get("signal", ""),
+    )
 
 
 async def incidents(call: Call) -> Response:
