@@ -58,7 +58,7 @@ def changed(wishes: Wishes, changes: WishChanges, interval_s: int | None) -> tup
     wanted = msgspec.structs.replace(
         wishes, **{name: value for name, value in told.items() if value is not None}
     )
-    _check_reminder(wanted.reminder_s)
+    check_reminder(wanted.reminder_s, "reminderInterval")
     if changes.schedule is not None and interval_s is not None:
         raise Invalid("A monitor is due by an interval or by a schedule, not by both.", SCHEDULE)
     if interval_s is not None:
@@ -115,7 +115,10 @@ def _check_without(changes: WishChanges, wanted: Wishes) -> None:
         raise Invalid("Without its schedule a monitor has an interval; say which.", SCHEDULE)
 
 
-def _check_reminder(reminder_s: int) -> None:
+def check_reminder(reminder_s: int, field: str) -> None:
+    """Raises:
+    Invalid: it would come too often, or never; names the field as the caller spells it.
+    """
     if reminder_s and not MIN_REMINDER_S <= reminder_s <= MAX_REMINDER_S:
         sentence = f"A reminder comes every {MIN_REMINDER_S} s at most, and every 366 d at least; 0: never."
-        raise Invalid(sentence, "reminderInterval")
+        raise Invalid(sentence, field)

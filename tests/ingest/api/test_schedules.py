@@ -66,6 +66,25 @@ async def test_a_changed_schedule_counts_from_the_last_ping(api: Api, stage: Sta
     assert changed["status"] == "late"
 
 
+@pytest.mark.parametrize(
+    ("minutes", "deadline"),
+    [(180, 185), (30, 65), (5, 60)],
+    ids=["longer", "shorter", "shorter by far"],
+)
+async def test_a_changed_interval_counts_from_the_last_ping_and_never_makes_overdue(
+    api: Api, stage: Stage, minutes: int, deadline: int
+) -> None:
+    """The example of the book: an hour and 5 minutes of grace, changed 50 minutes after the last ping."""
+    path = f"/api/monitors/{(await api.monitor(interval=3600, gracePeriod=300))['id']}"
+    await stage.ping(1)
+    await leap(stage, 50 * 60)
+    changed = (await api.owner.patch(path, json={"interval": minutes * 60})).json()
+    assert changed["nextDeadline"] == rfc3339(START_MS + deadline * 60_000)
+    await stage.ping(1)
+    pinged = (await api.owner.get(path)).json()
+    assert pinged["nextDeadline"] == rfc3339(START_MS + (50 + minutes + 5) * 60_000)
+
+
 async def test_only_the_zone_of_a_schedule_can_change(api: Api) -> None:
     path = f"/api/monitors/{(await api.monitor(**VILNIUS, gracePeriod=0))['id']}"
     changed = (await api.owner.patch(path, json={"timezone": "UTC"})).json()
