@@ -21,6 +21,7 @@ async def pings(call: Call) -> Response:
         address=f"/monitors/{monitor.id}",
         page=page,
         chosen=call.request.query_params.get("signal", ""),
+        is_later=_is_later(call),
     )
 
 
@@ -28,5 +29,15 @@ async def incidents(call: Call) -> Response:
     monitor = await monitors.find(call, call.public_id)
     page = await history.incidents_page(call, PAGE)
     return render(
-        call, "monitor_incidents.html", monitor=monitor, address=f"/monitors/{monitor.id}", page=page
+        call,
+        "monitor_incidents.html",
+        monitor=monitor,
+        address=f"/monitors/{monitor.id}",
+        page=page,
+        is_later=_is_later(call),
     )
+
+
+def _is_later(call: Call) -> bool:
+    """Whether this is not the first page."""
+    return bool(call.request.query_params.get("before"))
