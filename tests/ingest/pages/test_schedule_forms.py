@@ -52,7 +52,7 @@ async def test_a_monitor_is_made_with_a_schedule_and_edited_back_to_an_interval(
     assert 'id="due-schedule" checked' in edit
     assert 'value="0 3 * * *"' in edit
     assert "<code>0 3 * * *</code>" in shown
-    assert "<dd>2 failures in a row, watched after its first ping</dd>" in shown
+    assert "<span>2 failures in a row</span>, <span>watched after its first ping</span>" in shown
     (changed,) = await monitors(api)
     assert (changed["schedule"], changed["interval"], changed["failuresBeforeAlert"]) == (None, 3600, 1)
 
@@ -141,7 +141,7 @@ async def test_a_monitor_in_maintenance_says_so_and_leads_to_a_window_of_its_own
     async with browsing(api, "owner") as person:
         shown = (await person.see(f"/monitors/{monitor['id']}")).text
         form = (await person.see(f"/maintenance?monitor={monitor['id']}")).text
-    assert "nobody is told of a silence until" in shown
+    assert "nobody is told of what goes wrong until" in shown
     assert f'href="/maintenance?monitor={monitor["id"]}"' in shown
     assert f'value="{monitor["id"]}" checked' in form
 
