@@ -157,6 +157,14 @@ local function excuse_runs(one, was, holes, now)
   end
 end
 
+-- After a rebuild: what was to be over by a moment up to which all is known was told then, or let go.
+local function settle_runs(one, known)
+  for i = 1, one.rules.max_runtime > 0 and #one.runs.open or 0 do
+    local run = one.runs.open[i]
+    run.told = run.told or run_deadline(one, run, {}) <= known
+  end
+end
+
 -- false: nothing is due before a moment, whatever is blind or quiet, as that only puts off. It costs much less to know.
 local function may_be_due(one, moment)
   if silence_deadline(one, {}, {}) < moment then return true end
