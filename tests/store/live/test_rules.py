@@ -112,6 +112,77 @@ async def test_changing_a_schedule_counts_from_the_last_ping_and_never_makes_ove
     assert await stage.redis.exists(stage.shard.keys.rules) == 0
 
 
+@pytest.mark.parametrize(
+    ("former", "later", "failures", "deadline"),
+    [
+        pytest.param((3600, 7200), (3600, 4950, 9000), 1, 9300, id="a tick that only the new one had"),
+        pytest.param(
+            (4900, 7200), (4900, 4950, 9000), 1, 5200, id="a tick that both had, whatever follows it"
+        ),
+        pytest.param(
+            (4950, 7200), (4900, 4950, 9000), 1, 5250, id="a tick that both had, behind one that they had not"
+        ),
+        pytest.param((4900, 7200), (4900, 4950, 9000, 9900), 2, 10_200, id="two in a row, one of them new"),
+        pytest.param((4900, 4950), (4900, 4950, 9000, 9900), 2, 5250, id="two in a row that both had"),
+        pytest.param((), (4950, 9000), 1, 9300, id="an interval before"),
+    ],
+)
+async def test_another_schedule_tells_of_no_tick_that_the_former_one_did_not_have(
+    stage: Stage, former: tuple[int, ...], later: tuple[int, ...], failures: int, deadline: int
+) -> None:
+    rules = MonitorRules(is_scheduled=True, ticks=at(600, *former), schedule="x", failures=failures)
+    await stage.put(config_of(1, 3600, 300, rules=rules if former else None))
+    await leap(stage, 3605)
+    await stage.ping(1)
+    await leap(stage, 5000)
+    changed = MonitorRules(is_scheduled=True, ticks=at(600, *later), schedule="y", failures=failures)
+    await stage.put(config_of(1, 3600, 300, rules=changed, version=2))
+    assert await stage.deadline(1) == deadline
+
+
+async def test_another_schedule_counts_from_now_where_blind_or_quiet_time_has_ended_since(
+    stage: Stage,
+) -> None:
+    rules = MonitorRules(is_scheduled=True, ticks=at(600, 4900, 7200), schedule="x")
+    later = MonitorRules(is_scheduled=True, ticks=at(600, 4900, 4950, 9000), schedule="y")
+    quiet = ((START_S + 4890, START_S + 4940),)
+    for number in (1, 2):
+        await stage.put(config_of(number, 3600, 0 if number == 2 else 300, rules=rules))
+    await leap(stage, 3605)
+    await stage.ping(1, 2)
+    await stage.put(config_of(2, 3600, 300, rules=msgspec.structs.replace(rules, quiet=quiet), version=2))
+    await leap(stage, 4895)
+    await stage.move_to(4905)
+    await stage.ping()
+    await stage.listen(5000)
+    changed = msgspec.structs.replace(later, quiet=quiet)
+    await stage.put(config_of(1, 3600, 300, rules=later, version=2))
+    await stage.redis.delete(stage.shard.keys.blind)
+    await stage.put(config_of(2, 3600, 300, rules=changed, version=3))
+    assert [await stage.deadline(one) for one in (1, 2)] == [9300, 9300]
+
+
+async def test_another_schedule_that_is_not_known_back_to_the_last_ping_counts_from_now(stage: Stage) -> None:
+    """What is worked out with the change reaches back a day; the keeper knows the rest a moment later."""
+    weekly = MonitorRules(is_scheduled=True, ticks=at(600, 600_000), schedule="x")
+    await stage.put(config_of(1, 3600, 300_000, rules=weekly))
+    await leap(stage, 700)
+    await stage.ping(1)
+    await leap(stage, 200_000)
+    daily = MonitorRules(is_scheduled=True, ticks=at(250_000), schedule="y")
+    await stage.put(config_of(1, 3600, 300_000, rules=daily, version=2))
+    all_of_it = MonitorRules(is_scheduled=True, ticks=at(90_000, 250_000), schedule="y")
+    await refresh_rules(stage.shard, [(1, 2, all_of_it)])
+    assert await stage.deadline(1) == 550_000
+
+
+async def test_another_name_or_grace_forgives_no_tick(stage: Stage) -> None:
+    await stage.put(config_of(1, 3600, 300, rules=HOURLY))
+    await leap(stage, 3700)
+    await stage.put(config_of(1, 3600, 600, rules=HOURLY, version=2))
+    assert await stage.deadline(1) == 4200
+
+
 async def test_a_deadline_in_a_quiet_time_is_put_off_beyond_it(stage: Stage) -> None:
     quiet = MonitorRules(quiet=((START_S + 35, START_S + 100),))
     await stage.put(config_of(1, rules=quiet))

@@ -41,6 +41,7 @@ elseif phase == ACTIVE and was then
       one.base = math.max(base, math.min(former_deadline, now + limit) - limit)
     end
   end
+  if rules.scheduled and rules.words ~= was.rules.words and former_deadline > now then kit().excuse_ticks(one, was, holes, now) end
   if former_deadline > now and kit().silence_deadline(one, holes) <= now then one.base = math.max(base, now) end
   if was.rules.max_runtime ~= rules.max_runtime then kit().excuse_runs(one, was, holes, now) end
 end

@@ -157,6 +157,27 @@ local function excuse_runs(one, was, holes, now)
   end
 end
 
+-- Another schedule is no reason to tell of a tick that has passed and that the former one did not have. The window begins behind
+-- the last such tick that would decide; what passed by both is still a miss. Where no tick has passed by both, the list does not
+-- reach back to the base, or something blind or quiet has ended since, it begins now.
+local function excuse_ticks(one, was, holes, now)
+  local had, passed, ticks, from = {}, {}, one.rules.ticks, 1
+  local is_known = ticks[1] and ticks[1] * 1000 <= one.base
+  for i = 1, was.rules.scheduled and #was.rules.ticks or 0 do had[was.rules.ticks[i]] = true end
+  for i = 1, #ticks do
+    if ticks[i] * 1000 > one.base and ticks[i] * 1000 <= now then passed[#passed + 1] = ticks[i] end
+  end
+  if #passed == 0 and is_known then return end
+  local quiet = one.rules.quiet[first_after(one.rules.quiet, one.base)]
+  if first_after(holes, one.base) <= #holes or quiet and quiet[2] <= now then passed = {} end
+  local i = 1
+  while passed[i] and i < from + one.rules.failures do
+    if not had[passed[i]] then from = i + 1 end
+    i = i + 1
+  end
+  one.base = math.max(one.base, passed[from] and (passed[from - 1] or 0) * 1000 or now)
+end
+
 -- After a rebuild: what was to be over by a moment up to which all is known was told then, or let go.
 local function settle_runs(one, known)
   for i = 1, one.rules.max_runtime > 0 and #one.runs.open or 0 do
