@@ -37,6 +37,13 @@ TABLE: tuple[KeyRow, ...] = (
         "Monitor id → what is asked of it beyond interval and grace, its ticks ahead included, packed.",
     ),
     KeyRow(
+        "kept",
+        "string",
+        "recorder",
+        "forever",
+        "The last change of rules in `config.db` that the keeper has seen to.",
+    ),
+    KeyRow(
         "runs",
         "hash",
         "record, sweep",

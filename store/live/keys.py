@@ -41,6 +41,10 @@ class Keyspace(msgspec.Struct, frozen=True):
         return self._key("rules")
 
     @property
+    def kept(self) -> str:
+        return self._key("kept")
+
+    @property
     def runs(self) -> str:
         return self._key("runs")
 

@@ -127,6 +127,7 @@ async def empty_shard(shard: Shard) -> None:
         keys.failing,
         keys.letters,
         keys.rules,
+        keys.kept,
         keys.runs,
         keys.reminders,
     )

@@ -9,7 +9,7 @@ from store.beat import Signal
 from store.live.event_kind import Cause, EventKind
 from store.live.inspecting import inspect
 from store.live.planting import Restored, create_monitors, restore_monitors
-from store.live.refreshing import refresh_rules
+from store.live.refreshing import Taken, refresh_rules
 from store.monitor import MonitorState, Phase, deadline_of, status_of
 from store.monitor_rules import MonitorRules
 from store.projection import PutMonitor
@@ -88,14 +88,14 @@ async def test_without_ticks_ahead_there_is_no_verdict_until_there_are_some(stag
     state = await stage.state(1)
     assert deadline_of(config_of(1), state) is None
     more = MonitorRules(is_scheduled=True, ticks=at(60, 120, 9060), schedule="x")
-    assert await refresh_rules(stage.shard, [(1, 1, more), (2, 1, more)]) == 1
+    assert await refresh_rules(stage.shard, [(1, 1, more), (2, 1, more)]) == [Taken.TAKEN, Taken.GONE]
     await stage.sweep()
     assert await outages(stage) == [(EventKind.DOWN, 120)]
 
 
 async def test_refreshing_leaves_another_version_alone(stage: Stage) -> None:
     await stage.put(config_of(1, 3600, 60, rules=HOURLY))
-    assert await refresh_rules(stage.shard, [(1, 2, MonitorRules(failures=2))]) == 0
+    assert await refresh_rules(stage.shard, [(1, 2, MonitorRules(failures=2))]) == [Taken.OTHER_VERSION]
     assert await stage.deadline(1) == 3660
 
 
