@@ -43,6 +43,7 @@ async def refresh_rules(shard: Shard, monitors: Sequence[tuple[int, int, Monitor
         keys.rules,
         keys.runs,
         keys.reminders,
+        keys.broken,
     )
     for start in range(0, len(monitors), AT_ONCE):
         arguments: list[Argument] = []

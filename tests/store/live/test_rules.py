@@ -7,6 +7,7 @@ import pytest
 
 from store.beat import Signal
 from store.live.event_kind import Cause, EventKind
+from store.live.heads import Outcome
 from store.live.inspecting import inspect
 from store.live.planting import Restored, create_monitors, restore_monitors
 from store.live.refreshing import Taken, refresh_rules
@@ -313,3 +314,24 @@ async def test_rules_that_cannot_be_read_break_their_monitor_alone(stage: Stage)
     await stage.sweep()
     assert await stage.told() == [("down", 2, 40)]
     assert await stage.redis.smembers(stage.shard.keys.broken) == {b"1"}
+
+
+@pytest.mark.parametrize("by", ["a change", "the keeper"])
+async def test_one_whose_rules_can_be_read_again_is_watched_and_not_marked_any_more(
+    stage: Stage, by: str
+) -> None:
+    rules = MonitorRules(failures=2)
+    await stage.put(config_of(1, rules=rules))
+    await stage.put(config_of(2, rules=rules))
+    for number in ("1", "2"):
+        await stage.redis.hset(stage.shard.keys.rules, number, b"\x01\x02")
+    await stage.ping(1, 2)
+    await leap(stage, 71)
+    await stage.sweep()
+    if by == "a change":
+        await stage.put(config_of(1, rules=rules, version=2))
+    else:
+        assert await refresh_rules(stage.shard, [(1, 1, rules)]) == [Taken.TAKEN]
+    assert await stage.redis.smembers(stage.shard.keys.broken) == {b"2"}
+    assert await stage.ping(1) == [Outcome.RECORDED]
+    assert await stage.deadline(1) == 141
