@@ -96,14 +96,16 @@ async def test_a_failure_is_still_one_for_its_reminders_and_ends_only_with_a_suc
 
 async def test_an_overrun_is_still_one_and_is_not_told_again(stage: Stage, library: Library) -> None:
     row = await tolerant(library, max_runtime_s=20)
+    await stage.listen(1)
     await say(library, row, START, ONE)
-    await stage.listen(20)
-    await stage.sweep()
-    assert await told(stage) == [(EventKind.DOWN, Cause.OVERRUN, 20)]
-    await come_back(library)
     await stage.listen(21)
+    await stage.sweep()
+    assert await told(stage) == [(EventKind.DOWN, Cause.OVERRUN, 21)]
+    await come_back(library)
+    await stage.listen(22)
     await say(library, row, SUCCESS, OTHER)
-    assert await told(stage) == [(EventKind.UP, Cause.OVERRUN, 21)]
+    [up] = await stage.events()
+    assert (up.kind, up.cause, up.run_started_ms) == (EventKind.UP, Cause.OVERRUN, START_MS + 1000)
     await stage.listen(45)
     await stage.sweep()
     assert await told(stage) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import msgspec
 import pytest
 
@@ -335,3 +337,26 @@ async def test_one_whose_rules_can_be_read_again_is_watched_and_not_marked_any_m
     assert await stage.redis.smembers(stage.shard.keys.broken) == {b"2"}
     assert await stage.ping(1) == [Outcome.RECORDED]
     assert await stage.deadline(1) == 141
+
+
+async def test_an_overrun_knows_when_its_run_began_although_a_quiet_time_put_it_off(stage: Stage) -> None:
+    rules = MonitorRules(max_runtime_s=20, reminder_s=60, quiet=((START_S + 25, START_S + 50),))
+    await stage.put(config_of(1, 3600, rules=rules))
+    await leap(stage, 10)
+    await stage.ping(1, signal=Signal.START, run=UUID(int=1))
+    await leap(stage, 12)
+    await stage.ping(1, signal=Signal.START, run=UUID(int=2))
+    for second in (70, 130):
+        await leap(stage, second)
+        await stage.sweep()
+    await stage.ping(1, signal=Signal.FAIL, run=UUID(int=1))
+    await leap(stage, 190)
+    await stage.sweep()
+    await stage.ping(1, run=UUID(int=2))
+    told = [(e.kind, e.cause, e.run_started_ms) for e in await stage.events()]
+    assert told == [
+        (EventKind.DOWN, Cause.OVERRUN, START_MS + 10_000),
+        (EventKind.REMINDER, Cause.OVERRUN, START_MS + 10_000),
+        (EventKind.REMINDER, Cause.OVERRUN, 0),
+        (EventKind.UP, Cause.OVERRUN, 0),
+    ]

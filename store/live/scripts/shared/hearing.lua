@@ -4,10 +4,12 @@ local SUCCESS, START, FAIL, LOG = 0, 1, 2, 3
 local MOST_RUNS, MOST_ENDED, ENDED_LIFE_MS = 32, 4, 600000
 
 local function tell_of(one, kind, at, tell)
-  tell(pack_event(kind, at, one.base, one.down, one.seen, one.id, one.config, one.delayed, one.runs.cause, one.rules.words))
+  local cause, words, started = one.runs.cause, one.rules.words, start_of_cause(one.runs)
+  tell(pack_event(kind, at, one.base, one.down, one.seen, one.id, one.config, one.delayed, cause, words, started))
 end
 
-local function go_down(one, at, cause, delayed, tell)
+local function go_down(one, at, cause, delayed, tell, overdue)
+  for i = 1, #one.runs.open do one.runs.open[i].is_cause = one.runs.open[i] == overdue end
   one.phase, one.down, one.delayed, one.runs.cause = DOWN, at, delayed, cause
   tell_of(one, EVENT_DOWN, at, tell)
 end
@@ -24,7 +26,7 @@ local function judge(one, holes, is_over, tell)
     local deadline, cause, overdue = judged_at(one, holes)
     if not is_over(deadline) then return deadline end
     if overdue then overdue.told = true end
-    if not overdue or count_failure(one) then go_down(one, deadline, cause, delay_of(one, deadline, overdue), tell) end
+    if not overdue or count_failure(one) then go_down(one, deadline, cause, delay_of(one, deadline, overdue), tell, overdue) end
   end
 end
 

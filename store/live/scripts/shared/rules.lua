@@ -2,7 +2,7 @@
 --   rules: format, failures, scheduled, max_runtime_s, reminder_s, numbers of ticks, of quiet times, of bytes of words; the
 --          ticks, the quiet times (from, to), all in Unix s; the words for the schedule (store/live/packed_rules.py)
 --   runs:  format, cause of the down, failures in a row, numbers of runs and of ended ones; per run its id, start_ms and
---          whether its overrun is told; per ended one its id and end_ms
+--          whether its overrun is told (2: it is why the monitor is down); per ended one its id and end_ms
 local FLAG_RULED, MISSED, FAILED, NAMELESS = 2, 0, 1, string.rep('\0', 16)
 -- A deadline that no tick is known for: not in this age, so that it is never judged before more ticks are there.
 local NEVER = 281474976710655
@@ -47,7 +47,7 @@ local function read_runs(blob)
   local at = RUNS_LENGTH + 1
   for i = 1, open do
     local start, told = struct.unpack(RUN, blob, at + RUN_ID_LENGTH)
-    runs.open[i] = {id = string.sub(blob, at, at + RUN_ID_LENGTH - 1), start = start, told = told == 1}
+    runs.open[i] = {id = string.sub(blob, at, at + RUN_ID_LENGTH - 1), start = start, told = told >= 1, is_cause = told == 2}
     at = at + RUN_LENGTH
   end
   for i = 1, ended do
@@ -63,10 +63,19 @@ local function pack_runs(runs)
   local parts = {struct.pack(RUNS, 1, runs.cause, math.min(255, runs.fails), #runs.open, #runs.ended)}
   for i = 1, #runs.open do
     local run = runs.open[i]
-    parts[#parts + 1] = run.id .. struct.pack(RUN, run.start, run.told and 1 or 0)
+    parts[#parts + 1] = run.id .. struct.pack(RUN, run.start, run.told and (run.is_cause and 2 or 1) or 0)
   end
   for i = 1, #runs.ended do parts[#parts + 1] = runs.ended[i].id .. struct.pack(ENDED, runs.ended[i].at) end
   return table.concat(parts)
+end
+
+-- When the run began that is why a monitor is down; 0: it is over. nil: that is not why.
+local function start_of_cause(runs)
+  if runs.cause ~= OVERRUN then return nil end
+  for i = 1, #runs.open do
+    if runs.open[i].is_cause then return runs.open[i].start end
+  end
+  return 0
 end
 
 -- The deadline of a silence that begins at `moment`, without blind or quiet times.
@@ -182,7 +191,9 @@ end
 local function settle_runs(one, known)
   for i = 1, one.rules.max_runtime > 0 and #one.runs.open or 0 do
     local run = one.runs.open[i]
-    run.told = run.told or run_deadline(one, run, {}) <= known
+    local ends = run_deadline(one, run, {})
+    run.told = run.told or ends <= known
+    run.is_cause = one.runs.cause == OVERRUN and run.told and ends + one.delayed == one.down
   end
 end
 
