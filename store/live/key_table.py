@@ -198,6 +198,13 @@ TABLE: tuple[KeyRow, ...] = (
         "Monitor and silence → the channels that are told of it in one message with others, packed.",
     ),
     KeyRow(
+        "newcomers",
+        "hash",
+        "API, dispatch",
+        "as the channel, or the incident",
+        "Channel id → since when it is there; monitor and silence → those newer channels that were told of it.",
+    ),
+    KeyRow(
         "failing",
         "hash",
         "dispatch",

@@ -165,6 +165,10 @@ class Keyspace(msgspec.Struct, frozen=True):
         return self._key("collected")
 
     @property
+    def newcomers(self) -> str:
+        return self._key("newcomers")
+
+    @property
     def failing(self) -> str:
         return self._key("failing")
 

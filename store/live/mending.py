@@ -57,6 +57,7 @@ async def drop_strangers(shard: Shard, org_ids: Collection[int], channel_ids: Co
         keys.disabled,
         keys.bursts,
         keys.failing,
+        keys.newcomers,
     )
     await shard.call("drop_strangers", used, len(org_ids), *org_ids, *channel_ids)
 

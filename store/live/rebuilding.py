@@ -125,6 +125,7 @@ async def empty_shard(shard: Shard) -> None:
         keys.bursts,
         keys.collected,
         keys.failing,
+        keys.newcomers,
         keys.letters,
         keys.rules,
         keys.kept,
