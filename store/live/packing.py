@@ -293,11 +293,6 @@ def read_holes(blob: bytes | None) -> list[tuple[int, int]]:
     return [(_u48(blob, at), _u48(blob, at + 6)) for at in range(0, len(blob) - 11, 12)]
 
 
-def read_waits(blob: bytes) -> tuple[int, ...]:
-    """The seconds to wait that a record call reports, one number per limited ping."""
-    return struct.unpack(f"<{len(blob) // 4}I", blob)
-
-
 def read_delays(blob: bytes) -> list[int]:
     """The delays in ms that a sweep reports."""
     return [_u48(blob, at) for at in range(0, len(blob) - 5, 6)]
