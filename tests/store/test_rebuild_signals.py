@@ -40,6 +40,7 @@ async def say(
     """A monitor pings, and it is recorded; `at` is when it arrived, in seconds."""
     stage = library.stage
     plain = row_of(row.config.id, second(stage) if at is None else at)
+    assert plain.beat is not None
     signalled = None if (signal, run) == (SUCCESS, None) else Signalled(signal, run.bytes if run else b"")
     ping = msgspec.structs.replace(plain, beat=msgspec.structs.replace(plain.beat, signalled=signalled))
     head = pack_head(ping.arrival_ms, 1, 1, signal << SIGNAL_SHIFT | (HAS_RUN if run else 0))

@@ -53,6 +53,9 @@ elseif former then
   redis.call('HDEL', K_NAMED, id)
 end
 if packed_rules ~= '' then redis.call('HSET', K_RULES, id, packed_rules) else redis.call('HDEL', K_RULES, id) end
+if one.phase == ACTIVE then one.runs.cause = 0 end
+-- Whatever is there that the state knows nothing of.
+redis.call('HDEL', K_RUNS, id)
 kit().note(one, holes)
 redis.call('HSET', K_STATE, id, kit().pack(one, recorded))
 kit().write(K_DEADLINES, K_RUNS, K_REMINDERS)
