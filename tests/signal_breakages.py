@@ -60,8 +60,8 @@ SIGNAL_BREAKAGES: dict[str, Breakage] = {
     ),
     "a ping at the tick is not the one that was due": Breakage(
         _SHARED + "rules.lua",
-        "ticks[middle] * 1000 > moment",
-        "ticks[middle] * 1000 >= moment",
+        "tick_at(ticks, middle) > moment",
+        "tick_at(ticks, middle) >= moment",
         _RULES + "test_a_ping_at_the_very_tick_is_the_one_that_was_due",
     ),
     "blind time pulls a deadline back into a quiet time": Breakage(
