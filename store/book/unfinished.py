@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
 from sqlite3 import Row
@@ -18,6 +17,8 @@ MOST_DAYS = 8
 PAGE = 10_000
 # As many as the live side remembers.
 MOST_RUNS, MOST_ENDED, MOST_FAILURES = 32, 4, 255
+# More monitors than so many are looked over for what is finished.
+KEPT_LEAST = 10_000
 ENDED_LIFE_MS = 600_000
 
 # What is no log, of a day, in the order in which it was recorded.
@@ -33,20 +34,31 @@ class Unfinished(msgspec.Struct):
 
     under_way: dict[bytes, int] = msgspec.field(default_factory=dict)
     ended: dict[bytes, int] = msgspec.field(default_factory=dict)
-    failed_ms: deque[int] = msgspec.field(default_factory=lambda: deque(maxlen=MOST_FAILURES))
+    failed_ms: list[int] = msgspec.field(default_factory=list)
     last_ms: int = 0
 
 
 async def unfinished(path: Path) -> dict[int, Unfinished]:
     """Monitor id to what it signalled, told again as the live side heard it."""
     found: dict[int, Unfinished] = {}
+    most = KEPT_LEAST
     async for row in _signalled(path):
+        if len(found) > most:
+            _drop_finished(found, row["at_ms"])
+            most = max(KEPT_LEAST, 2 * len(found))
         if row["outcome"] != "recorded":
             # A pause forgets all of it.
             found.pop(row["of_monitor"], None)
             continue
         _hear(found.setdefault(row["of_monitor"], Unfinished()), row)
     return found
+
+
+def _drop_finished(found: dict[int, Unfinished], now_ms: int) -> None:
+    """Forget those of which nothing matters any more, as nearly all of a large fleet."""
+    for monitor_id, one in list(found.items()):
+        if not (one.under_way or one.failed_ms) and one.last_ms + ENDED_LIFE_MS < now_ms:
+            del found[monitor_id]
 
 
 async def _signalled(path: Path) -> AsyncIterator[Row]:
@@ -77,4 +89,4 @@ def _hear(one: Unfinished, row: Row) -> None:
     if row["signal"] == Signal.SUCCESS:
         one.failed_ms.clear()
     else:
-        one.failed_ms.append(at_ms)
+        one.failed_ms = [*one.failed_ms[1 - MOST_FAILURES :], at_ms]

@@ -11,7 +11,9 @@ import pytest
 
 from store import rebuild
 from store.beat import Signal, Signalled, encode_history
+from store.book import unfinished as unfinished_module
 from store.book.monitors import MonitorRow
+from store.book.unfinished import unfinished
 from store.live import streams
 from store.live.delivering import deliver
 from store.live.event_kind import Cause, EventKind
@@ -199,3 +201,18 @@ async def test_one_that_has_begun_but_never_succeeded_is_armed(stage: Stage, lib
     await stage.listen(40)
     await stage.sweep()
     assert await told(stage) == [(EventKind.DOWN, Cause.MISSED, 40)]
+
+
+async def test_of_a_large_fleet_only_what_is_not_over_is_remembered(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unfinished_module, "KEPT_LEAST", 3)
+    rows = [await library.monitor() for _ in range(4)]
+    for row, signals in zip(rows, ((START, SUCCESS), (START,), (FAIL,)), strict=False):
+        for signal in signals:
+            await say(library, row, signal, ONE)
+    await library.stage.move_to(700)
+    for signal in (START, SUCCESS):
+        await say(library, rows[3], signal, ONE)
+    found = await unfinished(library.history.path)
+    assert sorted(found) == [row.config.id for row in rows[1:]]
