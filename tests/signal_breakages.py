@@ -131,7 +131,7 @@ SIGNAL_BREAKAGES: dict[str, Breakage] = {
     ),
     "a rebuild remembers what a pause has forgotten": Breakage(
         "store/book/unfinished.py",
-        'found.pop(row["of_monitor"], None)',
+        "found.pop(monitor_id, None)",
         "pass",
         _REBUILD + "test_what_was_under_way_before_a_pause_is_forgotten",
     ),

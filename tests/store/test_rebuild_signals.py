@@ -216,3 +216,14 @@ async def test_of_a_large_fleet_only_what_is_not_over_is_remembered(
         await say(library, rows[3], signal, ONE)
     found = await unfinished(library.history.path)
     assert sorted(found) == [row.config.id for row in rows[1:]]
+
+
+async def test_no_more_signals_are_read_than_a_rebuild_has_time_for(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unfinished_module, "MOST_SIGNALS", 2)
+    rows = [await library.monitor() for _ in range(3)]
+    for day, row in enumerate(rows):
+        await library.stage.move_to(day * 50_000)
+        await say(library, row, START, ONE)
+    assert sorted(await unfinished(library.history.path)) == [row.config.id for row in rows[1:]]
