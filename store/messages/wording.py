@@ -121,8 +121,13 @@ def _trial(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _failing(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
-    name = data["channel"]["name"]
-    lines = [f"What the channel {name} was to be told was given up at {at}: {data['reason']}."]
+    name, reason = data["channel"]["name"], data["reason"]
+    if data["partial"]:
+        return f"The channel {name} does not reach everybody", (
+            f"Not everybody whom the channel {name} tells got what it was to tell at {at}: {reason}.",
+            "Who was refused is not tried again for that message.",
+        )
+    lines = [f"What the channel {name} was to be told was given up at {at}: {reason}."]
     if data["disabled"]:
         lines.append("It is disabled and hears nothing more until somebody enables it.")
     else:
