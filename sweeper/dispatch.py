@@ -27,6 +27,7 @@ from store.messages.message import notice_of
 from store.messages.notice import Notice
 from store.metrics import DELIVERIES, EVENTS
 from sweeper.channels import Channel
+from sweeper.channels.attempt import ATTEMPTS_PER_CHANNEL
 from sweeper.last_pings import LastPings, Sources, is_asked_for
 from sweeper.schedule import LOOK_EVERY_S, wait_until_due
 from sweeper.verdict import failing, is_reminder, judge, report_of, untold
@@ -34,7 +35,8 @@ from sweeper.verdict import failing, is_reminder, judge, report_of, untold
 # A call of so many takes Redis about a millisecond.
 EVENTS_AT_ONCE = 48
 ATTEMPTS_AT_ONCE = 64
-ATTEMPTS_PER_CHANNEL = 8
+# With those that were leased and wait for others of their kind to end.
+LEASED_AT_ONCE = 256
 LEASE_MS = 5_000
 NO_EVENT = "0-0"
 RENEW_EVERY_S = 1.5
@@ -121,13 +123,15 @@ class Dispatch:
         What is due and cannot be begun may be very much, and has to be looked at to know that. So while attempts are
         under way and nothing else could be begun, the next look comes when one of them has ended, or a while later.
         """
-        free = ATTEMPTS_AT_ONCE - len(self._under_way)
+        waiting = sum(kind.waiting for kind in self._channels.values())
+        free = min(ATTEMPTS_AT_ONCE + waiting, LEASED_AT_ONCE) - len(self._under_way)
         if free <= 0 or monotonic_ms() < self._next_lease_ms:
             return LOOK_EVERY_S
         per_channel = Counter(one.channel_id for one in self._under_way.values())
-        busy = [channel for channel, count in per_channel.items() if count >= ATTEMPTS_PER_CHANNEL]
+        most = {one.channel_id: self._at_once(one) for one in self._under_way.values()}
+        busy = [channel for channel, count in per_channel.items() if count >= most[channel]]
         # So few that none of the others can get more than its share either.
-        fullest = max((count for count in per_channel.values() if count < ATTEMPTS_PER_CHANNEL), default=0)
+        fullest = max((count for channel, count in per_channel.items() if channel not in busy), default=0)
         leased = await lease(self._stepping, min(free, ATTEMPTS_PER_CHANNEL - fullest), LEASE_MS, busy)
         if leased.leases:
             reach("dispatch.leased")
@@ -142,6 +146,10 @@ class Dispatch:
             return wait_until_due(leased.next_due_in_ms)
         self._next_lease_ms = monotonic_ms() + round(LOOK_EVERY_S * 1000)
         return LOOK_EVERY_S
+
+    def _at_once(self, one: Lease) -> int:
+        kind = self._channels.get(one.channel.kind) if one.channel else None
+        return kind.at_once if kind else ATTEMPTS_PER_CHANNEL
 
     def _end(self, task: asyncio.Task[None]) -> None:
         del self._under_way[task]

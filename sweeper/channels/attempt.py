@@ -8,6 +8,8 @@ import msgspec
 
 from store.last_ping import Answers
 
+# Of one channel at a time, so that a receiver that hangs does not stop the others.
+ATTEMPTS_PER_CHANNEL = 8
 Outcome = Literal["delivered", "partly", "retry", "rejected", "gone"]
 
 

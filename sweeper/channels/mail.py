@@ -21,7 +21,7 @@ from store.mail_server import MailServer
 from store.messages.message import beginning_of
 from store.messages.notice import Notice
 from store.messages.wording import Words, words_of
-from sweeper.channels.attempt import Attempt
+from sweeper.channels.attempt import ATTEMPTS_PER_CHANNEL, Attempt
 from sweeper.channels.recipients import TAKEN, judged, still_to_tell
 
 _START_TLS = {"wrapped": False, "required": True, "offered": None, "never": False}
@@ -39,6 +39,9 @@ _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
 
 class Mail:
     """Sends notices as mail. `server` is None where the installation has none; `base_url` may be empty."""
+
+    at_once = ATTEMPTS_PER_CHANNEL
+    waiting = 0
 
     def __init__(
         self, server: MailServer | None, sender: str, base_url: str, *, attempt_timeout_s: float = 10.0
