@@ -57,7 +57,8 @@ class Dispatch:
     """The deliveries of one shard. `channels` are the kinds that can be told, by name.
 
     `count_tags` looks up tags for messages about many monitors, `sources` what monitors sent last (nobody is asked
-    without them); `stepping` is the same shard for the calls of `step`, which come one at a time.
+    without them); `stepping` is the same shard for the calls of `step`, which come one at a time. `base_url` is where
+    this installation is reached, if that is known.
     """
 
     def __init__(
@@ -67,8 +68,10 @@ class Dispatch:
         count_tags: TagCounter,
         stepping: Shard | None = None,
         sources: Sources | None = None,
+        base_url: str = "",
     ) -> None:
         self._shard = shard
+        self._base_url = base_url
         self._stepping = stepping or shard
         self._channels = channels
         self._count_tags = count_tags
@@ -170,7 +173,7 @@ class Dispatch:
         tagged = await self._with_tags(found) if found else None
         if tagged is None:
             return
-        one, notice = tagged, _notice(tagged)
+        one, notice = tagged, _notice(tagged, self._base_url)
         if notice is None or one.channel is None or one.channel.kind not in self._channels:
             await self._settle(one, "gone", 0, untold(UNREADABLE if notice is None else NO_CHANNEL))
             return
@@ -225,11 +228,11 @@ class Dispatch:
             _log.warning("delivery %s could not be settled and will be repeated: %s", one.delivery_id, error)
 
 
-def _notice(one: Lease) -> Notice | None:
+def _notice(one: Lease, base_url: str) -> Notice | None:
     """What is to be told; None, with a loud word, for a record that cannot be read."""
     try:
         if one.event is not None:
-            notice = notice_of(one.event, one.noted or NOTHING)
+            notice = notice_of(one.event, one.noted or NOTHING, base_url)
             return msgspec.structs.replace(notice, answers=_answers(one))
     except (OverflowError, KeyError) as error:
         _log.debug("the event of delivery %s is not one: %r", one.delivery_id, error)

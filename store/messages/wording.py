@@ -11,6 +11,7 @@ from html import escape
 
 import msgspec
 
+from store.messages.links import channels_page, first_page, monitor_page
 from store.messages.monitor_wording import down, quote_of, reminder, up
 from store.messages.phrases import Data, between, moment, span
 
@@ -156,11 +157,9 @@ def _one_line(text: str) -> str:
 
 
 def _link(data: Data, base_url: str) -> str | None:
-    if not base_url:
-        return None
     if "channel" in data:
-        return f"{base_url}/channels"
+        return channels_page(base_url)
     monitor = data.get("monitor")
     if monitor and "id" in monitor:
-        return f"{base_url}/monitors/{monitor['id']}"
-    return f"{base_url}/" if "monitors" in data else None
+        return monitor_page(base_url, monitor["id"])
+    return first_page(base_url) if "monitors" in data else None

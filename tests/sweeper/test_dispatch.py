@@ -521,3 +521,15 @@ async def test_a_delivery_that_cannot_be_read_is_given_up_and_reported(
         assert [one.monitor for one in told(receiver)] == ["job 3"]
     assert caplog.text.count("cannot be read and is given up") == 2
     assert await left(stage) == (0, 0)
+
+
+async def test_a_webhook_has_the_address_of_the_monitors_page_where_that_is_known(
+    stage: Stage, teller: Teller
+) -> None:
+    teller.dispatch._base_url = "https://overdue.example.org"
+    async with receiving(answering(200)) as receiver:
+        await channels(stage.live, receiver)
+        await silence(stage, 1)
+        await teller.finish()
+    [call] = told(receiver)
+    assert call.message["data"]["url"].startswith("https://overdue.example.org/monitors/")
