@@ -1,4 +1,4 @@
-"""The child of `chat_reader.py`: an address on standard input; its exit code is `UNREADABLE` if Apprise cannot read it."""
+"""The child of `chat_reader.py`: an address on standard input; exits with `UNREADABLE` if Apprise cannot read it."""
 
 from __future__ import annotations
 

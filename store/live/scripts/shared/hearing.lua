@@ -1,7 +1,14 @@
 -- What a ping does to a monitor that has rules, or runs to remember. `one` has: id, config, flags, interval_s, grace_s,
 -- rules, runs, phase, base, seen, down, delayed; `tell(event)` appends an event.
 local SUCCESS, START, FAIL, LOG = 0, 1, 2, 3
+-- So many runs of a monitor are watched at a time; all of them are read and written with each of its pings. Those that are
+-- begun beyond that are counted.
 local MOST_RUNS, MOST_ENDED, ENDED_LIFE_MS = 32, 4, 600000
+local unwatched_runs = 0
+
+local function count_unwatched()
+  return unwatched_runs
+end
 
 local function tell_of(one, kind, at, tell)
   tell(pack_event(kind, at, one.base, one.down, one.seen, one.id, one.config, one.delayed, one.runs.cause, one.rules.words))
@@ -62,7 +69,10 @@ local function begin_run(one, run, arrival)
     local i = 1
     -- Of those that may take as long as they like, the oldest makes room.
     while one.rules.max_runtime > 0 and runs.open[i] and not runs.open[i].told do i = i + 1 end
-    if not runs.open[i] then return false end
+    if not runs.open[i] then
+      unwatched_runs = unwatched_runs + 1
+      return false
+    end
     table.remove(runs.open, i)
   end
   runs.open[#runs.open + 1] = {id = run, start = arrival, told = false}
