@@ -114,7 +114,7 @@ async def show(call: Call) -> Response:
     "It has the whole schedule before it again, and so has what was given up of the same incident.",
     reply=DeliveryReply,
     status=202,
-    refusals={409: "It is no dead letter, or somebody was faster."},
+    refusals={409: "It is no dead letter, somebody was faster, or its channel is disabled."},
 )
 async def retry(call: Call) -> Response:
     return Json(await put_back(call), 202)
@@ -142,10 +142,12 @@ async def put_back(call: Call) -> DeliveryReply:
     """Put the dead letter that the path names back in line, and with it what was buried of the same incident.
 
     Raises:
-        Conflict: it is not a dead letter, or no longer.
+        Conflict: it is not a dead letter, or no longer; or its channel is disabled, so that nothing would be sent.
     """
     row = await _row(call)
     is_dead = row.state == "dead" and row.live_id is not None
+    if is_dead and await channels.is_disabled(call.book, call.org_id, row.channel_id):
+        raise Conflict("The channel is disabled; enable it first.")
     if not is_dead or not await call.live.retry_letter(row.shard, row.live_id or ""):
         raise Conflict("Only a dead letter can be sent again; this delivery is none, or somebody was faster.")
     # The log is a moment behind; what was done just now is what the caller has to see.

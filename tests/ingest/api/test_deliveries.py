@@ -187,6 +187,23 @@ async def test_a_dead_letter_is_sent_again_once(stage: Stage, api: Api, telling:
     assert "dead letter" in refused.json()["error"]
 
 
+async def test_a_dead_letter_of_a_disabled_channel_is_not_sent_again_before_it_is_enabled(
+    api: Api, telling: Telling
+) -> None:
+    channel = await api.channel()
+    await telling.silence()
+    await telling.settle("dead", 0, Report(status=410, reason="no"))
+    await telling.record()
+    async with api.book.write() as tx:
+        await tx.execute("UPDATE channels SET disabled_ms = ?", (START_MS,))
+    [letter] = await telling.listed()
+    path = f"/api/deliveries/{letter['id']}/retry"
+    reply = await api.owner.post(path)
+    assert (reply.status_code, "enable it first" in reply.json()["error"]) == (409, True)
+    assert (await api.owner.post(f"/api/channels/{channel['id']}/enable")).status_code == 200
+    assert (await api.owner.post(path)).status_code == 202
+
+
 async def test_what_is_no_delivery_is_not_found(api: Api) -> None:
     for path in (f"/api/deliveries/{NOBODYS}", "/api/deliveries/x"):
         assert (await api.owner.get(path)).status_code == 404
