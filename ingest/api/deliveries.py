@@ -25,6 +25,8 @@ from store.errors import Conflict, Invalid, NotFound
 from store.timestamps import moment, rfc3339
 
 State = Literal["waiting", "retrying", "delivered", "dead", "dropped"]
+# What the types of messages about one incident begin with; the log knows the others by an id of no incident.
+OF_AN_INCIDENT = ("monitor.", "metric.")
 STATES: tuple[State, ...] = get_args(State)
 
 
@@ -39,6 +41,7 @@ class DeliveryReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """An event for one channel as callers see it. Channel and monitor are null when they were deleted.
 
     `events` is more than one where many monitors went down, or came back, in one message; then `monitor` is null too.
+    `incident_id` is null where it is about no incident, or about many.
     """
 
     id: str
@@ -46,7 +49,7 @@ class DeliveryReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     state: str
     channel: Named | None
     monitor: Named | None
-    incident_id: str
+    incident_id: str | None
     created_at: str
     events: int
     attempts: int
@@ -218,7 +221,7 @@ async def _told(call: Call, rows: Sequence[DeliveryRow]) -> list[DeliveryReply]:
             state=row.state,
             channel=_named(known_channels.get(row.channel_id)),
             monitor=_named(known_monitors.get(row.monitor_id)),
-            incident_id=row.incident_id,
+            incident_id=row.incident_id if row.type.startswith(OF_AN_INCIDENT) else None,
             created_at=rfc3339(row.created_ms),
             events=row.events,
             attempts=row.attempts,

@@ -56,7 +56,7 @@ class TrialEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailingEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a channel was to be told was given up; for the other channels. `monitor_id` is whose message that was."""
+    """What a channel was to be told was given up; for the other channels. It is of no monitor (`monitor_id` 0)."""
 
     at_ms: int
     org_id: int

@@ -60,9 +60,8 @@ local function tell_others()
     local of_epoch, told_ms, is_over = struct.unpack(FAILING, blob)
     if of_epoch == epoch and (is_over == 0 or now - told_ms < TOLD_AGAIN_MS) then return end
   end
-  local _, _, _, _, _, _, monitor, org = struct.unpack(EVENT_HEAD, event)
-  if is_collected(event) then monitor = 0 end
-  local head = struct.pack(EVENT_HEAD .. 'I4I4', 1, KIND_FAILING, now, now, now, 0, monitor, org, 0, 0) .. string.rep('\0', 16)
+  local _, _, _, _, _, _, _, org = struct.unpack(EVENT_HEAD, event)
+  local head = struct.pack(EVENT_HEAD .. 'I4I4', 1, KIND_FAILING, now, now, now, 0, 0, org, 0, 0) .. string.rep('\0', 16)
   redis.call('XADD', K_EVENTS, '*', 'e', head .. struct.pack(METRIC, tonumber(channel), 0) .. failing)
   redis.call('HSET', K_FAILING, channel, struct.pack(FAILING, epoch, now, 0))
 end
