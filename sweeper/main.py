@@ -56,7 +56,7 @@ async def run(settings: Settings, part: Part) -> None:
             tasks.create_task(say_alive_until(live, part, lambda: _show(live)))
             for shard in live.shards:
                 tasks.create_task(_sweep(Sweep(linked(shard)), live, part.stop))
-                dispatch = Dispatch(shard, channels, count, linked(shard), sources)
+                dispatch = Dispatch(shard, channels, count, linked(shard), sources, settings.base_url)
                 tasks.create_task(_dispatch(dispatch, Bell(live.url, shard), live, part.stop))
     finally:
         for link in links:

@@ -114,7 +114,7 @@ async def find(call: Call) -> PreviewReply:
 
 
 def _messages(call: Call, event: Event, noted: Noted) -> MessagesShown:
-    notice = notice_of(event, noted)
+    notice = notice_of(event, noted, call.settings.base_url)
     words = words_of(notice.body, call.settings.base_url)
     return MessagesShown(
         webhook=CallShown(msgspec.Raw(notice.body)),

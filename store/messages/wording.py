@@ -11,6 +11,7 @@ from html import escape
 
 import msgspec
 
+from store.messages.links import channels_page, first_page, monitor_page
 from store.messages.monitor_wording import down, quote_of, reminder, up
 from store.messages.phrases import Data, between, moment, span
 
@@ -121,8 +122,13 @@ def _trial(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _failing(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
-    name = data["channel"]["name"]
-    lines = [f"What the channel {name} was to be told was given up at {at}: {data['reason']}."]
+    name, reason = data["channel"]["name"], data["reason"]
+    if data["partial"]:
+        return f"The channel {name} does not reach everybody", (
+            f"Not everybody whom the channel {name} tells got what it was to tell at {at}: {reason}.",
+            "Who was refused is not tried again for that message.",
+        )
+    lines = [f"What the channel {name} was to be told was given up at {at}: {reason}."]
     if data["disabled"]:
         lines.append("It is disabled and hears nothing more until somebody enables it.")
     else:
@@ -151,11 +157,9 @@ def _one_line(text: str) -> str:
 
 
 def _link(data: Data, base_url: str) -> str | None:
-    if not base_url:
-        return None
     if "channel" in data:
-        return f"{base_url}/channels"
+        return channels_page(base_url)
     monitor = data.get("monitor")
     if monitor and "id" in monitor:
-        return f"{base_url}/monitors/{monitor['id']}"
-    return f"{base_url}/" if "monitors" in data else None
+        return monitor_page(base_url, monitor["id"])
+    return first_page(base_url) if "monitors" in data else None

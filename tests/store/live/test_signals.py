@@ -190,13 +190,17 @@ async def test_a_bounded_start_is_a_sign_of_life(stage: Stage) -> None:
     assert await stage.deadline(1) == 79
 
 
-async def test_only_so_many_runs_are_watched_and_a_further_start_is_no_sign_of_life(stage: Stage) -> None:
+async def test_only_so_many_runs_are_watched_and_a_further_start_is_counted_and_no_sign_of_life(
+    stage: Stage,
+) -> None:
     await stage.put(config_of(1, rules=MonitorRules(max_runtime_s=600)))
     for number in range(1, 33):
         await stage.ping(1, signal=START, run=UUID(int=number))
     await stage.listen(5)
+    assert (await stage.live.tallies()).runs_unwatched == 0
     await stage.ping(1, signal=START, run=UUID(int=99))
     assert await stage.deadline(1) == 40
+    assert (await stage.live.tallies()).runs_unwatched == 1
     await stage.ping(1, run=UUID(int=99))
     assert await stage.durations() == []
 
