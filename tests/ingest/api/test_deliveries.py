@@ -164,9 +164,7 @@ async def test_what_was_told_of_a_deleted_monitor_to_a_deleted_channel_is_still_
     assert (shown["channel"], shown["monitor"], shown["state"]) == (None, None, "delivered")
 
 
-async def test_that_a_channel_fails_is_about_no_monitor_and_no_incident(
-    api: Api, telling: Telling
-) -> None:
+async def test_that_a_channel_fails_is_about_no_monitor_and_no_incident(api: Api, telling: Telling) -> None:
     failing, _ = await api.channel(name="failing"), await api.channel(name="other")
     monitor = await telling.silence()
     told = ChannelTold(failing["id"], "failing", "webhook", "no")
