@@ -1,5 +1,5 @@
-"""What monitors are allowed, how long runs may take and how many failures in a row make an incident: read from config.db
-by the sweeper, without writing, for what people are told."""
+"""How long runs of monitors may take, and how many failures in a row make an incident: read from config.db by the sweeper,
+without writing, for what people are told."""
 
 from __future__ import annotations
 
