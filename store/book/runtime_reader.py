@@ -1,5 +1,7 @@
-"""How long runs of monitors may take, and how many failures in a row make an incident: read from config.db by the sweeper,
-without writing, for what people are told."""
+"""How long runs of monitors may take, and how many failures in a row make an incident, for what people are told.
+
+Read from config.db by the sweeper, without writing.
+"""
 
 from __future__ import annotations
 
