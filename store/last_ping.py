@@ -44,7 +44,8 @@ def short_name(text: str) -> str:
 
 
 class Noted(msgspec.Struct, frozen=True, array_like=True):
-    """What is noted in a delivery: the last ping, if it is known, and how long a run may take (0: not known).
+    """What is noted in a delivery: the last ping, if it is known, how long a run may take (0: not known), and how many
+    failures in a row are an incident.
 
     `answers` are those of the recipients whom a channel tells one by one, as far as it need not ask them again.
     """
@@ -52,6 +53,7 @@ class Noted(msgspec.Struct, frozen=True, array_like=True):
     ping: LastPing | None = None
     max_runtime_s: int = 0
     answers: Answers = ()
+    failures: int = 1
 
 
 NOTHING = Noted()

@@ -145,7 +145,8 @@ def _event(watched: Watched, kind: EventKind, cause: Cause) -> Event:
 
 async def _noted(call: Call, watched: Watched) -> Noted:
     rules = watched.row.config.rules
-    return Noted(await _last_ping(call, watched), rules.max_runtime_s if rules else 0)
+    ping = await _last_ping(call, watched)
+    return Noted(ping, rules.max_runtime_s, failures=rules.failures) if rules else Noted(ping)
 
 
 async def _last_ping(call: Call, watched: Watched) -> LastPing | None:

@@ -80,14 +80,16 @@ class RunTold(msgspec.Struct, frozen=True, rename="camel"):
 class Data(msgspec.Struct, frozen=True, rename="camel"):
     """`last_ping` is None where there is none, or it could not be looked up in time; of an up it is not asked for.
 
-    `run` is there where one took too long, and it is known how long it may; `url`, the page of the monitor, where it is
-    known how this installation is reached.
+    `run` is there where one took too long, and it is known how long it may; `failures_before_alert`, where more than
+    one failure in a row makes an incident; `url`, the page of the monitor, where it is known how this installation is
+    reached.
     """
 
     monitor: MonitorTold
     incident: IncidentTold
     last_ping: LastPingTold | None
     run: RunTold | UnsetType = UNSET
+    failures_before_alert: int | UnsetType = UNSET
     url: str | UnsetType = UNSET
 
 
@@ -185,7 +187,14 @@ def _data(
     monitor, incident = _monitor(event), _incident(event)
     url = monitor_page(base_url, monitor.id) or UNSET
     if not isinstance(event, MetricEvent):
-        return Data(monitor, incident, _last_ping(noted.ping), _run(event, noted), url)
+        return Data(
+            monitor=monitor,
+            incident=incident,
+            last_ping=_last_ping(noted.ping),
+            run=_run(event, noted),
+            failures_before_alert=noted.failures if noted.failures > 1 else UNSET,
+            url=url,
+        )
     told = event.told
     alert = AlertTold(
         id=str(told.public_id),

@@ -107,5 +107,5 @@ async def test_a_trial_reaches_a_chat_service_in_words(stage: Stage) -> None:
         chat = Chat((ip_network("127.0.0.0/8"),), BASE, attempt_timeout_s=30)
         async with aclosing(chat):
             await finish(Dispatch(stage.shard, {"apprise": chat}, lambda _: []))
-    assert msgspec.json.decode(receiver.calls[0].body)["title"] == "A trial of the channel night watch"
+    assert msgspec.json.decode(receiver.calls[0].body)["title"] == "A trial of the channel “night watch”"
     assert await stage.redis.hlen(stage.shard.keys.deliveries) == 0

@@ -43,6 +43,8 @@ async def test_a_failure_is_an_incident_at_once_and_the_next_success_ends_it(sta
         ("UP", Cause.FAILED, 11_000, "job 1"),
     ]
     assert len({e.incident_id for e in events}) == 1
+    # A failure was heard of itself; whoever comes back tells when it was heard of before.
+    assert [e.seen_ms - START_MS for e in events] == [10_000, 10_000]
     assert await stage.deadline(1) == 51
     assert await runs(stage) is None
 
