@@ -15,5 +15,7 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 15) -
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(PAUSE_S)
-            if loop.time() > until_s:  # whatever was asked for has swallowed the cancellation, which comes once
+            if (
+                loop.time() > until_s
+            ):  # whatever was asked for has swallowed the cancellation, which comes once
                 raise TimeoutError
