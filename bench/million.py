@@ -24,7 +24,7 @@ from bench.load import BenchFailed
 from bench.machine import describe_machine, describe_versions
 from bench.million_burst import light, receiver, tell, watch
 from bench.million_figures import Figure, section, table, verdict
-from bench.million_fleet import Fleet, ping_in_batches, read_fleet, write_file
+from bench.million_fleet import DAY_S, Fleet, ping_in_batches, read_fleet, write_file
 from bench.million_house import House, running_house
 from bench.million_pings import Cost, catch_up, childrens_cpu_us, measure, middle, own_cpu_us, recorded, spent
 from bench.million_rows import SMALL, burst_figures, ping_figures
@@ -34,14 +34,17 @@ from store.clock import monotonic_ms, wall_ms
 
 IDLE_S = 20
 LIMIT_S = 120
+# Of which every other monitor has one. The second is so short that each ping moves its deadline.
+GRACES_S = (300, 1)
 OF_THE_SWEEPER = ("sweep", "deliver", "lease", "renew")
 REMARKS = (
     "CPU is user and system time from the operating system's accounts; the load generators share the cores, so "
     "throughput and latency are what is left beside them.",
     "A ping's cost is that of ingest and Redis over 64 connections. Monitors ping in turn, in a shuffled order that "
-    "stays the same, as fleets do that ping periodically; at random is worse, as each move in the order of deadlines "
-    "then begins somewhere else. Ingest knows all keys. The two installations take turns, the figures are medians; the "
-    "share of rewriting the append-only file is added to the large one.",
+    "stays the same, as fleets do that ping periodically. Half of them have a grace of 300 s, as the thousand, and are "
+    "moved in the order of deadlines once in that time; the others have one of a second and are moved by each ping. "
+    "At random is worse, as each move then begins elsewhere. Ingest knows all keys. The installations take turns, the "
+    "figures are medians; the share of rewriting the append-only file is added to the large one.",
     "Memory is Redis' `used_memory` before and after the import, divided by the monitors; names have 21 characters.",
     "Scripts are all calls from 3 s before the deadlines on: SLOWLOG has those over 200 µs, INFO their number.",
     "Pings meanwhile come at 1,000 a second, each at its moment, whatever the replies take.",
@@ -112,7 +115,7 @@ class Bench:
         self._burst: int = options.monitors // 10
 
     def figures(self) -> list[Figure]:
-        few = self._import(self._small, "few", SMALL, 86_400)[0]
+        few = self._import(self._small, "few", SMALL, DAY_S, GRACES_S[:1])[0]
         many, memory = self._fill()
         pings = self._pings(few, many)
         self._small.stop()
@@ -120,9 +123,9 @@ class Bench:
         return [*memory, *pings, *starts, *self._deadlines(many)]
 
     def _import(
-        self, house: House, name: str, count: int, interval_s: int, grace_s: int = 86_400
+        self, house: House, name: str, count: int, interval_s: int, graces_s: Sequence[int]
     ) -> tuple[Fleet, float]:
-        file = write_file(self._folder / f"{name}.ndjson", count, interval_s, grace_s)
+        file = write_file(self._folder / f"{name}.ndjson", count, interval_s, graces_s)
         seconds_s = house.import_file(file, self._folder / f"{name}.made")
         return read_fleet(self._folder / f"{name}.made", self._folder / f"{name}.paths"), seconds_s
 
@@ -130,7 +133,7 @@ class Bench:
         say(f"importing {self._monitors:,} monitors …")
         house, redis = self._large, self._large.pids()[REDIS]
         before = house.info("memory")
-        many, seconds_s = self._import(house, "many", self._monitors, 86_400)
+        many, seconds_s = self._import(house, "many", self._monitors, DAY_S, GRACES_S)
         after = house.info("memory")
         used, rss = (
             (int(after[name]) - int(before[name])) / self._monitors
@@ -150,26 +153,29 @@ class Bench:
         self._large.ask("CONFIG", "SET", "auto-aof-rewrite-percentage", 0)
         self._rewritten()
         appended = int(self._large.info("persistence")["aof_current_size"])
-        one, other, shuffled = (middle(costs) for costs in self._rounds(few, many))
+        one, other, moved, shuffled = (middle(costs) for costs in self._rounds(few, many))
         appended = int(self._large.info("persistence")["aof_current_size"]) - appended
         self._large.ask("CONFIG", "SET", "auto-aof-rewrite-percentage", 100)
-        share_us = self._rewrite_share_us(appended / (other.answered + shuffled.answered))
-        return ping_figures(self._monitors, one, other, shuffled, share_us, batches)
+        share_us = self._rewrite_share_us(appended / (other.answered + moved.answered + shuffled.answered))
+        return ping_figures(self._monitors, (one, other, moved, shuffled), share_us, batches)
 
-    def _rounds(self, few: Fleet, many: Fleet) -> tuple[list[Cost], list[Cost], list[Cost]]:
-        """Beside few monitors in turn, beside many in turn, beside many at random; they take turns themselves."""
-        costs: tuple[list[Cost], list[Cost], list[Cost]] = ([], [], [])
-        seconds_s = self._options.seconds
+    def _rounds(self, few: Fleet, many: Fleet) -> Sequence[list[Cost]]:
+        """Beside few, beside many (with a long grace; with a short one; at random): they take turns themselves."""
+        made = self._folder / "many.made"
+        calm, moved = (
+            read_fleet(made, self._folder / f"every-other-{first}.paths", slice(first, None, len(GRACES_S)))
+            for first in range(len(GRACES_S))
+        )
+        stages = ((self._small, few), (self._large, calm), (self._large, moved), (self._large, many))
+        costs: Sequence[list[Cost]] = ([], [], [], [])
         for number in range(self._options.rounds):
-            for kept, house, fleet, is_random in (
-                (costs[0], self._small, few, False),
-                (costs[1], self._large, many, False),
-                (costs[2], self._large, many, True),
-            ):
+            for kept, (house, fleet) in zip(costs, stages, strict=True):
                 walked = sum(one.answered for one in kept)
-                kept.append(measure(house, fleet, seconds_s, None if is_random else walked))
+                kept.append(measure(house, fleet, self._options.seconds, None if fleet is many else walked))
             latest = ", ".join(f"{one[-1].answering_us:.1f}" for one in costs)
-            say(f"round {number + 1}: a ping beside few, beside many, and at random: {latest} µs")
+            say(
+                f"round {number + 1}: a ping beside few, beside many, if each moves, and at random: {latest} µs"
+            )
         return costs
 
     def _warm_up(self, few: Fleet, many: Fleet) -> Figure:
@@ -243,7 +249,7 @@ class Bench:
         with receiver() as (url, told):
             tell(house, url)
             say(f"importing {self._burst:,} monitors more …")
-            late, imported_s = self._import(house, "late", self._burst, LIMIT_S - 10, 10)
+            late, imported_s = self._import(house, "late", self._burst, LIMIT_S - 10, (10,))
             last_ms = light(house, late, LIMIT_S)
             catch_up(house)
             self._rewritten()

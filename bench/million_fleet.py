@@ -31,19 +31,20 @@ class Fleet(msgspec.Struct, frozen=True):
     paths: Path
 
 
-def write_file(file: Path, count: int, interval_s: int = DAY_S, grace_s: int = DAY_S) -> Path:
-    """A file of monitors with names of 21 characters."""
+def write_file(file: Path, count: int, interval_s: int = DAY_S, graces_s: Sequence[int] = (DAY_S,)) -> Path:
+    """A file of monitors with names of 21 characters; the graces take turns."""
     with file.open("w", encoding="utf-8") as lines:
         for number in range(count):
             name = f"nightly backup {number:06d}"
+            grace_s = graces_s[number % len(graces_s)]
             lines.write(f'{{"name":"{name}","interval":{interval_s},"gracePeriod":{grace_s}}}\n')
     return file
 
 
-def read_fleet(output: Path, paths: Path) -> Fleet:
-    """The keys in what `overdue import` printed, shuffled, as who is created together does not ping together."""
+def read_fleet(output: Path, paths: Path, which: slice = slice(None)) -> Fleet:
+    """Some of the keys that `overdue import` printed, shuffled: who is made together does not ping together."""
     with output.open("rb") as lines:
-        keys = [_LINE.decode(line).ping_url.rsplit("/", 1)[1] for line in lines]
+        keys = [_LINE.decode(line).ping_url.rsplit("/", 1)[1] for line in lines][which]
     Random(len(keys)).shuffle(keys)
     paths.write_text("".join(f"/ping/{key}\n" for key in keys), encoding="utf-8")
     return Fleet(keys, paths)

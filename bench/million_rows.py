@@ -12,9 +12,10 @@ SMALL = 1_000
 
 
 def ping_figures(
-    monitors: int, one: Cost, other: Cost, shuffled: Cost, share_us: float, batches: Figure
+    monitors: int, costs: tuple[Cost, Cost, Cost, Cost], share_us: float, batches: Figure
 ) -> list[Figure]:
-    """A ping beside few monitors, beside many that ping in turn, and beside many at random; and the recorder."""
+    """A ping beside few monitors, and beside many: in turn, if each moves its deadline, at random; and the recorder."""
+    one, other, moved, shuffled = costs
     single = other.cpu_us[RECORDER] / other.cpu_us[WEB]
     return [
         Figure(f"a ping beside {SMALL:,} monitors: ingest + Redis", one.answering_us, "µs"),
@@ -29,12 +30,9 @@ def ping_figures(
         Figure(
             "  ÷ the same beside the few", (other.answering_us + share_us) / one.answering_us, "", 1.5, ".2f"
         ),
-        Figure(
-            "  ÷, if they ping at random",
-            (shuffled.answering_us + share_us) / one.answering_us,
-            "",
-            None,
-            ".2f",
+        *(
+            Figure(f"  ÷, if {how}", (cost.answering_us + share_us) / one.answering_us, "", None, ".2f")
+            for how, cost in (("each ping moves its deadline", moved), ("they ping at random", shuffled))
         ),
         Figure("  pings a second beside wrk", other.per_second, "/s", None, ",.0f"),
         Figure("recorder: CPU of a row, single pings", other.cpu_us[RECORDER], "µs"),

@@ -157,14 +157,16 @@ class Batcher:
         # Between taking the batch and reading the watermark nothing may be awaited.
         watermark_ms = self._watermark()
         ids, heads, rows, runs = [], [], [], []
+        former = None
         for ping in batch:
-            known = ping.known
+            known, beat = ping.known, ping.beat
             assert known is not None
             ids.append(known.wire_id)
             heads.append(pack_head(ping.happened_ms, known.key_epoch, known.version, ping.flags))
-            rows.append(BeatRow(known.monitor_id, ping.happened_ms, ping.beat))
-            if ping.flags >= HAS_RUN and ping.beat.signalled is not None:
-                runs.append(ping.beat.signalled.run)
+            rows.append(BeatRow(known.monitor_id, ping.happened_ms, None if beat == former else beat))
+            former = beat
+            if ping.flags >= HAS_RUN and beat.signalled is not None:
+                runs.append(beat.signalled.run)
         history = encode_history(rows) if rows else b""
         started_ms = monotonic_ms()
         try:

@@ -45,11 +45,14 @@ class Beat(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class BeatRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A beat with the monitor it belongs to and its arrival in ms of Redis' clock."""
+    """A beat with the monitor it belongs to and its arrival in ms of Redis' clock.
+
+    `beat` is None where it equals that of the row before: those who ping beside each other often say the same.
+    """
 
     monitor_id: Annotated[int, msgspec.Meta(ge=1, le=MOST_MONITORS)]
     arrival_ms: int
-    beat: Beat
+    beat: Beat | None = None
 
 
 def size_of(beat: Beat) -> int:

@@ -54,10 +54,11 @@ PINGS = Dated(
         f"CREATE INDEX {{table}}_of_monitor ON {{table}} (monitor_id % {INDEX_LANES}, id, monitor_id, at_ms)",
     ),
 )
+# An id, PingValues as they are, and the id that stands for their user agent (?9 itself is not used).
 INSERT_PING = """
 INSERT INTO {table}
     (id, monitor_id, at_ms, outcome, method, host, query, content_type, user_agent_id, sender, body)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?12, ?10, ?11)
 """
 
 # Days from before user agents had ids hold the text; what is written to them now has an id as well.
@@ -88,6 +89,8 @@ ON CONFLICT DO UPDATE SET entry = excluded.entry, appended_bytes = excluded.appe
 
 # monitor, at_ms, outcome, method, host, query, content type, user agent, sender, body
 PingValues = tuple[int, int, str, str, str, str, str, str, str, bytes | None]
+# The same from the method on.
+SentValues = tuple[str, str, str, str, str, str, bytes | None]
 USER_AGENT: Final = 7
 NOTHING_SAID: Final[Mapping[int, Said]] = {}
 
@@ -182,15 +185,14 @@ class HistoryWriter:
         """
         first_id = self._last_ping_id + 1
         by_table: dict[str, list[tuple[SqlValue, ...]]] = {}
-        table, until_ms = "", -1
-        for ping in pings:
+        rows: list[tuple[SqlValue, ...]] = []
+        until_ms = -1
+        for ping_id, ping in enumerate(pings, first_id):
             if not until_ms - DAY_MS <= ping[1] < until_ms:
-                table, until_ms = PINGS.table(ping[1]), (ping[1] // DAY_MS + 1) * DAY_MS
-            self._last_ping_id += 1
-            user_agent_id = self.user_agents.id_of(ping[USER_AGENT], ping[1])
-            by_table.setdefault(table, []).append(
-                (self._last_ping_id, *ping[:USER_AGENT], user_agent_id, *ping[USER_AGENT + 1 :])
-            )
+                rows = by_table.setdefault(PINGS.table(ping[1]), [])
+                until_ms = (ping[1] // DAY_MS + 1) * DAY_MS
+            rows.append((ping_id, *ping, self.user_agents.id_of(ping[USER_AGENT], ping[1])))
+        self._last_ping_id += len(pings)
         for table, rows in by_table.items():
             self.tables.make(PINGS, table)
             self.connection.executemany(INSERT_PING.format(table=table), rows)

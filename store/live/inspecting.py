@@ -22,8 +22,8 @@ SCANNED = 1000
 class Inspected(msgspec.Struct, frozen=True):
     """Where a monitor stands. `status` is empty if its state cannot be read, None if there is none.
 
-    The stored deadline has to lie between `least_ms`, which knows of no blind time, and `deadline_ms`, which does:
-    a deadline follows a blind time only when it comes due.
+    The stored deadline has to lie between `least_ms` and `deadline_ms`, the true one. It follows a blind time only when
+    it comes due, and pings only once in each piece of time as long as the grace.
     """
 
     config: bytes | None

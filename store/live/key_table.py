@@ -28,7 +28,13 @@ TABLE: tuple[KeyRow, ...] = (
     ),
     KeyRow("config", "hash", "API", "as the monitor", "Monitor id → packed configuration."),
     KeyRow("state", "hash", "record, sweep, API", "as the monitor", "Monitor id → packed state."),
-    KeyRow("deadlines", "zset", "record, sweep, API", "while watched", "Monitor id by its deadline in ms."),
+    KeyRow(
+        "deadlines",
+        "zset",
+        "record, sweep, API",
+        "while watched",
+        "Monitor id by its deadline in ms; it may lag by less than the grace.",
+    ),
     KeyRow(
         "rules",
         "hash",

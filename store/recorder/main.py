@@ -29,8 +29,12 @@ from store.recorder.unheard import SHARD, Unheard, tell_until
 from store.settings import Settings
 
 LOCK = "history.lock"
-# At most so many transactions a second and shard: a flood makes large ones, and a reader is at most this far behind.
+# Between two transactions of a shard, so that a flood makes large ones: nearly every row of a small one touches a page
+# of its own. A reader is this far behind.
 PAUSE_S = 0.1
+FLOOD_PAUSE_S = 0.25
+# So many entries since the last transaction are a flood.
+FLOOD = 20
 RETRY_S = 0.5
 _log = logging.getLogger(__name__)
 
@@ -70,11 +74,11 @@ async def _record(recorder: Recorder, live: Live, stop: asyncio.Event) -> None:
     failing = False
     while not stop.is_set():
         try:
-            await recorder.step()
+            entries = await recorder.step()
             if failing:
                 _log.info("recording again")
             failing = False
-            await wait_or_stop(stop, PAUSE_S)
+            await wait_or_stop(stop, PAUSE_S if entries < FLOOD else FLOOD_PAUSE_S)
         except OverdueError as error:
             if not failing:
                 _log.warning("cannot record: %s", error)

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from store.beat import BeatRow, Signal, Signalled, decode_history
-from store.book.history_writer import IncidentChange, PingValues
+from store.beat import Beat, Signal, Signalled, decode_history
+from store.book.history_writer import IncidentChange, PingValues, SentValues
 from store.book.sample_writer import Taken
 from store.book.signals import Said
 from store.flat_json import Complaint, Metrics, read_metrics
@@ -28,6 +28,7 @@ MONITOR: Final = 0
 AT_MS: Final = 1
 OUTCOME: Final = 2
 BODY: Final = 9
+_NOTHING_SENT: Final[SentValues] = ("", "", "", "", "", "", None)
 _log = logging.getLogger(__name__)
 
 
@@ -52,16 +53,22 @@ def _add(rows: PingRows, entry: PingEntry) -> None:
     except ValueError as error:
         _log.error("history entry %s cannot be read and is left out: %s", entry.id, error)
         return
+    if beats and beats[0].beat is None:
+        _log.error("history entry %s does not begin with a beat and is left out", entry.id)
+        return
     ended = read_ended(entry.ended) if entry.ended else {}
+    now_ms, signalled, sent = entry.now_ms, None, _NOTHING_SENT
     for place, (row, byte) in enumerate(zip(beats, entry.outcomes, strict=False)):
+        if row.beat is not None:
+            signalled, sent = row.beat.signalled, _sent(row.beat)
         outcome = _OUTCOMES.get(byte & ~OUT_OF_DATE)  # type: ignore[call-overload]
         if outcome is None:
             continue
-        values = _values(row, outcome, entry.now_ms)
-        if row.beat.signalled is not None or place in ended:
-            said = _said(row.beat.signalled or Signalled(), values[AT_MS], ended.get(place))
-            rows.said[len(rows.pings)] = said
-        rows.pings.append(values)
+        # A stamp is believed within the last hour, which is as far back as a relay may tell.
+        at_ms = max(now_ms - CLAMP_MS, min(row.arrival_ms, now_ms))
+        if signalled is not None or place in ended:
+            rows.said[len(rows.pings)] = _said(signalled or Signalled(), at_ms, ended.get(place))
+        rows.pings.append((row.monitor_id, at_ms, outcome, *sent))
 
 
 def _said(signalled: Signalled, at_ms: int, started_ms: int | None) -> Said:
@@ -108,13 +115,8 @@ def _metrics(body: bytes | None, duration_ms: int | None) -> Metrics:
     return metrics
 
 
-def _values(row: BeatRow, outcome: str, now_ms: int) -> PingValues:
-    beat = row.beat
+def _sent(beat: Beat) -> SentValues:
     return (
-        row.monitor_id,
-        # A stamp is believed within the last hour, which is as far back as a relay may tell.
-        max(now_ms - CLAMP_MS, min(row.arrival_ms, now_ms)),
-        outcome,
         beat.method,
         beat.host.decode("utf-8", "replace"),
         beat.query.decode("utf-8", "replace"),

@@ -64,10 +64,11 @@ def test_percentiles_are_of_all_calls_though_only_the_slow_ones_are_listed() -> 
 
 
 def test_a_fleet_is_read_as_the_import_prints_it(tmp_path: Path) -> None:
-    file = write_file(tmp_path / "in", 2, 60, 30)
-    assert file.read_text(encoding="utf-8").splitlines()[1] == (
-        '{"name":"nightly backup 000001","interval":60,"gracePeriod":30}'
-    )
+    file = write_file(tmp_path / "in", 2, 60, (30, 1))
+    assert file.read_text(encoding="utf-8").splitlines() == [
+        '{"name":"nightly backup 000000","interval":60,"gracePeriod":30}',
+        '{"name":"nightly backup 000001","interval":60,"gracePeriod":1}',
+    ]
     (tmp_path / "out").write_text('{"id":"i","name":"n","pingUrl":"http://h:1/ping/abc"}\n', encoding="utf-8")
     fleet = read_fleet(tmp_path / "out", tmp_path / "paths")
     assert (list(fleet.keys), fleet.paths.read_text()) == (["abc"], "/ping/abc\n")

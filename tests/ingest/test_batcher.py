@@ -83,6 +83,22 @@ async def test_a_lone_ping_goes_at_once_and_in_one_call(
         assert entrance.gate.sizes == [1, 1]
 
 
+async def test_a_beat_that_equals_the_one_before_it_travels_once(entrance: Entrance, stage: Stage) -> None:
+    await entrance.put(1, 2, 3)
+    await entrance.know(1, 2, 3)
+    entrance.gate.shut()
+    first = entrance.arrive(1)
+    await under_way(entrance.gate)
+    others = [
+        entrance.arrive(number, body=body) for number, body in ((1, b"a"), (2, b"a"), (3, b"b"), (1, b"a"))
+    ]
+    entrance.gate.open()
+    assert await answers([first, *others]) == [Outcome.RECORDED] * 5
+    entries = await stage.redis.xrange(entrance.live.shards[0].keys.pings)
+    bodies = [[row.beat and row.beat.body for row in decode_history(fields[b"h"])] for _, fields in entries]
+    assert bodies[-2:] == [[b""], [b"a", None, b"b", b"a"]]
+
+
 async def test_what_arrives_during_a_call_is_the_next_batch(entrance: Entrance) -> None:
     await entrance.put(1)
     await entrance.know(1)

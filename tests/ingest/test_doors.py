@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from store.beat import BeatRow, decode_history
 from store.live.heads import Outcome
 from tests.ingest.serving import Served, serving
+from tests.kept_history import KeptRow, read_history
 from tests.stage import Stage
 
 
@@ -21,12 +21,12 @@ async def served(stage: Stage, tmp_path: Path) -> AsyncIterator[Served]:
         yield served
 
 
-async def kept(stage: Stage) -> list[tuple[BeatRow, int]]:
+async def kept(stage: Stage) -> list[tuple[KeptRow, int]]:
     """All pings in the stream with their outcomes."""
     entries = await stage.redis.xrange(stage.shard.keys.pings)
-    rows: list[tuple[BeatRow, int]] = []
+    rows: list[tuple[KeptRow, int]] = []
     for _, fields in entries or []:
-        rows += zip(decode_history(fields[b"h"]), fields[b"o"], strict=True)
+        rows += zip(read_history(fields[b"h"]), fields[b"o"], strict=True)
     return rows
 
 

@@ -25,12 +25,12 @@ from ingest.intake import Intake
 from ingest.keyring import known_key
 from ingest.lane import Lane
 from ingest.senders import Strangers
-from store.beat import BeatRow, decode_history
 from store.live.heads import Outcome
 from store.live.live import Live
 from store.live.monitors import Resolved
 from store.live.packing import KnownConfig
 from tests.ingest.serving import settings_for
+from tests.kept_history import KeptRow, read_history
 
 KEYS = ("first-key-000000000001", "second-key-0000000002")
 GENERATION = "0" * 32
@@ -92,14 +92,14 @@ class Memory:
     """Answers calls as the scripts would if every ping were recorded and nobody had another key."""
 
     def __init__(self) -> None:
-        self.rows: list[BeatRow] = []
+        self.rows: list[KeptRow] = []
 
     async def call(self, name: str, keys: Sequence[str], arguments: Sequence[Any], give_up_ms: int) -> Any:
         if name != "record":
             return NOW_MS
         ids, history = arguments[9:], arguments[7]
         if ids:
-            self.rows += decode_history(history)
+            self.rows += read_history(history)
         await asyncio.sleep(0)
         return [NOW_MS, bytes([Outcome.RECORDED]) * len(ids), b""]
 

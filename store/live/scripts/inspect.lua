@@ -4,7 +4,7 @@
 -- KEYS  generation config state deadlines blind rules runs
 -- ARGV  generation, monitor ids
 -- Returns  per id: packed config or false, status (new, up, down, paused; '' unreadable; false: there is none), stored
---          deadline_ms or -1, deadline_ms without blind time, deadline_ms as the sweep would compute it now (0: no window)
+--          deadline_ms or -1, the least that it may be (without blind time, as order may lag by a grace), deadline_ms as the sweep would compute it now (0: no window)
 -- Errors   GENERATION
 -- Cost  O(ids)
 --@include clock
@@ -24,7 +24,7 @@ for i = 1, #ARGV - 1 do
   local phase, base, seen, _, down_at, delayed, marks = read_state(states[i])
   local least, deadline = 0, 0
   if version and phase then
-    least = base + (interval_s + grace_s) * 1000
+    least = piece_of(base, grace_s) + (interval_s + grace_s) * 1000
     deadline = effective_deadline(base, (interval_s + grace_s) * 1000, holes)
     local one = marks > 0
       and kit().load(KEYS[6], KEYS[7], now_ms(), ARGV[i + 1], configs[i], phase, base, seen, down_at, delayed, marks)

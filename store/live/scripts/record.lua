@@ -99,7 +99,7 @@ local at, count = {}, 0
 local ids, blobs, limits, versions, epochs = {}, {}, {}, {}, {}
 local phases, bases, seens, recordeds, downs, delays, first_status = {}, {}, {}, {}, {}, {}, {}
 local outcomes, broken, waits, noted = {}, {}, {}, {}
-local orgs, plans, kept = {}, {}, 0
+local orgs, plans, kept, in_order_until = {}, {}, 0, {}
 local specials, ended, runs_read = {}, {}, 0
 
 for i = 1, pings do
@@ -114,6 +114,7 @@ for i = 1, pings do
       local phase, base, seen, recorded, down_at, delayed, marks = read_state(states[i])
       versions[c], epochs[c], limits[c], orgs[c] = version, epoch, (interval_s + grace_s) * 1000, org
       if phase then
+        if phase == ACTIVE and base <= now then in_order_until[c] = piece_of(base, grace_s) + grace_s * 1000 end
         if base > now or seen > now or recorded > now then
           base, seen, recorded = brought_back(now, phase, base, seen, recorded)
         end
@@ -224,10 +225,11 @@ for c = 1, count do
     end
   elseif phases[c] == ACTIVE then
     local base, limit = bases[c], limits[c]
-    local deadline = base + limit
-    if holes then deadline = effective_deadline(base, limit, holes) end
-    scores[z + 1], scores[z + 2] = deadline, ids[c]
-    z = z + 2
+    if holes then
+      scores[z + 1], scores[z + 2], z = effective_deadline(base, limit, holes), ids[c], z + 2
+    elseif not in_order_until[c] or base >= in_order_until[c] then
+      scores[z + 1], scores[z + 2], z = base + limit, ids[c], z + 2
+    end
     fields[f + 1] = ids[c]
     fields[f + 2] = pack_state(phases[c], base, seens[c], recordeds[c], downs[c])
     f = f + 2

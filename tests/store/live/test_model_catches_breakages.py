@@ -52,6 +52,11 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
         "moved[#moved + 1] = deadline\n        moved[#moved + 1] = id",
         "gone[#gone + 1] = id",
     ),
+    "the order of deadlines lags by more than a grace": (
+        "record",
+        "piece_of(base, grace_s) + grace_s * 1000",
+        "piece_of(base, grace_s) + grace_s * 3000",
+    ),
     "the sweep leaves the deadline in place": ("sweep", "redis.call('ZREM', K_DEADLINES, unpack(gone))", ""),
     "the sweep does not count": ("sweep", "tally.down = (tally.down or 0) + 1", ""),
     "pings of a batch are not folded": ("record", "local c = at[id]", "local c = nil"),

@@ -20,6 +20,47 @@ async def test_a_ping_moves_the_deadline_to_interval_plus_grace_after_it(stage: 
     assert await stage.deadline(1) == 60
 
 
+async def test_pings_within_one_grace_are_put_in_order_once_and_judged_by_the_last(stage: Stage) -> None:
+    await stage.put(config_of(1, 30, 10))
+    for second in (20, 23, 29):
+        await stage.listen(until=second)
+        await stage.ping(1)
+        assert await stage.deadline(1) == 60
+    await stage.listen(until=60)
+    assert (await stage.sweep()).looked_at == 1
+    assert await stage.told() == []
+    assert await stage.deadline(1) == 69
+    await stage.listen(until=69)
+    await stage.sweep()
+    assert await stage.told() == [("down", 1, 69)]
+
+
+async def test_the_first_ping_of_the_next_grace_is_put_in_order_anew(stage: Stage) -> None:
+    await stage.put(config_of(1, 30, 10))
+    for second, deadline in ((29, 69), (30, 70), (39, 70), (40, 80)):
+        await stage.listen(until=second)
+        await stage.ping(1)
+        assert await stage.deadline(1) == deadline
+
+
+async def test_who_comes_back_is_put_in_order_whenever_its_ping_arrived(stage: Stage) -> None:
+    await stage.put(config_of(1, 10, 30))
+    await stage.listen(until=41)
+    await stage.sweep()
+    assert await stage.deadline(1) is None
+    await stage.ping(1, at=20)
+    assert await stage.told() == [("down", 1, 40), ("up", 1, 40)]
+    assert await stage.deadline(1) == 60
+
+
+async def test_without_a_grace_every_ping_is_put_in_order(stage: Stage) -> None:
+    await stage.put(config_of(1, 30, 0))
+    for second in (5, 6, 6.5):
+        await stage.listen(until=second)
+        await stage.ping(1)
+        assert await stage.deadline(1) == second + 30
+
+
 async def test_a_silence_is_one_down_and_the_next_ping_one_up_of_the_same_incident(stage: Stage) -> None:
     await stage.put(config_of(1, 30, 10))
     await stage.listen(until=41)

@@ -8,6 +8,7 @@ from store.beat import Beat, BeatRow, encode_history
 from store.live.heads import OUT_OF_DATE, Outcome
 from store.live.streams import EventEntry, PingEntry
 from store.recorder.rows import incident_change, ping_rows
+from tests.store.recorder.cast import beat_of
 from tests.store.recorder.desk import row_of
 
 NOW_MS = 1_800_000_100_000
@@ -57,6 +58,21 @@ def test_everything_about_a_ping_becomes_a_column_and_bytes_that_are_no_text_are
     assert ping_rows([entry_of(bytes([Outcome.RECORDED]), row)]).pings == [
         (5, NOW_MS - 1, "recorded", "PUT", "h\ufffd", "ä=1", "", "agent\x00", "::1", b"\x00\xff")
     ]
+
+
+def test_a_row_without_a_beat_has_that_of_the_row_before_whatever_became_of_that_one() -> None:
+    beats = [beat_of(b"a"), None, beat_of(b"b"), None]
+    rows = [BeatRow(number, NOW_MS, beat) for number, beat in enumerate(beats, start=1)]
+    outcomes = bytes([Outcome.RECORDED, Outcome.RECORDED, Outcome.UNKNOWN, Outcome.RECORDED])
+    kept = ping_rows([entry_of(outcomes, *rows)]).pings
+    assert [(row[0], row[-1]) for row in kept] == [(1, b"a"), (2, b"a"), (4, b"b")]
+
+
+def test_a_history_that_does_not_begin_with_a_beat_is_left_out_and_reported(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert ping_rows([entry_of(bytes([Outcome.RECORDED]), BeatRow(1, NOW_MS))]).pings == []
+    assert "history entry 1-1 does not begin with a beat" in caplog.text
 
 
 def test_an_empty_body_is_no_body() -> None:

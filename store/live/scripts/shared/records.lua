@@ -62,6 +62,14 @@ local function brought_back(now, phase, base, seen, recorded)
   return base, seen, recorded
 end
 
+-- The order of deadlines may lag behind the pings, but by less than the grace: time is cut into pieces of that length, and
+-- only the first ping in each of them moves its monitor. Who pings once in an interval is moved each time, and is never met
+-- by the sweep, which computes the true deadline. Where the piece of a moment began:
+local function piece_of(moment, grace_s)
+  if grace_s == 0 then return moment end
+  return moment - moment % (grace_s * 1000)
+end
+
 -- The status under which a monitor is counted in the tallies.
 local function counted_as(phase, seen)
   if phase == DOWN then return 'down' end
