@@ -64,10 +64,6 @@ class StagedSweeper:
         """Whether it has died of SIGKILL by now."""
         return self._process.exitcode == -signal.SIGKILL
 
-    @property
-    def is_alive(self) -> bool:
-        return self._process.is_alive()
-
     def send(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
