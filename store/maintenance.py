@@ -1,4 +1,4 @@
-"""Maintenance windows: times in which nobody is told of a silence. When one is on is worked out here. Pure."""
+"""Maintenance windows: times in which nobody is told what goes wrong. When one is on is worked out here. Pure."""
 
 from __future__ import annotations
 

@@ -9,6 +9,9 @@ from store.errors import Invalid
 from store.monitor import MAX_INTERVAL_S
 from store.monitor_rules import MonitorRules
 
+# What somebody can say that there is to be none of. A schedule without a time zone is one in UTC.
+INTERVAL, SCHEDULE, TIMEZONE = WITHOUT = ("interval", "schedule", "timezone")
+
 MAX_FAILURES = 10
 MIN_REMINDER_S = 60
 MAX_REMINDER_S = MAX_RUNTIME_S = 366 * 86_400
@@ -34,8 +37,9 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WishChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be different; None stays as it is."""
+    """What is to be different; None stays as it is. `without` names those of `WITHOUT` that are to be none."""
 
+    without: frozenset[str] = frozenset()
     schedule: str | None = None
     timezone: str | None = None
     max_runtime_s: int | None = None
@@ -50,15 +54,18 @@ def changed(wishes: Wishes, changes: WishChanges, interval_s: int | None) -> tup
     Raises:
         Invalid: the schedule cannot be used, or is asked for beside an interval; names the field.
     """
-    told = msgspec.structs.asdict(changes)
+    told = {name: value for name, value in msgspec.structs.asdict(changes).items() if name != "without"}
     wanted = msgspec.structs.replace(
         wishes, **{name: value for name, value in told.items() if value is not None}
     )
-    _check_reminder(wanted.reminder_s)
+    check_reminder(wanted.reminder_s, "reminderInterval")
     if changes.schedule is not None and interval_s is not None:
-        raise Invalid("A monitor is due by an interval or by a schedule, not by both.", "schedule")
+        raise Invalid("A monitor is due by an interval or by a schedule, not by both.", SCHEDULE)
     if interval_s is not None:
         wanted = msgspec.structs.replace(wanted, schedule=None, timezone=None)
+    if TIMEZONE in changes.without:
+        wanted = msgspec.structs.replace(wanted, timezone=None)
+    _check_without(changes, wanted)
     if wanted.schedule is None:
         if changes.timezone is not None:
             raise Invalid("A time zone belongs to a schedule, and there is none.", "timezone")
@@ -100,7 +107,18 @@ def standing_rules(wishes: Wishes) -> MonitorRules | None:
     return None if rules == MonitorRules() else rules
 
 
-def _check_reminder(reminder_s: int) -> None:
+def _check_without(changes: WishChanges, wanted: Wishes) -> None:
+    """Whether what is taken away leaves something by which the monitor is due."""
+    if INTERVAL in changes.without and wanted.schedule is None:
+        raise Invalid("Without an interval a monitor has a schedule; say which.", INTERVAL)
+    if SCHEDULE in changes.without and wanted.schedule is not None:
+        raise Invalid("Without its schedule a monitor has an interval; say which.", SCHEDULE)
+
+
+def check_reminder(reminder_s: int, field: str) -> None:
+    """Raises:
+    Invalid: it would come too often, or never; names the field as the caller spells it.
+    """
     if reminder_s and not MIN_REMINDER_S <= reminder_s <= MAX_REMINDER_S:
         sentence = f"A reminder comes every {MIN_REMINDER_S} s at most, and every 366 d at least; 0: never."
-        raise Invalid(sentence, "reminderInterval")
+        raise Invalid(sentence, field)

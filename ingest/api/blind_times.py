@@ -12,7 +12,8 @@ from ingest.api.paging import PAGE_QUERY, cut, parse_number, seal
 from ingest.api.wire import Json
 from store.blind_time import BlindTime
 from store.book import blind_times
-from store.book.history_reader import HISTORY_DB, MAX_ID
+from store.book.history_reader import HISTORY_DB
+from store.book.ping_questions import MAX_ID
 from store.timestamps import rfc3339
 
 

@@ -72,6 +72,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             raise NotFound("There is nothing with this id.")
         return public_id
 
+    def at(self, name: str, public_id: str) -> Call:
+        """The same call as if its path named this too."""
+        named = {**self.request.path_params, name: public_id}
+        return msgspec.structs.replace(self, request=Request({**self.request.scope, "path_params": named}))
+
     @property
     def base_url(self) -> str:
         """Where this installation is reached: as configured, else as this caller reached it."""

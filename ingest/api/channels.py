@@ -68,7 +68,7 @@ async def again(call: Call, made: str) -> Response:
     reply=CreatedChannelReply,
     status=201,
 )
-@creates(again, once="secret")
+@creates(again, once="secret", tagged=configured)
 async def create(call: Call) -> Response:
     return Json(await make(call, await call.body(_CREATE)), 201)
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ingest.api.call import Call
+from ingest.api.entity_tags import TAG_OF_REPLY, Configured, part_of, put_tag
 from ingest.api.operation import Addition, Handler
 from ingest.api.problems import problem
 from ingest.api.webhook_url import masked
@@ -22,7 +23,7 @@ from ingest.api.wire import Json
 from store.book import creations
 from store.book.creations import Creation, Taken, Wish
 from store.book.database import Transaction
-from store.book.joined import SteppedBook
+from store.book.joined import Step, SteppedBook
 from store.errors import Invalid, OverdueError, Unavailable
 
 HEADER = "idempotency-key"
@@ -53,18 +54,26 @@ class Creating:
     """A handler that creates something. `again` answers as it does, by the id of what was created already.
 
     `once` names the field of the reply that is a secret and shown this once: it is not kept, and null in a replay,
-    which does not show the whole URL either.
+    which does not show the whole URL either. `configured` tells what the tag of the reply is made of, if what is
+    created can be changed; `id_name` is how the path of that calls its id. A replay has no tag: what it shows may have
+    been changed meanwhile.
     """
 
-    def __init__(self, handler: Handler, again: Again, once: str | None) -> None:
+    def __init__(
+        self, handler: Handler, again: Again, once: str | None, configured: Configured | None, id_name: str
+    ) -> None:
         update_wrapper(self, handler)
         self._handler = handler
         self._again = again
         self._once = once
+        self._configured = configured
+        self._id_name = id_name
 
     def adds(self, method: str) -> Addition:
         """What callers are told of it."""
-        return ADDS
+        if self._configured is None:
+            return ADDS
+        return msgspec.structs.replace(ADDS, reply_headers={**ADDS.reply_headers, **TAG_OF_REPLY})
 
     async def __call__(self, call: Call) -> Response:
         """Answer a call, and keep the answer if it has a key.
@@ -77,7 +86,7 @@ class Creating:
         """
         key = read_key(call.request)
         if key is None:
-            return await self._handler(call)
+            return await self._create(call)
         content = await call.read()
         asked = creations.wish(call.org_id, key, _request(call, content), call.now_ms)
         former = await creations.find(call.book, asked)
@@ -97,14 +106,29 @@ class Creating:
                 await creations.note(tx, asked)
                 noted = True
 
-        book = SteppedBook(call.book, after=note)
         try:
-            response = await self._handler(msgspec.structs.replace(call, book=book, content=content))
+            response = await self._create(msgspec.structs.replace(call, content=content), note)
         except OverdueError as error:
             if noted and not isinstance(error, Taken):
                 await self._close(call, asked, None)
             raise
         await self._close(call, asked, self._kept(bytes(response.body)))
+        return response
+
+    async def _create(self, call: Call, note: Step | None = None) -> Response:
+        """Create, with a step more in the same transaction, and with the tag of what that led to in the reply."""
+        found: list[str] = []
+
+        async def after(tx: Transaction) -> None:
+            if note is not None:
+                await note(tx)
+            if tx.made and self._configured is not None:
+                found.append(await part_of(call.at(self._id_name, tx.made), tx, self._configured))
+
+        book = SteppedBook(call.book, after=after)
+        response = await self._handler(msgspec.structs.replace(call, book=book))
+        if found:
+            put_tag(response, found[-1])
         return response
 
     async def _replay(self, call: Call, asked: Wish, former: Creation) -> Response:
@@ -133,9 +157,11 @@ class Creating:
         return msgspec.json.encode(content | hidden)
 
 
-def creates(again: Again, once: str | None = None) -> Callable[[Handler], Creating]:
+def creates(
+    again: Again, once: str | None = None, *, tagged: Configured | None = None, id_name: str = "id"
+) -> Callable[[Handler], Creating]:
     """Marks a handler that creates something; see Creating."""
-    return lambda handler: Creating(handler, again, once)
+    return lambda handler: Creating(handler, again, once, tagged, id_name)
 
 
 def read_key(request: Request) -> str | None:

@@ -32,17 +32,17 @@ Source = ConfigBook | Transaction
 Configured = Callable[[Call, Source], Awaitable[object]]
 
 
-_TAG_OF_REPLY = {"ETag": "Changes with the reply."}
+TAG_OF_REPLY = {"ETag": "Changes with the reply."}
 _SHOWN = Addition(
     headers={"If-None-Match": "The `ETag` of what you have."},
-    reply_headers=_TAG_OF_REPLY,
+    reply_headers=TAG_OF_REPLY,
     refusals={304: "It is what you have."},
 )
 _CHANGED = Addition(
     headers={
         "If-Match": "The `ETag` of what you looked at: it is changed only if nobody has changed it since."
     },
-    reply_headers=_TAG_OF_REPLY,
+    reply_headers=TAG_OF_REPLY,
     refusals={412: "Somebody has changed it since you looked at it."},
 )
 _DELETED = msgspec.structs.replace(_CHANGED, reply_headers={})
@@ -66,7 +66,7 @@ class Tagged:
 
     async def _show(self, call: Call) -> Response:
         """The tag is read first: if there is a change in between, it is too old, which harms nobody."""
-        configuration = await self._part(call, call.book)
+        configuration = await part_of(call, call.book, self._configured)
         response = await self._handler(call)
         tag = _whole(configuration, response)
         known = call.request.headers.getlist("if-none-match")
@@ -82,28 +82,34 @@ class Tagged:
         found: list[str] = []
 
         async def compare(tx: Transaction) -> None:
-            if wanted is not None and await self._part(call, tx) not in wanted:
+            if wanted is not None and await part_of(call, tx, self._configured) not in wanted:
                 raise Outdated("It was changed since you looked at it; look again, and send its new ETag.")
 
         async def read(tx: Transaction) -> None:
-            found.append(await self._part(call, tx))
+            found.append(await part_of(call, tx, self._configured))
 
         is_gone = call.request.method == "DELETE"
         book = SteppedBook(call.book, before=compare, after=None if is_gone else read)
         response = await self._handler(msgspec.structs.replace(call, book=book))
         if found:
-            response.headers["etag"] = f'"{_whole(found[-1], response)}"'
+            put_tag(response, found[-1])
         return response
-
-    async def _part(self, call: Call, source: Source) -> str:
-        """The part of the configuration. It is keyed, so that nobody can find out a masked value by trying."""
-        content = msgspec.json.encode(await self._configured(call, source))
-        return hmac.digest(call.request.state.session_secret, b"tag\0" + content, "sha256").hex()[:_LENGTH]
 
 
 def tagged(configured: Configured) -> Callable[[Handler], Tagged]:
     """Marks a handler of one thing; see Tagged."""
     return lambda handler: Tagged(handler, configured)
+
+
+async def part_of(call: Call, source: Source, configured: Configured) -> str:
+    """The part of the configuration. It is keyed, so that nobody can find out a masked value by trying."""
+    content = msgspec.json.encode(await configured(call, source))
+    return hmac.digest(call.request.state.session_secret, b"tag\0" + content, "sha256").hex()[:_LENGTH]
+
+
+def put_tag(response: Response, configuration: str) -> None:
+    """Let a reply have its tag."""
+    response.headers["etag"] = f'"{_whole(configuration, response)}"'
 
 
 def read_match(request: Request) -> frozenset[str] | None:

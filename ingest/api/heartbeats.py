@@ -16,7 +16,7 @@ from ingest.api.creating import creates
 from ingest.api.entity_tags import tagged
 from ingest.api.fields import Name, Tags
 from ingest.api.finding import FilterQuery
-from ingest.api.monitors import configured
+from ingest.api.monitors import Failures, ReminderS, RuntimeS, configured
 from ingest.api.operation import operation
 from ingest.api.query import QueryDecoder
 from ingest.api.registry import Watched
@@ -24,7 +24,7 @@ from ingest.api.wire import Json, given
 from store.book.monitors import MonitorChanges, NewMonitor
 from store.monitor import MAX_GRACE_S, MIN_GRACE_S
 from store.schedule import is_cron, parse_schedule, say_schedule
-from store.wishes import WishChanges, asked_anew
+from store.wishes import TIMEZONE, WishChanges, asked_anew, check_reminder
 
 PATH = "/api/v1/heartbeats"
 
@@ -45,6 +45,10 @@ class CreateHeartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grace_period_seconds: GraceS = 300
     tags: Tags = ()
     timezone: str | UnsetType | None = UNSET
+    max_runtime_seconds: RuntimeS | UnsetType | None = UNSET
+    failures_before_alert: Failures | UnsetType = UNSET
+    reminder_interval_seconds: ReminderS | UnsetType | None = UNSET
+    arm_on_first_ping: bool | UnsetType = UNSET
 
 
 class PatchHeartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,6 +60,10 @@ class PatchHeartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paused: bool | UnsetType = UNSET
     tags: Tags | UnsetType = UNSET
     timezone: str | UnsetType | None = UNSET
+    max_runtime_seconds: RuntimeS | UnsetType | None = UNSET
+    failures_before_alert: Failures | UnsetType = UNSET
+    reminder_interval_seconds: ReminderS | UnsetType | None = UNSET
+    arm_on_first_ping: bool | UnsetType = UNSET
 
 
 class HeartbeatReply(msgspec.Struct, frozen=True):
@@ -69,6 +77,10 @@ class HeartbeatReply(msgspec.Struct, frozen=True):
     unique_key: str | None
     status: str
     tags: tuple[str, ...]
+    max_runtime_seconds: int | None
+    failures_before_alert: int
+    reminder_interval_seconds: int | None
+    arm_on_first_ping: bool
 
 
 class HeartbeatsQuery(FilterQuery, frozen=True, kw_only=True):
@@ -94,11 +106,11 @@ async def again(call: Call, made: str) -> Response:
     reply=HeartbeatReply,
     status=201,
 )
-@creates(again)
+@creates(again, tagged=configured)
 async def create(call: Call) -> Response:
     asked = await call.body(_CREATE)
     usual_s = registry.usual_interval_s(call, USUAL_INTERVAL_S)
-    wishes, interval_s = asked_anew(*_due_by(asked), usual_s)
+    wishes, interval_s = asked_anew(*_asked_of(asked), usual_s)
     new = NewMonitor(
         org_id=call.org_id,
         name=asked.name,
@@ -148,7 +160,7 @@ async def show(call: Call) -> Response:
 @tagged(configured)
 async def change(call: Call) -> Response:
     asked = await call.body(_PATCH)
-    wishes, interval_s = _due_by(asked)
+    wishes, interval_s = _asked_of(asked)
     changes = MonitorChanges(
         name=given(asked.name),
         interval_s=interval_s,
@@ -169,12 +181,28 @@ async def delete(call: Call) -> Response:
     return Response(status_code=204)
 
 
-def _due_by(asked: CreateHeartbeat | PatchHeartbeat) -> tuple[WishChanges, int | None]:
-    """The schedule that a body names, as a cron rule or as an interval."""
-    schedule, timezone = given(asked.schedule), given(asked.timezone)
-    if schedule is None or is_cron(schedule):
-        return WishChanges(schedule=schedule, timezone=timezone), None
-    return WishChanges(timezone=timezone), parse_schedule(schedule)
+def _asked_of(asked: CreateHeartbeat | PatchHeartbeat) -> tuple[WishChanges, int | None]:
+    """What a body says beyond its grace, with the interval that its schedule means, if that is no cron rule.
+
+    Raises:
+        Invalid: the schedule cannot be read, or a reminder would come too often.
+    """
+    schedule, interval_s = given(asked.schedule), None
+    if schedule is not None and not is_cron(schedule):
+        interval_s = parse_schedule(schedule)
+        schedule = None
+    reminder_s = 0 if asked.reminder_interval_seconds is None else given(asked.reminder_interval_seconds)
+    check_reminder(reminder_s or 0, "reminder_interval_seconds")
+    wishes = WishChanges(
+        without=frozenset({TIMEZONE} if asked.timezone is None else ()),
+        schedule=schedule,
+        timezone=given(asked.timezone),
+        max_runtime_s=0 if asked.max_runtime_seconds is None else given(asked.max_runtime_seconds),
+        failures=given(asked.failures_before_alert),
+        reminder_s=reminder_s,
+        is_armed_by_ping=given(asked.arm_on_first_ping),
+    )
+    return wishes, interval_s
 
 
 def _reply(call: Call, watched: Watched) -> HeartbeatReply:
@@ -188,4 +216,8 @@ def _reply(call: Call, watched: Watched) -> HeartbeatReply:
         unique_key=(row.short_key or row.token) if call.may_see_ping_keys else None,
         status=_STATUS.get(watched.status, watched.status),
         tags=row.tags,
+        max_runtime_seconds=row.wishes.max_runtime_s or None,
+        failures_before_alert=row.wishes.failures,
+        reminder_interval_seconds=row.wishes.reminder_s or None,
+        arm_on_first_ping=row.wishes.is_armed_by_ping,
     )

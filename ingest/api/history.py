@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 import msgspec
@@ -17,11 +17,16 @@ from ingest.api.operation import operation
 from ingest.api.paging import DEFAULT_LIMIT, Cursor, Limit, cut, parse_number, seal, unseal
 from ingest.api.query import QueryDecoder
 from ingest.api.wire import Json
+from store.beat import Signal
 from store.book import monitor_names, monitors
-from store.book.history_reader import HISTORY_DB, MAX_ID, HistoryReader, IncidentRow, PingFilter, PingRow
+from store.book.history_reader import HISTORY_DB, HistoryReader, IncidentRow, PingRow
 from store.book.monitor_names import MonitorName
+from store.book.ping_questions import MAX_ID, PingFilter
 from store.errors import NotFound
 from store.timestamps import moment, rfc3339
+
+SignalWord = Literal["success", "start", "fail", "log"]
+SIGNALS: dict[str, Signal] = {word: Signal[word.upper()] for word in get_args(SignalWord)}
 
 _PING_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -110,6 +115,10 @@ class PingsQuery(BeforeQuery, frozen=True, kw_only=True):
     outcome: Annotated[
         Literal["recorded", "paused"] | None, Meta(description="Those that this became of.")
     ] = None
+    signal: Annotated[
+        tuple[SignalWord, ...],
+        Meta(description="Those that signalled one of these; a plain ping is a `success`."),
+    ] = ()
 
 
 class IncidentsQuery(BeforeQuery, frozen=True, kw_only=True):
@@ -205,6 +214,7 @@ def _wanted(call: Call, asked: PingsQuery) -> PingFilter:
         from_ms=max(from_ms or 0, call.history_since_ms),
         until_ms=MAX_ID if to_ms is None else to_ms,
         outcome=asked.outcome,
+        signals=frozenset(SIGNALS[word] for word in asked.signal),
     )
 
 

@@ -1,4 +1,4 @@
-"""Maintenance windows: times in which nobody is told of a silence. Pings are taken as always."""
+"""Maintenance windows: times in which nobody is told what goes wrong. Pings are taken as always."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def again(call: Call, made: str) -> Response:
     reply=WindowReply,
     status=201,
 )
-@creates(again)
+@creates(again, tagged=configured)
 async def create(call: Call) -> Response:
     return Json(await make(call, await call.body(_CREATE)), 201)
 

@@ -92,7 +92,7 @@ async def again(call: Call, made: str) -> Response:
     reply=MetricAlertReply,
     status=201,
 )
-@creates(again)
+@creates(again, tagged=configured, id_name="alertId")
 async def create(call: Call) -> Response:
     await _monitor_id(call)  # not there is said before a bad body is
     return Json(await make(call, await call.body(_CREATE)), 201)

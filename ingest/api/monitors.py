@@ -22,10 +22,18 @@ from ingest.api.wire import Json, given
 from store.book import monitors
 from store.book.database import ConfigBook, Transaction
 from store.book.monitors import MonitorChanges, NewMonitor
-from store.errors import Invalid
 from store.monitor import MAX_GRACE_S, MAX_INTERVAL_S, MIN_GRACE_S, MIN_INTERVAL_S
 from store.timestamps import moment, rfc3339
-from store.wishes import MAX_FAILURES, MAX_REMINDER_S, MAX_RUNTIME_S, WishChanges, asked_anew
+from store.wishes import (
+    INTERVAL,
+    MAX_FAILURES,
+    MAX_REMINDER_S,
+    MAX_RUNTIME_S,
+    SCHEDULE,
+    TIMEZONE,
+    WishChanges,
+    asked_anew,
+)
 
 USUAL_INTERVAL_S = 60
 
@@ -148,7 +156,7 @@ async def again(call: Call, made: str) -> Response:
     reply=MonitorReply,
     status=201,
 )
-@creates(again)
+@creates(again, tagged=configured)
 async def create(call: Call) -> Response:
     return Json(await make(call, await call.body(_CREATE)), 201)
 
@@ -249,16 +257,10 @@ async def edit(call: Call, public_id: UUID, asked: PatchMonitor) -> MonitorReply
 
 
 def wishes_in(asked: CreateMonitor | PatchMonitor) -> WishChanges:
-    """What a body says of a monitor beyond interval and grace.
-
-    Raises:
-        Invalid: it takes interval or schedule away, and names nothing in its place.
-    """
-    if asked.interval is None and not isinstance(asked.schedule, str):
-        raise Invalid("Without an interval a monitor has a schedule.", "interval")
-    if asked.schedule is None and not isinstance(asked.interval, int):
-        raise Invalid("Without a schedule a monitor has an interval.", "schedule")
+    """What a body says of a monitor beyond interval and grace."""
+    named = {INTERVAL: asked.interval, SCHEDULE: asked.schedule, TIMEZONE: asked.timezone}
     return WishChanges(
+        without=frozenset(name for name, value in named.items() if value is None),
         schedule=given(asked.schedule),
         timezone=given(asked.timezone),
         max_runtime_s=0 if asked.max_runtime is None else given(asked.max_runtime),

@@ -20,7 +20,7 @@ TAGS = {
     "Monitors, first spelling": "The same monitors with other words: a schedule in words, and a short key.",
     "History": "What happened: pings, incidents, uptime, lateness, and when nothing could be heard.",
     "Metrics and alerts": "The figures that pings bring along, and rules on them.",
-    "Maintenance": "Times in which nobody is told of a silence. Pings are taken as always.",
+    "Maintenance": "Times in which nobody is told what goes wrong. Pings are taken as always.",
     "Channels": "Who is told: webhooks, mail, chat and paging services.",
     "Deliveries": "Who was told what, and how that went.",
     "Organisation and keys": "Whose it is, what the plan allows, and who may call.",

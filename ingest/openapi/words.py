@@ -77,6 +77,14 @@ WORDS: Mapping[str, Word] = {
     "failuresBeforeAlert": Word("So many misses or failures in a row are told of.", 1),
     "reminderInterval": Word("While it is down, it is told again after so many seconds; null: never.", None),
     "armOnFirstPing": Word("Whether nothing is awaited before the first ping.", False),
+    "max_runtime_seconds": Word(
+        "So many seconds a run may take; more is an incident of its own. Null: any.", None
+    ),
+    "failures_before_alert": Word("So many misses or failures in a row are told of.", 1),
+    "reminder_interval_seconds": Word(
+        "While it is down, it is told again after so many seconds; null: never.", None
+    ),
+    "arm_on_first_ping": Word("Whether nothing is awaited before the first ping.", False),
     "MonitorReply.maintenance": Word("The window that is on; null: none."),
     "until": _moment("Until when.", _LATER),
     "gracePeriod": Word("So many seconds later it may ping.", 3600),
@@ -165,7 +173,7 @@ WORDS: Mapping[str, Word] = {
     "weekdays": Word("On which days, if it is weekly.", ["sat", "sun"]),
     "start": Word("At what time of the day, if it is weekly.", "02:30"),
     "cron": Word("When it begins, if it is by a rule.", "0 3 * * *"),
-    "duration": Word("So many seconds it is on, unless it is once.", 3600),
+    "duration": Word("So many seconds it is on, unless it is once; then null.", 3600),
     "wholeOrganisation": Word("Whether it is for all monitors.", False),
     "WindowReply.tags": Word("For the monitors that have one of these tags.", ["db"]),
     "CreateWindow.tags": Word("For the monitors that have one of these tags.", ["db"]),

@@ -83,7 +83,7 @@ async def _list(call: Call, form: Form | None = None, error: Refused | None = No
         error=error,
         typed=kind_of(form) if form else None,
         burst=USUAL_BURST,
-        services=SERVICES,
+        services=[name for name in SERVICES.values() if not name.endswith("over HTTPS")],
         can_mail=call.settings.smtp_url is not None,
     )
 

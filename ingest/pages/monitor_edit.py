@@ -10,11 +10,13 @@ from ingest.api.monitors import MonitorReply, PatchMonitor
 from ingest.pages.forms import REFUSED, Form, Refused, asked, refused
 from ingest.pages.monitor_fields import MonitorFields, fields_of, fields_typed, values_of
 from ingest.pages.render import render, see
+from store.book import channels
+from store.book.channels import MAX_CHANNELS
 
 
 async def show_edit(call: Call) -> Response:
     monitor = await monitors.find(call, call.public_id)
-    return _form(call, monitor, fields_of(monitor))
+    return await _form(call, monitor, fields_of(monitor))
 
 
 async def edit(call: Call, form: Form) -> Response:
@@ -23,7 +25,7 @@ async def edit(call: Call, form: Form) -> Response:
     try:
         monitor = await monitors.edit(call, call.public_id, asked(PatchMonitor, **values_of(fields)))
     except REFUSED as error:
-        return _form(call, await monitors.find(call, call.public_id), fields, refused(error))
+        return await _form(call, await monitors.find(call, call.public_id), fields, refused(error))
     return see(f"/monitors/{monitor.id}?said=changed")
 
 
@@ -49,7 +51,9 @@ async def delete(call: Call, _: Form) -> Response:
     return see("/?said=delete&n=1")
 
 
-def _form(call: Call, monitor: MonitorReply, fields: MonitorFields, error: Refused | None = None) -> Response:
+async def _form(
+    call: Call, monitor: MonitorReply, fields: MonitorFields, error: Refused | None = None
+) -> Response:
     return render(
         call,
         "monitor_edit.html",
@@ -57,6 +61,7 @@ def _form(call: Call, monitor: MonitorReply, fields: MonitorFields, error: Refus
         monitor=monitor,
         address=f"/monitors/{monitor.id}",
         fields=fields,
+        channels=await channels.page(call.book, call.org_id, 0, MAX_CHANNELS),
         error=error,
     )
 

@@ -36,6 +36,7 @@ class MonitorFields(msgspec.Struct, frozen=True, kw_only=True):
     max_runtime: Duration
     reminder: Duration
     is_armed_by_ping: bool
+    channels: tuple[str, ...] = ()
 
 
 def fields_at_first(call: Call) -> MonitorFields:
@@ -69,6 +70,7 @@ def fields_of(monitor: MonitorReply) -> MonitorFields:
         max_runtime=shown_duration(monitor.max_runtime) if monitor.max_runtime else NO_DURATION,
         reminder=shown_duration(monitor.reminder_interval) if monitor.reminder_interval else NO_DURATION,
         is_armed_by_ping=monitor.arm_on_first_ping,
+        channels=tuple(map(str, monitor.channels or ())),
     )
 
 
@@ -86,6 +88,7 @@ def fields_typed(form: Form) -> MonitorFields:
         max_runtime=typed_duration(form, "maxRuntime"),
         reminder=typed_duration(form, "reminderInterval"),
         is_armed_by_ping=form.text("armOnFirstPing") == "on",
+        channels=tuple(form.all("channels")),
     )
 
 
@@ -106,6 +109,7 @@ def values_of(fields: MonitorFields) -> dict[str, Any]:
             fields.reminder, "reminderInterval", MIN_REMINDER_S, MAX_REMINDER_S
         ),
         "arm_on_first_ping": fields.is_armed_by_ping,
+        "channels": fields.channels or None,
     }
 
 

@@ -12,16 +12,18 @@ from overdue.as_file.matching import Match, match, match_rules
 from overdue.as_file.putting import Putting
 from overdue.as_file.reading import Fleet, Table
 from overdue.as_file.references import References
-from store.errors import Invalid, LimitReached
+from overdue.as_file.trying import Attempt, Trying
+from store.errors import Invalid
 from store.plans import Plan
 
 
 class Applying:
     """One import. What the file asks for and cannot have is in `complaints`; then all of it is to be given up."""
 
-    def __init__(self, within: Within, plan: Plan, step: Callable[[int], None]) -> None:
+    def __init__(self, within: Within, plan: Plan, attempt: Attempt, step: Callable[[int], None]) -> None:
         self._complaints: list[tuple[int, str]] = []
         self.putting = Putting(within, plan)
+        self._trying = Trying(self.putting, attempt, self._complain)
         self._within = within
         self._step = step
 
@@ -33,17 +35,19 @@ class Applying:
     async def apply(self, fleet: Fleet, prune: bool) -> None:
         """Make the organisation what the file says. A kind of which the file says nothing is left alone.
 
+        What is refused does not end it: whoever mends the file wants to know of all of it.
+
         1. Channels are made and changed, so that monitors can name them.
         2. Monitors that are pruned go before others are made, which may take their room in the plan.
         3. Monitors are made and changed, each with its rules.
         4. Channels that are pruned go last, when nobody names them any more.
         """
+        self._complaints += fleet.complaints
         channels = await all_channels(self._within)
         matched = match(fleet.channels or (), channels, self._complain)
         for one in matched:
             await self._put(one)
-        if self.complaints:
-            return
+        await self._stand_in(fleet.channels or ())
         self.putting.references = References(await all_channels(self._within))
         await self._apply_monitors(fleet.monitors, prune)
         if prune and fleet.channels is not None and not self.complaints:
@@ -57,7 +61,7 @@ class Applying:
         for rule in await all_rules(self._within):
             rules[rule.owner].append(rule)
         matched = match(tables, monitors, self._complain)
-        if prune and not self.complaints:
+        if prune:
             await self._prune(monitors, matched)
         for one in matched:
             monitor = await self._put(one)
@@ -85,14 +89,14 @@ class Applying:
 
     async def _put(self, one: Match, owner: Thing | None = None) -> Thing | None:
         self._step(1)
-        try:
-            return await self.putting.put(one.table, one.thing, owner)
-        except (Invalid, LimitReached) as error:
-            field = error.field if isinstance(error, Invalid) else None
-            if field == "channelId" and field not in one.table.values:
-                field = "channel"
-            self._complain(one.table, field, str(error))
-            return None
+        return await self._trying.put(one, owner)
+
+    async def _stand_in(self, tables: Sequence[Table]) -> None:
+        """Channels that could not be made are there by their names all the same, for those who name them."""
+        if self._complaints:
+            there = {one.name for one in await all_channels(self._within)}
+            for name in {table.name for table in tables} - there:
+                await self._trying.stand_in(name)
 
     async def _prune(self, there: Sequence[Thing], matched: Sequence[Match]) -> None:
         kept = {one.thing.id for one in matched if one.thing is not None}

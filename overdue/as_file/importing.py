@@ -25,7 +25,7 @@ from store.errors import Invalid, Unavailable
 from store.live.live import Live
 from store.settings import Settings, read_settings
 
-COMPLAINTS_SHOWN = 20
+COMPLAINTS_SHOWN = 100
 # The exit code of a dry run that found something to do; 1 and 2 are errors.
 WOULD_CHANGE = 3
 
@@ -98,8 +98,9 @@ async def _applied(
     org = await orgs.by_name(tx, wanted.org)
     plan = await plans.of_org(tx, org.id)
     reached = msgspec.structs.replace(settings, base_url=base_url(settings))
-    within = Within(JoinedBook(tx), org.id, plan, reached, wall_ms())
-    applying = Applying(within, plan, bar.update)
+    book = JoinedBook(tx)
+    within = Within(book, org.id, plan, reached, wall_ms())
+    applying = Applying(within, plan, book.attempt, bar.update)
     await applying.apply(fleet, wanted.prune)
     return applying, within
 

@@ -48,10 +48,14 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fleet(msgspec.Struct, frozen=True):
-    """What a file asks for; a kind of which it says nothing at all is None."""
+    """What a file asks for; a kind of which it says nothing at all is None.
+
+    `complaints` are sections that it cannot have, with their lines; the rest is read all the same.
+    """
 
     channels: tuple[Table, ...] | None
     monitors: tuple[Table, ...] | None
+    complaints: tuple[tuple[int, str], ...] = ()
 
 
 def said(value: Any) -> str:
@@ -63,7 +67,7 @@ def read(content: bytes) -> Fleet:
     """What the file asks for; whether that can be had is not looked at here.
 
     Raises:
-        Invalid: it is no TOML, or its tables are not those of a file of configuration.
+        Invalid: it is no TOML, so that nothing of it can be read.
     """
     try:
         text = content.decode().removeprefix(_BYTE_ORDER_MARK)
@@ -72,10 +76,12 @@ def read(content: bytes) -> Fleet:
         raise Invalid(f"This is not UTF-8: {error.reason} at byte {error.start}.") from error
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"This is not TOML: {error}.") from error
+    reading = _Reading(text)
     for section in document.keys() - {CHANNELS, MONITORS}:
-        raise Invalid(f"There is no section {section!r} here; there are {CHANNELS} and {MONITORS}.")
-    places = _places(text)
-    return Fleet(_tables(document, CHANNELS, places), _tables(document, MONITORS, places))
+        sentence = f"There is no section {section!r} here; there are {CHANNELS} and {MONITORS}."
+        reading.complain(_line_of(text, section), sentence)
+    channels, monitors = (reading.tables(document, section) for section in (CHANNELS, MONITORS))
+    return Fleet(channels, monitors, tuple(reading.complaints))
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -100,46 +106,71 @@ def _places(text: str) -> list[_Place]:
     return found
 
 
-def _tables(document: Mapping[str, Any], section: str, places: Sequence[_Place]) -> tuple[Table, ...] | None:
-    if section not in document:
-        return None
-    own = [place for place in places if place.section == section]
-    made = []
-    for number, values in enumerate(_list_of(document, section)):
-        place = own[number] if len(own) == len(document[section]) else None
-        upto = own[number + 1].line if place and number + 1 < len(own) else None
-        made.append(_table(section, values, place, _inner(places, place, upto)))
-    return tuple(made)
+class _Reading:
+    """The tables of one file, with their places in it."""
+
+    def __init__(self, text: str) -> None:
+        self.complaints: list[tuple[int, str]] = []
+        self._text = text
+        self._places = _places(text)
+
+    def complain(self, line: int, sentence: str) -> None:
+        self.complaints.append((line, f"line {line}: {sentence}" if line else sentence))
+
+    def tables(self, document: Mapping[str, Any], section: str) -> tuple[Table, ...] | None:
+        """All tables of a section; None if there is no such section."""
+        if section not in document:
+            return None
+        written = self._list_of(document, section, f"[[{section}]]", _line_of(self._text, section))
+        own = [place for place in self._places if place.section == section]
+        made = []
+        for number, values in enumerate(written):
+            place = own[number] if len(own) == len(written) else None
+            upto = own[number + 1].line if place and number + 1 < len(own) else None
+            made.append(self._table(section, values, place, self._inner(place, upto)))
+        return tuple(made)
+
+    def _inner(self, place: _Place | None, upto: int | None) -> list[_Place]:
+        """The headers of rules between a monitor and the next one."""
+        if place is None:
+            return []
+        return [
+            one
+            for one in self._places
+            if one.section == f"{MONITORS}.{RULES}" and place.line < one.line < (upto or one.line + 1)
+        ]
+
+    def _table(
+        self, section: str, values: dict[str, Any], place: _Place | None, inner: Sequence[_Place]
+    ) -> Table:
+        own = {name: value for name, value in values.items() if not (section == MONITORS and name == RULES)}
+        line, lines = (place.line, place.lines) if place else (0, {})
+        rules: list[dict[str, Any]] = []
+        if section == MONITORS:
+            rules = self._list_of(values, RULES, f"[[{MONITORS}.{RULES}]]", lines.get(RULES, line))
+        return Table(
+            section=section,
+            values=msgspec.to_builtins(own, str_keys=True),  # moments become texts, as in JSON
+            line=line,
+            lines=lines,
+            rules=tuple(
+                self._table(RULES, one, inner[number] if len(inner) == len(rules) else None, ())
+                for number, one in enumerate(rules)
+            ),
+        )
+
+    def _list_of(
+        self, document: Mapping[str, Any], section: str, header: str, line: int
+    ) -> list[dict[str, Any]]:
+        tables = document.get(section, [])
+        if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
+            self.complain(line, f"Write {section} as tables of their own: {header}.")
+            return []
+        return tables
 
 
-def _inner(places: Sequence[_Place], place: _Place | None, upto: int | None) -> list[_Place]:
-    """The headers of rules between a monitor and the next one."""
-    if place is None:
-        return []
-    return [
-        one
-        for one in places
-        if one.section == f"{MONITORS}.{RULES}" and place.line < one.line < (upto or one.line + 1)
-    ]
-
-
-def _table(section: str, values: dict[str, Any], place: _Place | None, inner: Sequence[_Place]) -> Table:
-    own = {name: value for name, value in values.items() if not (section == MONITORS and name == RULES)}
-    rules = _list_of(values, RULES) if section == MONITORS else []
-    return Table(
-        section=section,
-        values=msgspec.to_builtins(own, str_keys=True),  # moments become texts, as in JSON
-        line=place.line if place else 0,
-        lines=place.lines if place else {},
-        rules=tuple(
-            _table(RULES, one, inner[number] if len(inner) == len(rules) else None, ())
-            for number, one in enumerate(rules)
-        ),
-    )
-
-
-def _list_of(document: Mapping[str, Any], section: str) -> list[dict[str, Any]]:
-    tables = document.get(section, [])
-    if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
-        raise Invalid(f"Write {section} as tables of their own: [[{section}]].")
-    return tables
+def _line_of(text: str, section: str) -> int:
+    """The first line that names a section; 0 if none is found."""
+    named = re.compile(rf"[ \t]*\[*[ \t]*[\"']?{re.escape(section)}[\"']?[ \t]*[.=\]]")
+    lines = enumerate(text.splitlines(), start=1)
+    return next((number for number, line in lines if named.match(line)), 0)

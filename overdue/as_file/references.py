@@ -22,6 +22,11 @@ class References:
         self._by_name = {one.name: one.id for one in channels}
         self._by_id = {one.id: one.name for one in channels}
 
+    @property
+    def any_id(self) -> str:
+        """The id of some channel; empty if there is none."""
+        return next(iter(self._by_id), "")
+
     def to_ids(self, section: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """What the file has as the API has it.
 
@@ -51,7 +56,7 @@ class References:
     def _ids(self, given: Any, field: str) -> Any:
         """What is neither a text nor a list of texts is for the API to refuse."""
         if isinstance(given, list):
-            return [self._ids(one, field) for one in given]
+            return self._all_ids(given, field)
         if not isinstance(given, str):
             return given
         if self._names[given] == 1:
@@ -62,6 +67,17 @@ class References:
             many = f"{self._names[given]} channels are called {said(given)}; say which by its id."
             raise Invalid(many, field)
         raise Invalid(f"There is no channel {said(given)}.", field)
+
+    def _all_ids(self, given: list[Any], field: str) -> list[Any]:
+        found, complaints = [], []
+        for one in given:
+            try:
+                found.append(self._ids(one, field))
+            except Invalid as error:
+                complaints.append(str(error))
+        if complaints:
+            raise Invalid(" ".join(complaints), field)
+        return found
 
     def _named(self, value: Any) -> Any:
         if isinstance(value, list):

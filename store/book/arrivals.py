@@ -9,9 +9,10 @@ from pathlib import Path
 import msgspec
 
 from store.book.database import Transaction
-from store.book.history_reader import DAY_TABLES, IN_LANE
+from store.book.history_reader import DAY_TABLES
 from store.book.history_snapshot import snapshot_of, tables, was_broken_off
 from store.book.history_writer import PINGS
+from store.book.ping_questions import IN_LANE
 from store.book.signals import is_life, signals_beside
 from store.errors import Invalid, Unavailable
 

@@ -11,36 +11,13 @@ import msgspec
 from store.beat import Signal
 from store.book.database import SqlValue, Transaction
 from store.book.history_snapshot import snapshot_of, tables
-from store.book.history_writer import INDEX_LANES
-from store.book.signals import COLUMNS, JOIN, NO_COLUMNS, is_life, signals_beside
+from store.book.ping_questions import MAX_ID, PingFilter, question_about
+from store.book.signals import is_life, signals_beside
 
 HISTORY_DB = "history.db"
 
 # The newest ping of a day; SQLite answers it from the end of the table.
 NEWEST_ID = "SELECT coalesce(max(id), 0) AS id FROM {table}"
-
-# A monitor's pings of one day (?1) that came before another (?2) in a stretch of time (from ?3 until before ?4) with
-# this outcome (?5, or any), newest first.
-PINGS = """
-SELECT id, at_ms, outcome, method, host, query, content_type, {user_agent} AS user_agent, sender,
-       coalesce(length(body), 0) > 0 AS has_body{signal}
-FROM {table}{join}
-WHERE {is_of_monitor} AND id < ?2 AND at_ms >= ?3 AND at_ms < ?4 AND (?5 IS NULL OR outcome = ?5)
-ORDER BY id DESC LIMIT ?6
-"""
-
-# Without the plus SQLite would put ?1 into the first half too, and not see the index.
-IN_LANE = f"monitor_id % {INDEX_LANES} = ?1 % {INDEX_LANES} AND +monitor_id = ?1"
-USER_AGENT = "(SELECT text FROM user_agents WHERE id = user_agent_id)"
-
-# The same for days that an earlier version began: their index has no lanes, and they hold user agents as texts, or as
-# either once a later version has written to them.
-ALONE = "monitor_id = ?1"
-OLD_USER_AGENT = {1: "user_agent", 2: f"coalesce(user_agent, {USER_AGENT})"}
-OLD_COLUMNS = """
-SELECT count(*) AS count FROM pragma_table_info(?1) WHERE name IN ('user_agent', 'user_agent_id')
-  AND EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = 'user_agent')
-"""
 
 BODY = "SELECT body FROM {table} WHERE id = ? AND monitor_id = ? AND at_ms >= ?"
 
@@ -77,8 +54,6 @@ FROM incidents WHERE ended_ms IS NULL AND kind <> 'metric'
 # A day's table by its name.
 DAY_TABLES = "pings_[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]"
 
-MAX_ID = 2**63 - 1
-
 
 class PingRow(msgspec.Struct, frozen=True, kw_only=True):
     """One recorded ping, without its body. `run`: the bytes of a UUID."""
@@ -97,14 +72,6 @@ class PingRow(msgspec.Struct, frozen=True, kw_only=True):
     run: bytes | None = None
     exit_code: int | None = None
     duration_ms: int | None = None
-
-
-class PingFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which pings are asked for: those in a stretch of time, with an outcome (or any)."""
-
-    from_ms: int = 0
-    until_ms: int = MAX_ID
-    outcome: str | None = None
 
 
 class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,8 +121,10 @@ class HistoryReader:
             for newest_id, table in await _days(snapshot):
                 if len(found) == limit and found[-1].id > newest_id:
                     break
+                question = await question_about(snapshot, table, signals.get(table), wanted.signals)
+                if question is None:
+                    continue
                 values = (monitor_id, before_id, wanted.from_ms, wanted.until_ms, wanted.outcome, limit)
-                question = await _question(snapshot, table, signals.get(table))
                 found += map(_read_ping, await snapshot.rows(question, values))
                 found = sorted(found, key=lambda ping: ping.id, reverse=True)[:limit]
         return found
@@ -219,17 +188,6 @@ async def _days(snapshot: Transaction) -> list[tuple[int, str]]:
         newest = await snapshot.row(NEWEST_ID.format(table=table))
         days.append((newest["id"] if newest else 0, table))
     return sorted(days, reverse=True)
-
-
-async def _question(snapshot: Transaction, table: str, signals: str | None) -> str:
-    """The question about a day's pings, as the version that began the day has laid it out."""
-    parts = {"table": table, "signal": NO_COLUMNS, "join": ""}
-    if signals:
-        parts |= {"signal": COLUMNS, "join": JOIN.format(table=signals)}
-    old = await snapshot.row(OLD_COLUMNS, (table,))
-    if old is None or not old["count"]:
-        return PINGS.format(**parts, user_agent=USER_AGENT, is_of_monitor=IN_LANE)
-    return PINGS.format(**parts, user_agent=OLD_USER_AGENT[old["count"]], is_of_monitor=ALONE)
 
 
 def _read_ping(row: sqlite3.Row) -> PingRow:

@@ -49,5 +49,17 @@ class JoinedBook(ConfigBook):
     async def write(self) -> AsyncIterator[Transaction]:
         yield self._tx
 
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """What is raised within undoes what was changed within, and no more."""
+        await self._tx.execute("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException:
+            await self._tx.execute("ROLLBACK TO attempt")
+            raise
+        finally:
+            await self._tx.execute("RELEASE attempt")
+
     async def rows(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[Row]:
         return await self._tx.rows(sql, parameters)

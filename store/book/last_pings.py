@@ -14,8 +14,8 @@ import msgspec
 
 from store.beat import Signal
 from store.book.database import translated
-from store.book.history_reader import ALONE, IN_LANE, USER_AGENT
 from store.book.history_writer import PINGS
+from store.book.ping_questions import ALONE, IN_LANE, USER_AGENT
 from store.clock import monotonic_ms
 from store.errors import Unavailable
 from store.last_ping import LastPing, short_name, tail_of

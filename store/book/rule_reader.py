@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from store.book.database import translated
+from store.book.windows_of_rules import RuleWindows, read_windows
 
 # config.db is written in short transactions; who waits longer than this tries again later.
 BUSY_TIMEOUT_S = 1.0
@@ -48,10 +49,11 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """The rules in force, and the ids of all that there are."""
+    """The rules in force, the ids of all that there are, and the maintenance windows of their monitors."""
 
     active: list[Rule]
     ids: frozenset[int]
+    windows: RuleWindows
 
 
 class RuleReader:
@@ -63,7 +65,7 @@ class RuleReader:
         self._read: int | None = None
 
     def read_if_changed(self) -> Rules | None:
-        """The rules; None if nothing has changed since they were read.
+        """The rules; None if nothing has changed since they were read, neither they nor a window of theirs.
 
         Raises:
             Unavailable: config.db cannot be read now.
@@ -77,10 +79,11 @@ class RuleReader:
                     return None
                 ids = frozenset(number for (number,) in connection.execute(ALERT_IDS))
                 active = [_rule(row) for row in connection.execute(RULES)]
+                windows = read_windows(connection)
             finally:
                 connection.rollback()
         self._read = changes
-        return Rules(active, ids)
+        return Rules(active, ids, windows)
 
     def forget(self) -> None:
         """Read the rules again next time, changed or not."""

@@ -48,6 +48,10 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 COLUMNS = ", signal, run, exit_code, duration_ms"
 NO_COLUMNS = ", NULL AS signal, NULL AS run, NULL AS exit_code, NULL AS duration_ms"
 JOIN = " LEFT JOIN {table} ON ping_id = id"
+# For one about those alone that signalled something, from there: the few failures of a year among all that went well.
+BESIDE = "{table} CROSS JOIN {pings}"
+BESIDE_JOINED = " ON id = ping_id"
+BESIDE_IN_LANE = f"of_monitor % {LANES} = ?1 % {LANES} AND +of_monitor = ?1 AND ping_id < ?2"
 
 # Of a question about signs of life: not the pings of a day that say something else.
 IS_LIFE = f"""

@@ -1,7 +1,8 @@
 """Threshold rules in the recorder: judges every sample once, in order, and keeps where each rule stands.
 
 All of it happens in the transaction that writes the samples: state, incident and message are there together or not at
-all. After a rollback everything is read again.
+all. After a rollback everything is read again. Whether a maintenance window is on is asked of a sample's own moment, so
+one that is recorded late is judged as it would have been in time.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from store.book.rule_reader import Rule, RuleReader, Rules
 from store.book.sample_writer import SampleWriter, Taken
 from store.live.packing import EventKind, MetricEvent, pack_metric_event
 from store.recorder.judging import at_rest, judge
+from store.recorder.quiet_times import QuietTimes
 
 
 class Alerting:
@@ -26,6 +28,7 @@ class Alerting:
         self._writer = AlertWriter(history)
         self._rules: dict[int, dict[str, list[Rule]]] = {}
         self._states: dict[int, AlertState] = {}
+        self._quiet: dict[int, QuietTimes] = {}
         self._fresh: Rules | None = None
         history.on_rollback.append(self._forget)
 
@@ -47,6 +50,7 @@ class Alerting:
             return
         rules, self._fresh = self._fresh, None
         self._rules = {}
+        self._follow_windows(rules)
         versions = {rule.id: rule.version for rule in rules.active}
         for rule in rules.active:
             self._rules.setdefault(rule.monitor_id, {}).setdefault(rule.metric_key, []).append(rule)
@@ -64,11 +68,13 @@ class Alerting:
         touched: dict[int, AlertState] = {}
         events: list[MetricEvent] = []
         for one in taken:
+            quiet = self._quiet.get(one.monitor_id)
+            is_quiet = quiet is not None and quiet.include(one.at_ms)
             for rule, value in self._concerned(one):
                 former = self._states.get(rule.id) or AlertState(
                     alert_id=rule.id, monitor_id=rule.monitor_id, version=rule.version
                 )
-                state, event = judge(rule, former, value, one.at_ms)
+                state, event = judge(rule, former, value, one.at_ms, is_quiet=is_quiet)
                 self._states[rule.id] = touched[rule.id] = state
                 if event is not None:
                     events.append(event)
@@ -77,6 +83,17 @@ class Alerting:
         return (
             self._writer.put(shard, [pack_metric_event(event) for event in events], now_ms) if events else []
         )
+
+    def _follow_windows(self, rules: Rules) -> None:
+        """Monitors with the same windows share what is worked out of them."""
+        times: dict[tuple[int, ...], QuietTimes] = {}
+        self._quiet = {}
+        for rule in rules.active:
+            windows = rules.windows.of(rule.org_id, rule.monitor_id)
+            if windows and windows not in times:
+                times[windows] = QuietTimes([rules.windows.times[one] for one in windows])
+            if windows:
+                self._quiet[rule.monitor_id] = times[windows]
 
     def _concerned(self, one: Taken) -> list[tuple[Rule, float | str]]:
         """The rules that a ping's samples are to be held against: none that was made later. A value that was refused is

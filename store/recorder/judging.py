@@ -11,18 +11,21 @@ from store.metric_alert import breaches, incident_of
 
 
 def judge(
-    rule: Rule, state: AlertState, value: float | str, at_ms: int
+    rule: Rule, state: AlertState, value: float | str, at_ms: int, *, is_quiet: bool = False
 ) -> tuple[AlertState, MetricEvent | None]:
     """Where the rule stands after one more sample, and the event, if there is something to tell.
 
-    A value of the other type says nothing. Moments are those of the samples; a stamp that comes late is moved up, so
-    that nothing ends before it began and each streak has a moment of its own.
+    A value of the other type says nothing, and no more does a breach while it `is_quiet`, in a maintenance window.
+    Moments are those of the samples; a stamp that comes late is moved up, so that nothing ends before it began and each
+    streak has a moment of its own.
     """
     breached = breaches(value, rule.operator, rule.threshold)
     if breached is None:
         return state, None
     if not breached:
         return _inside(rule, state, value, at_ms)
+    if is_quiet:
+        return state, None
     breach_ms = state.breach_ms if state.streak else max(at_ms, state.breach_ms + 1)
     state = msgspec.structs.replace(state, streak=state.streak + 1, breach_ms=breach_ms)
     if state.started_ms or state.streak < rule.consecutive_triggers:

@@ -35,3 +35,24 @@ def test_it_can_be_read_anywhere(
     if scripts:
         assert visitor.faults() == []
     visitor.close()
+
+
+# What is told of the same kind again and again: two operations of a section and three types stand for all of them.
+ONLY_SOME = """() => {
+  for (const section of document.querySelectorAll('.chapters section'))
+    [...section.querySelectorAll('article')].slice(section.id === 'types' ? 3 : 2).forEach(one => one.remove());
+  document.querySelectorAll('section:nth-of-type(n+4):not(#types)').forEach(one => one.remove());
+  document.querySelectorAll('details').forEach(one => one.open = true);
+}"""
+
+
+def test_a_sample_of_it_has_no_serious_fault_light_or_dark(browser: Browser, house: House) -> None:
+    """The whole of it takes axe five seconds."""
+    visitor = Visitor(browser, house.url, width=390)
+    visitor.page.goto("/docs")
+    visitor.page.evaluate(ONLY_SOME)
+    expect(visitor.page.locator("article.operation")).to_have_count(6)
+    for scheme in ("light", "dark"):
+        visitor.page.emulate_media(color_scheme=scheme)
+        assert visitor.faults() == [], scheme
+    visitor.close()

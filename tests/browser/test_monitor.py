@@ -58,6 +58,22 @@ def test_a_ping_turns_up_without_a_reload_and_so_do_its_charts(visitor: Visitor,
     assert page.evaluate("window.isTheSamePage")
 
 
+def test_what_is_tolerated_and_why_a_run_failed_can_be_read_on_a_phone(visitor: Visitor, api: Api) -> None:
+    asked = {"failuresBeforeAlert": 2, "maxRuntime": 3600, "reminderInterval": 600}
+    monitor = api.post("/api/monitors", {"name": "nightly backup", "interval": 86_400, **asked})
+    httpx.get(f"{monitor['pingUrl']}/255?duration_ms=12345678", trust_env=False)
+    visitor.page.set_viewport_size({"width": 360, "height": 800})
+    page = opened(visitor, monitor)
+    tolerated = page.locator(".several > span")
+    expect(tolerated).to_have_text(["2 failures in a row", "runs up to 1 h", "reminder every 10 min"])
+    failed = page.locator(".pings .tag.failed")
+    expect(failed).to_contain_text("exit code 255")
+    assert failed.evaluate("one => one.parentElement.scrollWidth <= one.parentElement.clientWidth")
+    apart = """spans => spans.every((one, at) => !at || one.offsetTop > spans[at - 1].offsetTop
+        || one.offsetLeft > spans[at - 1].offsetLeft + spans[at - 1].offsetWidth + 4)"""
+    assert tolerated.evaluate_all(apart)
+
+
 def test_a_chart_says_what_is_under_the_cursor_and_under_the_arrow_keys(
     visitor: Visitor, monitor: Json
 ) -> None:

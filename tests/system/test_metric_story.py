@@ -7,6 +7,7 @@ import random
 import httpx
 import pytest
 
+from store.clock import wall_ms
 from tests.system.api import Api, Json
 from tests.system.house import House
 from tests.system.receiver import Receiver
@@ -65,6 +66,27 @@ def test_a_breach_is_told_within_a_second_of_the_ping_and_its_end_too(
     assert receiver.kinds(job["id"]) == [BREACHED, CLEARED]
     metrics = api.get(f"/api/monitors/{job['id']}/metrics")["metrics"]
     assert [(one["key"], one["last"]) for one in metrics] == [("load", 9)]
+
+
+def test_in_maintenance_a_breach_is_kept_and_told_when_it_outlives_the_window(
+    house: House, api: Api, receiver: Receiver
+) -> None:
+    job = api.monitor(interval_s=60, grace_s=60, name="queue in maintenance")
+    a_rule(api, job)
+    now_s = wall_ms() // 1000
+    window = {"name": "move", "from": now_s - 60, "to": now_s + 3600, "monitors": [job["id"]]}
+    made = api.post("/api/maintenance", window)
+    ping(house, job, 12)
+    ping(house, job, 13)
+    path = f"/api/monitors/{job['id']}/metrics/load"
+    until(lambda: api.get(path)["points"][-1]["last"] == 13, TOLD_WITHIN_S, "the values are kept")
+    assert standing(api, job) == (0, False)
+
+    api.delete(f"/api/maintenance/{made['id']}")
+    ping(house, job, 14)
+
+    [breached] = until(lambda: receiver.of(job["id"], BREACHED), TOLD_WITHIN_S, "the breach is told")
+    assert breached.told["data"]["value"] == 14
 
 
 @pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=pytest.mark.slow)])

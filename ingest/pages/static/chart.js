@@ -37,7 +37,8 @@ function lonely(u, series) {
 }
 
 export class Chart {
-  /** `spec`: `say(value)`, `sayTick(value)`, `lines(point)` for the tooltip, `ceiling()` for what may be cut off. */
+  /** `spec`: `say(value)`, `sayTick(value)`, `lines(point)` for the tooltip, `ceiling()` for what may be cut off,
+      `least(low, high)` for the height that is shown at least. */
   constructor(plot, spec) {
     this.plot = plot;
     this.spec = spec;
@@ -64,7 +65,7 @@ export class Chart {
     return {
       width: Math.max(50, this.plot.clientWidth),
       height: HEIGHT,
-      padding: [10, 8, 0, 0],
+      padding: [10, 18, 0, 0],
       legend: { show: false },
       cursor: {
         y: false,
@@ -114,6 +115,8 @@ export class Chart {
     if (low == null || high == null || !Number.isFinite(high - low)) return [low ?? 0, high ?? 1];
     const ceiling = this.spec.ceiling?.();
     if (ceiling !== undefined && high > ceiling) high = Math.max(low, ceiling);
+    const least = this.spec.least?.(low, high) ?? 0;
+    if (high - low < least) [low, high] = [(low + high - least) / 2, (low + high + least) / 2];
     const reach = high - low || Math.abs(high) || 1;
     for (const { value } of this.thresholds) {
       if (value > high && value <= high + reach) high = value;

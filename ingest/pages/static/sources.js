@@ -212,6 +212,8 @@ export class LatenessSource extends LineSource {
       sayTick: tickLateness,
       // A silence of hours would press everything else flat; that it was one is shaded, and its length is in the list.
       ceiling: () => 1.5 * (this.board.grace_s || this.board.interval_s),
+      // Pings that are equally late to the millisecond are no mountains.
+      least: (low, high) => Math.max(1, Math.abs(low) / 10, Math.abs(high) / 10),
       lines: (point) => [
         moment(point.x),
         lateness(point.value),

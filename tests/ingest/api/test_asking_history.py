@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from store.beat import Signal, Signalled
 from store.book.history_writer import HistoryWriter, IncidentChange
+from store.book.signals import Said
 from store.clock import wall_ms
 from store.timestamps import rfc3339
 from tests.ingest.api.cast import Api, Json
@@ -61,6 +63,29 @@ async def test_pings_are_found_by_outcome(api: Api, history: HistoryWriter) -> N
     assert await ids(api, outcome="paused") == [3, 2]
     assert await ids(api, outcome="recorded", limit=1) == [4]
     assert await ids(api, outcome="recorded", before=4) == [1]
+
+
+async def test_pings_are_found_by_what_they_signalled(api: Api, history: HistoryWriter) -> None:
+    await api.monitor()
+    add(history, *[(NOON_MS, "recorded")] * 2)  # a day of plain pings alone
+    later = [(1, NOON_MS + DAY_MS, "recorded", "POST", "h", "", "", "", "s", None)] * 7
+    others = [(2, *later[0][1:])]
+    said = {
+        at: Said(Signalled(signal))
+        for at, signal in enumerate((Signal.START, Signal.FAIL, Signal.SUCCESS, Signal.LOG, Signal.FAIL))
+    }
+    with history.transaction():
+        history.add_pings(later, said)  # 3 to 9, of which 8 and 9 are plain
+        history.add_pings(others, {0: Said(Signalled(Signal.FAIL))})
+
+    assert await ids(api) == [9, 8, 7, 6, 5, 4, 3, 2, 1]
+    assert await ids(api, signal="fail") == [7, 4]
+    assert await ids(api, signal="start,log") == [6, 3]
+    assert await ids(api, signal="success") == [9, 8, 5, 2, 1]
+    assert await ids(api, signal="success,fail") == [9, 8, 7, 5, 4, 2, 1]
+    assert await ids(api, signal="fail", limit=1) == [7]
+    assert await ids(api, signal="fail", before=7) == [4]
+    assert await ids(api, signal="fail", to=(NOON_MS + DAY_MS) // 1000) == []
 
 
 async def test_pings_are_found_by_time(api: Api, history: HistoryWriter) -> None:

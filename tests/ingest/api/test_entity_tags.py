@@ -22,6 +22,7 @@ THINGS: dict[str, dict[str, Any]] = {
     "/api/v1/heartbeats/{id}": {"grace_period_seconds": 77},
     "/api/channels/{id}": {"headers": {"x-planted": "another value"}},
     "/api/monitors/{id}/metric-alerts/{alertId}": {"consecutiveTriggers": 7},
+    "/api/maintenance/{id}": {"duration": 7200},
 }
 EACH = pytest.mark.parametrize("template", THINGS)
 
@@ -98,6 +99,28 @@ async def test_the_tag_of_a_reply_is_that_of_what_it_shows(api: Api, template: s
 
     assert changed.headers["etag"] == await tag_of(api, path)
     assert (await api.owner.delete(path, headers={"If-Match": changed.headers["etag"]})).status_code == 204
+
+
+@EACH
+async def test_what_is_created_comes_with_its_tag_by_which_it_can_be_changed(api: Api, template: str) -> None:
+    world = await a_world(api)
+    there = template[: template.rindex("/")]
+    body = EXPECTED["POST", there].body
+    assert body is not None
+    key = {"Idempotency-Key": "8e03978e-40d5-43e8-bc93-6894a57f9324"}
+
+    for headers in ({}, key):
+        created = await api.owner.post(world.path(there), json=body(world), headers=headers)
+        path, tag = f"{world.path(there)}/{created.json()['id']}", created.headers["etag"]
+
+        assert created.status_code == 201
+        # A secret is shown once, so that reply is another one.
+        assert (tag == await tag_of(api, path)) is ("secret" not in created.json())
+        assert tag.split("-")[0] == (await tag_of(api, path)).split("-")[0]
+        changed = await api.owner.patch(path, json=THINGS[template], headers={"If-Match": tag})
+        assert changed.status_code == 200
+        assert (await api.owner.patch(path, json={}, headers={"If-Match": tag})).status_code == 412
+    assert "etag" not in (await api.owner.post(world.path(there), json=body(world), headers=key)).headers
 
 
 @EACH

@@ -19,6 +19,7 @@ async def test_the_product_page_example_gives_the_product_page_reply(api: Api) -
     assert reply.status_code == 201
     assert set(made) == {
         "id", "name", "schedule", "timezone", "grace_period_seconds", "unique_key", "status", "tags",
+        "max_runtime_seconds", "failures_before_alert", "reminder_interval_seconds", "arm_on_first_ping",
     }  # fmt: skip
     assert {name: made[name] for name in body} == body
     assert re.fullmatch("nightly-db-backup-[0-9a-f]{8}", made["unique_key"])
@@ -29,6 +30,37 @@ async def test_a_name_is_enough(api: Api) -> None:
     made = await api.heartbeat()
 
     assert (made["schedule"], made["grace_period_seconds"]) == ("every 1h", 300)
+
+
+async def test_what_is_tolerated_can_be_said_in_this_spelling_too(api: Api) -> None:
+    asked = {
+        "max_runtime_seconds": 600,
+        "failures_before_alert": 3,
+        "reminder_interval_seconds": 120,
+        "arm_on_first_ping": True,
+    }
+    made = await api.heartbeat(**asked)
+    path = f"/api/v1/heartbeats/{made['id']}"
+
+    assert {name: made[name] for name in asked} == asked
+    other = (await api.owner.get(f"/api/monitors/{made['id']}")).json()
+    named = ("maxRuntime", "failuresBeforeAlert", "reminderInterval", "armOnFirstPing")
+    assert [other[name] for name in named] == list(asked.values())
+
+    assert (await api.owner.patch(path, json={"name": "kept"})).json() == {**made, "name": "kept"}
+    usual = {"max_runtime_seconds": None, "reminder_interval_seconds": None, "arm_on_first_ping": False}
+    changed = (await api.owner.patch(path, json={**usual, "failures_before_alert": 1})).json()
+    assert {name: changed[name] for name in asked} == {**usual, "failures_before_alert": 1}
+    for body in (
+        {"reminder_interval_seconds": 59},
+        {"failures_before_alert": 0},
+        {"max_runtime_seconds": -1},
+    ):
+        for reply in (
+            await api.owner.patch(path, json=body),
+            await api.owner.post("/api/v1/heartbeats", json={"name": "job", **body}),
+        ):
+            assert (reply.status_code, [reply.json()["field"]]) == (422, list(body))
 
 
 async def test_a_list_is_an_array_whose_next_page_stands_in_the_link_header(api: Api) -> None:

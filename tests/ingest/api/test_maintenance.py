@@ -69,6 +69,70 @@ async def test_a_change_keeps_what_is_left_out_and_may_make_it_another_kind(api:
     assert (everybody["wholeOrganisation"], everybody["start"]) == (True, "01:00")
 
 
+async def test_from_and_to_are_texts_or_numbers_of_unix_seconds(api: Api) -> None:
+    for begin, end in (("4102444800", "4102531200"), (4_102_444_800, 4_102_531_200)):
+        made = await a_window(api, name="move", **{"from": begin, "to": end})
+        assert (made["from"], made["to"]) == (ONCE["from"], ONCE["to"])
+
+
+async def test_between_weekly_and_cron_duration_and_time_zone_stay(api: Api) -> None:
+    made = await a_window(api, **NIGHTLY, timezone="Europe/Vilnius")
+    path = f"/api/maintenance/{made['id']}"
+    weekly = (await api.owner.patch(path, json={"weekdays": ["tue"], "start": "01:00"})).json()
+    assert (weekly["kind"], weekly["duration"], weekly["timezone"]) == ("weekly", 3600, "Europe/Vilnius")
+    assert (await api.owner.patch(path, json={"timezone": None})).json()["timezone"] == "UTC"
+    once = (await api.owner.patch(path, json={"from": ONCE["from"], "to": ONCE["to"]})).json()
+    assert (once["kind"], once["duration"], once["timezone"]) == ("once", None, None)
+
+
+async def test_a_window_can_be_sent_back_as_it_was_read(api: Api) -> None:
+    weekly = {"weekdays": ["sun"], "start": "22:30", "duration": 7200, "timezone": "Europe/Vilnius"}
+    for body in (ONCE, NIGHTLY, {"name": "patch day", **weekly}):
+        made = await a_window(api, **body)
+        known = (
+            "name",
+            "from",
+            "to",
+            "weekdays",
+            "start",
+            "cron",
+            "duration",
+            "timezone",
+            "tags",
+            "monitors",
+        )
+        sent = {name: made[name] for name in known}
+        reply = await api.owner.patch(f"/api/maintenance/{made['id']}", json=sent)
+        assert (reply.status_code, reply.json()) == (200, made)
+
+
+@pytest.mark.parametrize(
+    ("former", "body", "field", "word"),
+    [
+        (NIGHTLY, {"from": ONCE["from"]}, "to", "once needs `to`"),
+        (NIGHTLY, {"to": ONCE["to"]}, "from", "once needs `from`"),
+        (NIGHTLY, {"weekdays": ["tue"]}, "start", "weekly window needs `start`"),
+        (NIGHTLY, {"start": "02:00"}, "weekdays", "weekly window needs `weekdays`"),
+        (NIGHTLY, {"cron": None}, "cron", "cron rule needs `cron`"),
+        (NIGHTLY, {"duration": None}, "duration", "cron rule needs `duration`"),
+        (NIGHTLY, {"cron": "@daily", "start": "02:00"}, "cron", "mixes"),
+        (NIGHTLY, {"from": ONCE["from"], "to": ONCE["to"], "duration": 60}, "duration", "has no `duration`"),
+        (ONCE, {"duration": 60}, "duration", "has no `duration`"),
+        (ONCE, {"timezone": "Europe/Vilnius"}, "timezone", "has no `timezone`"),
+        (ONCE, {"cron": "@daily"}, "duration", "cron rule needs `duration`"),
+        (ONCE, {"to": None}, "to", "once needs `to`"),
+    ],
+)
+async def test_a_change_that_cannot_be_says_what_the_kind_needs(
+    api: Api, former: Json, body: Json, field: str, word: str
+) -> None:
+    made = await a_window(api, **former)
+    reply = await api.owner.patch(f"/api/maintenance/{made['id']}", json=body)
+    assert (reply.status_code, reply.json()["field"]) == (422, field), reply.text
+    assert word in reply.json()["error"]
+    assert (await api.owner.get(f"/api/maintenance/{made['id']}")).json() == made
+
+
 async def test_a_window_whose_monitors_are_all_gone_silences_nobody_else(api: Api) -> None:
     gone, other = await api.monitor(), await api.monitor()
     made = await a_window(api, **NOW, monitors=[gone["id"]])
@@ -97,7 +161,12 @@ async def test_a_window_that_is_deleted_is_gone(api: Api) -> None:
         ({"from": "2020-01-01T00:00:00Z", "to": "2020-01-01T01:00:00Z"}, "to"),
         ({"from": ONCE["from"], "to": ONCE["to"], "duration": 60}, "duration"),
         ({"from": ONCE["from"], "to": ONCE["to"], "cron": "@daily"}, "cron"),
+        ({"from": ONCE["from"], "to": ONCE["to"], "timezone": "Europe/Vilnius"}, "timezone"),
+        ({"from": -1, "to": 4_102_444_800}, "from"),
+        ({"from": 4_102_444_800, "to": 2**64}, "to"),
+        ({"from": 4_102_444_800.5, "to": ONCE["to"]}, "from"),
         ({"cron": "@daily"}, "duration"),
+        ({"cron": "@daily", "duration": None}, "duration"),
         ({"cron": "@daily", "duration": 30}, "duration"),
         ({"cron": "0 0 31 2 *", "duration": 60}, "cron"),
         ({"cron": "@daily", "duration": 60, "timezone": "Mars"}, "timezone"),

@@ -66,11 +66,60 @@ async def test_a_changed_schedule_counts_from_the_last_ping(api: Api, stage: Sta
     assert changed["status"] == "late"
 
 
+@pytest.mark.parametrize(
+    ("minutes", "deadline"),
+    [(180, 185), (30, 65), (5, 60)],
+    ids=["longer", "shorter", "shorter by far"],
+)
+async def test_a_changed_interval_counts_from_the_last_ping_and_never_makes_overdue(
+    api: Api, stage: Stage, minutes: int, deadline: int
+) -> None:
+    """The example of the book: an hour and 5 minutes of grace, changed 50 minutes after the last ping."""
+    path = f"/api/monitors/{(await api.monitor(interval=3600, gracePeriod=300))['id']}"
+    await stage.ping(1)
+    await leap(stage, 50 * 60)
+    changed = (await api.owner.patch(path, json={"interval": minutes * 60})).json()
+    assert changed["nextDeadline"] == rfc3339(START_MS + deadline * 60_000)
+    await stage.ping(1)
+    pinged = (await api.owner.get(path)).json()
+    assert pinged["nextDeadline"] == rfc3339(START_MS + (50 + minutes + 5) * 60_000)
+
+
 async def test_only_the_zone_of_a_schedule_can_change(api: Api) -> None:
     path = f"/api/monitors/{(await api.monitor(**VILNIUS, gracePeriod=0))['id']}"
     changed = (await api.owner.patch(path, json={"timezone": "UTC"})).json()
     assert changed["schedule"] == "0 12 * * *"
     assert changed["nextDeadline"] == rfc3339(START_MS + 4 * HOUR_MS)
+
+
+async def test_no_time_zone_is_utc_in_either_spelling(api: Api) -> None:
+    made = await api.monitor(**VILNIUS, gracePeriod=0)
+    changed = (await api.owner.patch(f"/api/monitors/{made['id']}", json={"timezone": None})).json()
+    assert (changed["schedule"], changed["timezone"]) == ("0 12 * * *", "UTC")
+    assert changed["nextDeadline"] == rfc3339(START_MS + 4 * HOUR_MS)
+
+    await api.owner.patch(f"/api/monitors/{made['id']}", json={"timezone": "Europe/Vilnius"})
+    path = f"/api/v1/heartbeats/{made['id']}"
+    assert (await api.owner.patch(path, json={"name": "kept"})).json()["timezone"] == "Europe/Vilnius"
+    assert (await api.owner.patch(path, json={"timezone": None})).json()["timezone"] == "UTC"
+    assert (await api.monitor(schedule="@daily", timezone=None))["timezone"] == "UTC"
+
+
+async def test_a_schedule_is_taken_away_by_an_interval_and_what_is_not_there_can_be_null(api: Api) -> None:
+    made = await api.monitor(schedule=None, timezone=None)
+    assert (made["interval"], made["schedule"], made["timezone"]) == (60, None, None)
+    path = f"/api/monitors/{made['id']}"
+    assert (await api.owner.patch(path, json={"schedule": None, "timezone": None})).json() == made
+
+    scheduled = await api.monitor(**VILNIUS)
+    path = f"/api/monitors/{scheduled['id']}"
+    assert (await api.owner.patch(path, json={"interval": None})).json() == scheduled
+    refused = await api.owner.patch(path, json={"schedule": None})
+    assert (refused.status_code, refused.json()["field"]) == (422, "schedule")
+    assert "interval" in refused.json()["error"]
+    assert (await api.owner.get(path)).json() == scheduled
+    both = await api.owner.patch(path, json={"schedule": None, "interval": 90, "timezone": None})
+    assert [both.json()[name] for name in ("interval", "schedule", "timezone")] == [90, None, None]
 
 
 async def test_tolerance_is_kept_and_told(api: Api) -> None:
@@ -112,7 +161,6 @@ async def test_a_monitor_that_waits_for_its_first_ping_is_not_late(api: Api, sta
         ({"schedule": "0 3 * *"}, "schedule"),
         ({"schedule": "0 0 31 2 *"}, "schedule"),
         ({"schedule": 5}, "schedule"),
-        ({"schedule": None}, "schedule"),
         ({"interval": None}, "interval"),
         ({"schedule": "@daily", "timezone": "Mars/Olympus"}, "timezone"),
         ({"timezone": "Europe/Vilnius"}, "timezone"),

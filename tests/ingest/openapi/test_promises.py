@@ -28,12 +28,15 @@ async def things(served: Served) -> dict[str, str]:
     channel = (await served.client.post("/api/channels", json=webhook)).json()
     rule = {"metricKey": "rows", "operator": ">", "threshold": 1, "channelId": channel["id"]}
     made = (await served.client.post(f"/api/monitors/{monitor['id']}/metric-alerts", json=rule)).json()
+    nightly = {"name": "nightly", "cron": "0 2 * * *", "duration": 3600}
+    window = (await served.client.post("/api/maintenance", json=nightly)).json()
     return {
         "CALLERS_KEY": served.key,
         "MONITOR": monitor["id"],
         "PING_KEY": monitor["key"],
         "CHANNEL": channel["id"],
         "RULE": made["id"],
+        "WINDOW": window["id"],
     }
 
 

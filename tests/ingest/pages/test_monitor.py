@@ -221,6 +221,25 @@ async def test_after_a_pause_nothing_is_said_that_is_not_known(
     assert "since <time" not in up
 
 
+async def test_pings_are_shown_by_what_they_signalled(api: Api, recorder: Recorder) -> None:
+    monitor = await api.monitor()
+    number, now_ms = await number_of(api, monitor), wall_ms()
+    ping = (number, now_ms, "recorded", "POST", "h", "", "", "", "s", None)
+    with recorder.writer.transaction():
+        recorder.writer.add_pings([ping] * 103, {at: Said(Signalled(Signal.FAIL)) for at in range(102)})
+    async with browsing(api, "owner") as person:
+        first = (await person.see(f"/monitors/{monitor['id']}")).text
+        failed = (await person.see(f"/monitors/{monitor['id']}/pings?signal=fail")).text
+        older = (await person.see(f"/monitors/{monitor['id']}/pings?signal=fail&before=3")).text
+        logs = (await person.see(f"/monitors/{monitor['id']}/pings?signal=log")).text
+        plain = (await person.see(f"/monitors/{monitor['id']}/pings")).text
+    assert f'href="/monitors/{monitor["id"]}/pings?signal=fail"' in first
+    assert [page.count('<details class="ping">') for page in (failed, older, logs, plain)] == [100, 2, 0, 100]
+    assert "/pings?signal=fail&amp;before=3" in failed
+    assert 'signal=fail" aria-current="true">Failures' in failed
+    assert "No ping is like that." in logs
+
+
 async def test_pings_come_page_by_page(api: Api, recorder: Recorder) -> None:
     monitor = await api.monitor()
     number, now_ms = await number_of(api, monitor), wall_ms()

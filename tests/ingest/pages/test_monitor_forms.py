@@ -37,6 +37,28 @@ async def test_an_edit_is_in_force_at_once(api: Api) -> None:
     ]
 
 
+async def test_the_channels_that_a_monitor_tells_are_chosen_in_its_form(api: Api) -> None:
+    monitor, usual, other = (
+        await api.monitor(),
+        await api.channel(name="usual"),
+        await api.channel(name="other"),
+    )
+    path = f"/monitors/{monitor['id']}"
+
+    async with browsing(api, "owner") as person:
+        await person.send(f"{path}/edit", **EDIT, channels=other["id"])
+        named = (await api.owner.get(f"/api{path}")).json()["channels"]
+        form = (await person.see(f"{path}/edit")).text
+        refused = await person.send(f"{path}/edit", **{**EDIT, "name": ""}, channels=usual["id"])
+        await person.send(f"{path}/edit", **EDIT)
+        none = (await api.owner.get(f"/api{path}")).json()["channels"]
+
+    assert (named, none) == ([other["id"]], None)
+    assert f'value="{other["id"]}" checked' in form
+    assert f'value="{usual["id"]}">' in form
+    assert f'value="{usual["id"]}" checked' in refused.text
+
+
 @pytest.mark.parametrize(
     ("field", "typed"),
     [

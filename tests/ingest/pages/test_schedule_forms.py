@@ -140,7 +140,7 @@ async def test_a_monitor_in_maintenance_says_so_and_leads_to_a_window_of_its_own
     async with browsing(api, "owner") as person:
         shown = (await person.see(f"/monitors/{monitor['id']}")).text
         form = (await person.see(f"/maintenance?monitor={monitor['id']}")).text
-    assert "nobody is told of a silence until" in shown
+    assert "nobody is told of what goes wrong until" in shown
     assert f'href="/maintenance?monitor={monitor["id"]}"' in shown
     assert f">{monitor['id']}</textarea>" in form
 

@@ -180,6 +180,17 @@ def test_what_is_pruned_makes_room_in_the_plan(desk: Desk) -> None:
     assert len(desk.brought(fleet(20), "--org", "small", "--prune")) == 20 + 20 * 1
 
 
+def test_a_monitor_that_is_refused_takes_no_room_from_others(desk: Desk) -> None:
+    """20 is what fits; one of them has two mistakes, and would be made with either of them alone."""
+    text = "".join(f'[[monitors]]\nname = "job {number}"\n' for number in range(19))
+    bad = '[[monitors]]\nname = "bad"\npaused = 3\nchannels = ["nobody"]\ntags = ["a,b"]\n'
+    assert [line.split(": ")[1] for line in desk.refused(bad + text, "--org", "small")] == [
+        "paused",
+        "channels",
+        "tags",
+    ]
+
+
 def test_a_plan_limits_intervals(desk: Desk) -> None:
     assert desk.refused('[[monitors]]\nname = "a"\ninterval = 60\n', "--org", "small") == [
         "line 3, monitor \"a\": interval: The plan 'free' takes no interval under 600 s."
@@ -232,7 +243,9 @@ def test_a_file_with_anything_bad_is_refused_whole_and_each_is_named(desk: Desk)
         "line 8, monitor \"a\": interval: The field 'interval' is not accepted: expected `int` >= 1.",
         "line 11, monitor \"b\": colour: There is no field 'colour' here.",
         'line 14, monitor "c": channels: There is no channel "nobody".',
+        'line 18, metric alert "x": threshold: A text can only be compared with = and !=.',
         'line 25, metric alert "x": threshold: A text can only be compared with = and !=.',
+        "line 29, metric alert \"x\": operator: The field 'operator' is not accepted: invalid enum value '~'.",
         "line 31, metric alert \"x\": channelId: There is no field 'channelId' here; "
         "say channel = and the channel's name.",
         "line 32, monitor: name: a name is needed, as a text.",
@@ -290,16 +303,100 @@ def test_a_kind_of_channel_stays(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("x = 1\n", "There is no section 'x' here; there are channels and monitors."),
-        ("monitors = 3\n", "Write monitors as tables of their own: [[monitors]]."),
-        ("[monitors]\nname = 'a'\n", "Write monitors as tables of their own: [[monitors]]."),
-        ("[[monitors]]\nmetricAlerts = 1\n", "Write metricAlerts as tables of their own: [[metricAlerts]]."),
-        ("[[monitors]\n", "This is not TOML: Expected ']]'"),
+        ("\nx = 1\n", "line 2: There is no section 'x' here; there are channels and monitors."),
+        ("monitors = 3\n", "line 1: Write monitors as tables of their own: [[monitors]]."),
+        ("[monitors]\nname = 'a'\n", "line 1: Write monitors as tables of their own: [[monitors]]."),
+        (
+            "[[monitors]]\nname = 'a'\nmetricAlerts = 1\n",
+            "line 3: Write metricAlerts as tables of their own: [[monitors.metricAlerts]].",
+        ),
     ],
 )
 def test_what_is_no_such_file_is_refused(desk: Desk, text: str, complaint: str) -> None:
-    result = desk.bring(text)
-    assert (result.exit_code, result.stderr.startswith(f"overdue: fleet.toml: {complaint}")) == (2, True)
+    assert desk.refused(text) == [complaint]
+
+
+def test_what_is_no_toml_is_refused_with_the_place(desk: Desk) -> None:
+    result = desk.bring("[[monitors]\n")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("overdue: fleet.toml: This is not TOML: Expected ']]'")
+    assert "(at line 1" in result.stderr
+
+
+def test_all_that_is_wrong_is_named_at_once_wherever_it_is(desk: Desk) -> None:
+    """Several things of one table, what names a channel that is bad itself, and sections that there are not."""
+    complaints = desk.refused(
+        """\
+        [[channels]]
+        name = "on call"
+        type = "webhook"
+        url = "ftp://example.org"
+        isDefault = "yes"
+        headers = { host = "x" }
+        [[channels]]
+        name = "letters"
+        type = "fax"
+        [[windows]]
+        name = "x"
+        [[monitors]]
+        name = "a"
+        interval = 0
+        gracePeriod = -1
+        colour = "red"
+        paused = "no"
+        channels = ["nobody", "on call", "no one"]
+          [[monitors.metricAlerts]]
+          metricKey = ""
+          operator = "~"
+          threshold = true
+          channel = "nobody"
+          consecutiveTriggers = 0
+          [[monitors.metricAlerts]]
+          metricKey = "rows"
+          operator = ">"
+          threshold = "many"
+          channel = "letters"
+        [[monitors]]
+        name = ""
+        schedule = "never"
+        timezone = "Mars"
+        reminderInterval = 5
+        failuresBeforeAlert = 99
+        """
+    )
+
+    assert [": ".join(one.split(": ")[:2]) for one in complaints] == [
+        'line 4, channel "on call": url',
+        'line 5, channel "on call": isDefault',
+        'line 6, channel "on call": headers',
+        'line 9, channel "letters": type',
+        "line 10: There is no section 'windows' here; there are channels and monitors.",
+        'line 14, monitor "a": interval',
+        'line 15, monitor "a": gracePeriod',
+        'line 16, monitor "a": colour',
+        'line 17, monitor "a": paused',
+        'line 18, monitor "a": channels',
+        'line 20, metric alert "": metricKey',
+        'line 21, metric alert "": operator',
+        'line 22, metric alert "": threshold',
+        'line 23, metric alert "": channel',
+        'line 24, metric alert "": consecutiveTriggers',
+        'line 28, metric alert "rows": threshold',
+        'line 31, monitor "": name',
+        'line 32, monitor "": schedule',
+        'line 33, monitor "": timezone',
+        'line 34, monitor "": reminderInterval',
+        'line 35, monitor "": failuresBeforeAlert',
+    ]
+    assert complaints[9].endswith('There is no channel "nobody". There is no channel "no one".')
+
+
+def test_a_change_names_all_that_is_wrong_with_it_too(desk: Desk) -> None:
+    desk.brought(FLEET)
+    bad = FLEET.replace("interval = 86400", "interval = 0\nmaxRuntime = -1").replace(
+        'url = "https://example.org/overdue"', 'url = "x"\nburst = 3'
+    )
+    assert [line.split(": ")[1] for line in desk.refused(bad)] == ["url", "burst", "interval", "maxRuntime"]
 
 
 def test_what_is_no_text_is_refused(desk: Desk) -> None:
@@ -309,7 +406,7 @@ def test_what_is_no_text_is_refused(desk: Desk) -> None:
 
 
 def test_of_very_much_that_is_bad_the_first_is_named(desk: Desk) -> None:
-    text = "".join(f'[[monitors]]\nname = "{number}"\ninterval = 0\n' for number in range(50))
+    text = "".join(f'[[monitors]]\nname = "{number}"\ninterval = 0\n' for number in range(130))
     assert desk.refused(text)[-1] == "and 30 more"
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from store.book import arrivals as module
 from store.book.arrivals import ARRIVALS, Arrivals, arrivals
-from store.book.history_reader import IN_LANE
+from store.book.ping_questions import IN_LANE
 from store.errors import Invalid
 from tests.store.book.test_history_reader import FIRST_DAY_MS, SECOND_DAY_MS, Recorder
 

@@ -11,8 +11,7 @@ import pytest
 
 from store.beat import Signalled
 from store.book import migrator
-from store.book.history_reader import IN_LANE, USER_AGENT, HistoryReader
-from store.book.history_reader import PINGS as QUESTION
+from store.book.history_reader import HistoryReader
 from store.book.history_writer import (
     INDEX_LANES,
     PINGS,
@@ -21,6 +20,8 @@ from store.book.history_writer import (
     PingValues,
     Position,
 )
+from store.book.ping_questions import IN_LANE, USER_AGENT
+from store.book.ping_questions import PINGS as QUESTION
 from store.book.signals import COLUMNS, JOIN, NO_COLUMNS, Said
 from store.errors import SettingError, Unavailable
 

@@ -8,8 +8,9 @@ import pytest
 
 from store.blind_time import BlindTime
 from store.book import blind_times, concerned, monitors, orgs
-from store.book.history_reader import HISTORY_DB, MAX_ID
+from store.book.history_reader import HISTORY_DB
 from store.book.monitors import MonitorChanges
+from store.book.ping_questions import MAX_ID
 from store.live.packing import read_event
 from store.live.unheard_event import UnheardEvent
 from store.recorder.unheard import Unheard
