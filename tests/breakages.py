@@ -134,7 +134,7 @@ BREAKAGES: dict[str, Breakage] = (
         ),
         "an attempt says other things than the one before": Breakage(
             f"{SCRIPTS}/note_last_ping.lua",
-            "string.byte(event) < NOTED then",
+            "not is_noted(event) then",
             "true then",
             f"{SWEEPER}/test_last_pings.py::test_what_was_noted_survives_an_empty_redis",
         ),

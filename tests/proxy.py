@@ -15,14 +15,15 @@ CHUNK_BYTES = 65_536
 class FaultProxy:
     """Listens on a Unix socket, or without a path on a port of its own, and forwards to a `unix://` or TCP URL.
 
-    `delay_s`: each request waits that long. `hold_replies`: requests are forwarded, their replies stay here until
-    it is False again. `black_hole`: everything is taken and nothing is forwarded. `lose_replies(n)`: the next n
-    requests are forwarded, their replies are lost with the connection. `cut()` cuts what is connected;
-    `refuse()` also lets nobody connect until `accept()`.
+    `delay_s`: each request waits that long, or each that contains `delays`. `hold_replies`: requests are forwarded,
+    their replies stay here until it is False again. `black_hole`: everything is taken and nothing is forwarded.
+    `lose_replies(n)`: the next n requests are forwarded, their replies are lost with the connection. `cut()` cuts what
+    is connected; `refuse()` also lets nobody connect until `accept()`.
     """
 
     def __init__(self, path: Path | None, target: str) -> None:
         self.delay_s = 0.0
+        self.delays = b""
         self.hold_replies = False
         self.black_hole = False
         self.forwarded = 0
@@ -110,7 +111,7 @@ class FaultProxy:
 
     async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while request := await reader.read(CHUNK_BYTES):
-            await asyncio.sleep(self.delay_s)
+            await asyncio.sleep(self.delay_s if self.delays in request else 0)
             if not self.black_hole:
                 self.forwarded += 1
                 writer.write(request)

@@ -22,7 +22,7 @@ from store.live.sweeping import sweep
 from store.live.writer import Writer
 from store.projection import PutMonitor
 from tests.servers import running_server, valkey_binary
-from tests.stage import GENERATION, config_of, digest_of
+from tests.stage import GENERATION, ORG, config_of, digest_of
 
 ALIVE, DEAD = (1, 2, 3), 9
 INTERVAL_S, GRACE_S, TICK_S = 1, 1, 0.1
@@ -63,6 +63,8 @@ class Watch:
         self.live = live
         self.shard = live.shards[0]
         self.writer = writer
+        self.entries: list[tuple[int, int]] = []
+        self.delays_ms: list[int] = []
         self._read = "0-0"
 
     async def run(self, seconds: float) -> list[tuple[str, int]]:
@@ -73,14 +75,29 @@ class Watch:
             now_ms = self.writer.clock.now_ms()
             ids = [b"%d" % one for one in ALIVE]
             await self.writer.record(ids, pack_head(now_ms, 1, 1, 0) * len(ids), b"", now_ms)
-            await sweep(self.shard, 256)
+            self.delays_ms += (await sweep(self.shard, 256)).delays_ms
             entries: Any = await self.live.client.xrange(self.shard.keys.events, f"({self._read}")
             if entries:
                 self._read = entries[-1][0].decode()
+            self.entries += [_number(entry_id) for entry_id, _ in entries]
             found = [read_event(fields[b"e"]) for _, fields in entries]
             told += [(one.kind.name.lower(), one.monitor_id) for one in found if isinstance(one, Event)]
             await asyncio.sleep(TICK_S)
         return told
+
+    async def assert_in_order(self) -> None:
+        """Ids have grown, whatever the clock said; nothing was noticed before it was due; no count is negative."""
+        assert self.entries == sorted(set(self.entries))
+        assert all(delay_ms >= 0 for delay_ms in self.delays_ms)
+        assert await self.live.pings_this_minute(ORG) >= 0
+        pings: Any = await self.live.client.xrange(self.shard.keys.pings)
+        ids = [_number(entry_id) for entry_id, _ in pings]
+        assert ids == sorted(set(ids))
+
+
+def _number(entry_id: bytes) -> tuple[int, int]:
+    ms, _, number = entry_id.partition(b"-")
+    return int(ms), int(number)
 
 
 @pytest.fixture
@@ -130,6 +147,7 @@ async def test_a_step_of_the_servers_clock_alarms_nobody_who_pings_and_forgets_n
         assert watch.writer.clock.steps == 1
         assert abs(watch.writer.clock.stepped_ms - step_s * 1000) < 500
         assert await watch.run(2) == []
+        await watch.assert_in_order()
 
 
 async def test_a_clock_that_stands_still_pauses_the_sweep_which_goes_on_by_itself(
@@ -143,3 +161,4 @@ async def test_a_clock_that_stands_still_pauses_the_sweep_which_goes_on_by_itsel
         clock.step(0)
         assert await watch.run(INTERVAL_S + GRACE_S - 0.5) == []
         assert await watch.run(2) == [("down", DEAD)]
+        await watch.assert_in_order()

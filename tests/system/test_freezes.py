@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,26 @@ def test_redis_frozen_for_eight_seconds_under_load_loses_nothing_that_was_answer
     assert missing(house.data, fleet.good()) == []
     assert doubled(house.data) == []
     assert house.holes()
+
+
+def test_a_ping_while_no_sweeper_works_hides_no_miss(house: House, api: Api, receiver: Receiver) -> None:
+    """One down, at the deadline, and one up, in this order and once each."""
+    job = api.monitor(interval_s=1, grace_s=1)
+    api.ping_well(job["key"])
+    with stopped(house.pid("sweeper")):
+        at(wall_ms() + 2_500)
+        api.ping_well(job["key"])
+        assert receiver.of(job["id"]) == []
+    until(lambda: receiver.of(job["id"], "monitor.up"), TOLD_WITHIN_S, "both are told")
+    api.pause(job["id"])
+    house.wait_until_quiet()
+    down, up = receiver.of(job["id"])
+    assert (down.type, up.type) == ("monitor.down", "monitor.up")
+    [incident] = api.incidents(job["id"])
+    assert down.incident["id"] == up.incident["id"] == incident["id"]
+    before, after = sorted(datetime.fromisoformat(one["at"]) for one in api.pings(job["id"]))
+    assert datetime.fromisoformat(down.incident["startedAt"]) - before == timedelta(seconds=2)
+    assert datetime.fromisoformat(up.incident["endedAt"]) == after
 
 
 def test_a_sweeper_that_is_frozen_while_it_tells_does_no_harm_when_it_goes_on(

@@ -59,9 +59,11 @@ class ServerOnDisk:
 
 
 @contextmanager
-def server_on_disk(binary: str, *options: str, credentials: str = "") -> Iterator[ServerOnDisk]:
-    """One that runs, in a folder of its own; stopped and removed at the end."""
-    with TemporaryDirectory(prefix="od-aof-") as folder:
+def server_on_disk(
+    binary: str, *options: str, credentials: str = "", within: Path | None = None
+) -> Iterator[ServerOnDisk]:
+    """One that runs, in a folder of its own (on the disk that `within` names); stopped and removed at the end."""
+    with TemporaryDirectory(prefix="od-aof-", dir=within) as folder:
         server = ServerOnDisk(binary, Path(folder), *options, credentials=credentials)
         server.start()
         try:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
+from typing import Any
 
 import pytest
+from redis import asyncio as aioredis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from store.errors import Unavailable
+from store.live.connect import Argument, Caller
 from store.live.heads import LIFE_ONLY, pack_head
 from store.live.link import Link
 from store.live.live import Live
@@ -90,6 +95,29 @@ async def test_a_batch_whose_reply_was_lost_is_sent_again_and_applied_once(
     assert await applied(stage) == (1, 7 + 128)
     assert (await writer.record(*batch_of(1))).outcomes == bytes([1])
     assert await applied(stage) == (2, 2 * (7 + 128))
+
+
+class Stubborn(Caller):
+    """The client library by default, but for its waits: whatever is lost, it sends again by itself, ten times."""
+
+    async def call(
+        self, name: str, keys: Sequence[str], arguments: Sequence[Argument], give_up_ms: int = 0
+    ) -> Any:
+        return await super().call(name, keys, arguments)
+
+
+async def test_a_batch_that_the_client_library_sends_again_is_applied_once(
+    stage: Stage, proxy: FaultProxy
+) -> None:
+    await stage.put(config_of(1))
+    async with aioredis.Redis.from_url(proxy.url, retry=Retry(NoBackoff(), 10)) as client:
+        link: Any = Stubborn(client, stage.live.scripts)
+        writer = Writer(link, stage.shard.keys, stage.live.generation, "main-1", stage.new_clock())
+        await writer.register()
+        proxy.lose_replies(3)
+        assert (await writer.record(*batch_of(1, 99, 1))).outcomes == bytes([1, 2, 1])
+    assert proxy.lost == 3
+    assert await applied(stage) == (1, 7 + 128)
 
 
 async def test_a_connection_that_was_cut_between_calls_is_opened_anew(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from store.errors import Fenced, GenerationMissing, Unavailable
 from store.live.heads import Outcome, pack_head
-from tests.stage import START_MS, Stage, config_of
+from store.projection import PutMonitor, PutMonitors
+from tests.stage import START_MS, Stage, config_of, digest_of
 
 
 async def test_a_ping_moves_the_deadline_to_interval_plus_grace_after_it(stage: Stage) -> None:
@@ -99,11 +102,15 @@ async def test_a_late_ping_writes_the_miss_that_no_sweep_has_seen(stage: Stage) 
 
 
 async def test_a_ping_that_was_committed_late_but_arrived_in_time_is_no_miss(stage: Stage) -> None:
+    """900 ms after its deadline, though it had come before it; and a sweep has looked in between."""
     await stage.put(config_of(1, 30, 10))
-    await stage.listen(until=39.9)
-    await stage.move_to(40.8)
+    await stage.listen(until=39.92)
+    await stage.move_to(40.5)
+    await stage.sweep()
+    await stage.move_to(40.9)
     await stage.ping(1, at=39.95)
     await stage.sweep()
+    assert await stage.holes() == []
     assert await stage.told() == []
     assert await stage.deadline(1) == pytest.approx(79.95)
 
@@ -332,6 +339,42 @@ async def test_one_broken_record_spoils_nothing_but_itself(stage: Stage) -> None
     assert [(kind, one) for kind, one, _ in await stage.told()] == [("down", 1), ("down", 4)]
     assert (await stage.sweep()).looked_at == 0
     assert (await stage.live.tallies()).broken == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "poison"),
+    [
+        ("state", b"short"),
+        ("state", b"\xff" * 64),
+        ("config", b"\x00junk"),
+        ("config", b"\xff\xfe not UTF-8, and far too long " * 100),
+        ("config", b"9" * 400),
+    ],
+    ids=[
+        "a short state",
+        "a huge state",
+        "a config that is none",
+        "a config of invalid UTF-8",
+        "a huge config",
+    ],
+)
+async def test_one_poisoned_record_of_five_hundred_is_refused_alone(
+    stage: Stage, key: str, poison: bytes
+) -> None:
+    fleet = range(1, 501)
+    await stage.live.project(
+        PutMonitors(tuple(PutMonitor(config_of(one), (digest_of(one),)) for one in fleet))
+    )
+    await stage.redis.hset(getattr(stage.shard.keys, key), "250", poison)
+    outcomes = await stage.ping(*fleet)
+    assert Counter(outcomes) == {Outcome.RECORDED: 499, Outcome.BROKEN: 1}
+    assert outcomes[249] is Outcome.BROKEN
+    await stage.listen(until=41)
+    while (await stage.sweep()).looked_at:
+        pass
+    told = await stage.told()
+    assert sorted(one for _, one, _ in told) == [one for one in fleet if one != 250]
+    assert (await stage.live.tallies()).broken == 1
 
 
 async def test_a_key_of_the_wrong_type_refuses_the_whole_batch_before_any_write(stage: Stage) -> None:

@@ -13,6 +13,7 @@ import pytest
 import redis
 
 from store.errors import Unavailable
+from store.live.delivering import deliver, lease, settle
 from store.live.heads import Outcome
 from tests.servers import debian_redis_binary, valkey_binary
 from tests.stage import GENERATION, Stage, config_of
@@ -22,7 +23,9 @@ SHIPPED = Path(__file__).parents[3] / "docs" / "redis"
 ALWAYS = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
 PASSWORD = "change-this-password"
 MONITORS = range(1, 41)
-TORN_BYTES, CUTS = 2048, 128
+TORN_BYTES = 2048
+# Thousands of starts, each with a log that is synced at every write: no disk is wanted for that.
+RAM = next((folder for folder in [Path("/dev/shm")] if folder.is_dir()), None)
 
 
 @pytest.fixture(params=["valkey", pytest.param("redis-server", marks=pytest.mark.slow)])
@@ -91,20 +94,19 @@ async def test_a_restart_with_the_shipped_configuration_and_users_is_lossless(
 
 
 @pytest.mark.slow
-async def test_a_log_that_is_torn_anywhere_at_its_end_harms_only_its_end(binary: str, tmp_path: Path) -> None:
-    """Cut, start, write, start again: what was written after the cut is there."""
-    with server_on_disk(binary, *ALWAYS) as server:
+async def test_a_log_that_is_torn_anywhere_at_its_end_harms_only_its_end(binary: str) -> None:
+    """At every byte of its end: cut, start, write, start again. What was written after the cut is there.
+
+    And on Valkey nothing else is.
+    """
+    with server_on_disk(binary, *ALWAYS, within=RAM) as server:
         async with on_stage(server):
             pass
         server.stop(SIGKILL)
-        whole = tmp_path / "whole"
-        shutil.copytree(server.folder / "appendonlydir", whole)
-        length = server.incremental_file.stat().st_size
-        for cut in range(length - TORN_BYTES, length, TORN_BYTES // CUTS):
-            shutil.rmtree(server.folder / "appendonlydir")
-            shutil.copytree(whole, server.folder / "appendonlydir")
-            with server.incremental_file.open("r+b") as log:
-                log.truncate(cut)
+        file = server.incremental_file
+        whole = file.read_bytes()
+        for cut in range(len(whole) - TORN_BYTES, len(whole)):
+            file.write_bytes(whole[:cut])
             await write_after_the_cut(server, cut)
 
 
@@ -115,19 +117,21 @@ async def write_after_the_cut(server: ServerOnDisk, cut: int) -> None:
     stage.writer = await stage.new_writer()
     # The last monitors may have been cut off; the first was there long before.
     assert await stage.ping(1) == [Outcome.RECORDED], cut
-    seen = await stage.state(1)
+    seen = await stage.redis.hgetall(stage.shard.keys.state)
+    await stage.close()
     server.stop(SIGKILL)
     server.start()
-    await stage.close()
-    stage = Stage(server.url)
-    assert seen is not None
-    assert await stage.state(1) == seen, cut
-    await stage.close()
+    with redis.Redis.from_url(server.url) as client:
+        found = client.hgetall(stage.shard.keys.state)
+        # Redis 7.0 leaves the beginning of a torn script in its log, where the next script ends it: it comes back then.
+        is_whole = "valkey_version" in client.info("server")
+    for monitor_id in seen if is_whole else [b"1"]:
+        assert found[monitor_id] == seen[monitor_id], cut
     server.stop(SIGKILL)
 
 
 async def test_when_memory_is_full_life_goes_on_and_nobody_is_called_dead(binary: str) -> None:
-    """Deadlines move, misses become events and deliveries; only a new monitor is refused."""
+    """Deadlines move, misses become events and deliveries, these are settled; only a new monitor is refused."""
     with server_on_disk(binary, *ALWAYS) as server:
         async with on_stage(server) as stage:
             used = (await stage.redis.info("memory"))["used_memory"]
@@ -137,6 +141,10 @@ async def test_when_memory_is_full_life_goes_on_and_nobody_is_called_dead(binary
                 assert set(await stage.ping(*MONITORS[:-3])) == {Outcome.RECORDED}
                 await stage.sweep()
             assert [kind for kind, _, _ in await stage.told()] == ["down"]  # 38, which has stopped
+            assert (await deliver(stage.shard, 10)).deliveries == 3  # with those from before
+            for one in (await lease(stage.shard, 10, 5000, ())).leases:
+                assert await settle(stage.shard, one, "done")
+            assert (await stage.live.tallies()).deliveries == 0
             with pytest.raises(Unavailable, match="no memory left"):
                 await stage.put(config_of(99, 5, 1))
             assert await stage.state(99) is None
