@@ -25,7 +25,10 @@ TICKS_LEAST = 80
 # Sparse rules are not walked into another century; those of many failures in a row reach as far as these need.
 TICKS_WITHIN_S = 3 * 366 * DAY_S
 
+# Quiet times that have passed: those of the last day, and those since the last sign of life, if that is not too long
+# ago. Where one that would decide is forgotten, a miss is told later, never falsely.
 QUIET_SINCE_S = DAY_S
+QUIET_SINCE_MOST_S = 32 * DAY_S
 QUIET_WITHIN_S = 8 * DAY_S
 MOST_QUIET = 64
 MOST_QUIET_PAST = 24
@@ -50,7 +53,7 @@ class Calendar:
     def __init__(self, now_s: int) -> None:
         self.now_s = now_s
         self._ticks: dict[tuple[str, str], tuple[int, ...]] = {}
-        self._quiet: dict[Sequence[Recurrence], tuple[tuple[int, int], ...]] = {}
+        self._quiet: dict[tuple[Sequence[Recurrence], int], tuple[tuple[int, int], ...]] = {}
 
     def ahead(self, wishes: Wishes, windows: Sequence[Recurrence], base_s: int | None) -> Ahead:
         """The rules of a monitor whose last sign of life was at `base_s`; None: none is known.
@@ -64,7 +67,7 @@ class Calendar:
             ticks = self._ticks_of(wishes, self.now_s if base_s is None else base_s)
             rules = msgspec.structs.replace(rules, ticks=ticks)
             horizon_s, due_s = self._reach_of_ticks(ticks)
-        quiet = self._quiet_of(tuple(windows)) if windows else ()
+        quiet = self._quiet_of(tuple(windows), base_s) if windows else ()
         if windows:
             quiet_horizon_s = quiet[-1][1] if len(quiet) >= MOST_QUIET else self.now_s + QUIET_WITHIN_S
             horizon_s = min(horizon_s, quiet_horizon_s)
@@ -98,14 +101,18 @@ class Calendar:
             return ticks[-1], max(ticks[-TICKS_LEAST], self.now_s + 1)
         return ticks[-1], self.now_s + (ticks[-1] - self.now_s) // 3
 
-    def _quiet_of(self, windows: tuple[Recurrence, ...]) -> tuple[tuple[int, int], ...]:
-        quiet = self._quiet.get(windows)
+    def _quiet_of(self, windows: tuple[Recurrence, ...], base_s: int | None) -> tuple[tuple[int, int], ...]:
+        now_s = self.now_s
+        since_s = now_s - QUIET_SINCE_S
+        if base_s is not None and base_s < since_s:
+            # In whole days, so that monitors share the work.
+            since_s = max(base_s - base_s % DAY_S, now_s - QUIET_SINCE_MOST_S)
+        quiet = self._quiet.get((windows, since_s))
         if quiet is None:
-            now_s = self.now_s
-            around = list(merged(windows, now_s - QUIET_SINCE_S, now_s + QUIET_WITHIN_S))
+            around = list(merged(windows, since_s, now_s + QUIET_WITHIN_S))
             past = [one for one in around if one[1] <= now_s][-MOST_QUIET_PAST:]
             ahead = [one for one in around if one[1] > now_s]
-            quiet = self._quiet[windows] = (*past, *ahead)[:MOST_QUIET]
+            quiet = self._quiet[windows, since_s] = (*past, *ahead)[:MOST_QUIET]
         return quiet
 
 

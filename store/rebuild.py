@@ -10,12 +10,10 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-import msgspec
-
 from store.book import installation, monitor_channels, monitors, orgs, plans
 from store.book.channels import put_channels
 from store.book.database import ConfigBook
-from store.book.history_reader import HistoryReader, OpenIncident
+from store.book.history_reader import HistoryReader
 from store.book.installation import draw_generation
 from store.book.letter_reader import LetterReader
 from store.clock import wall_ms
@@ -26,9 +24,9 @@ from store.live import monitors as live_monitors
 from store.live.live import Live
 from store.live.planting import AT_ONCE, Restored, restore_monitors
 from store.live.rebuilding import RebuildLock, empty_shard, finish_rebuild
-from store.monitor import MonitorConfig, MonitorState, Phase
 from store.projection import PutMonitor
 from store.rebuild_letters import restore_letters
+from store.rebuild_memory import Memory, remember
 
 PAGE = 2048
 NAMED_AT_ONCE = 500
@@ -80,13 +78,11 @@ async def _rebuild(live: Live, book: ConfigBook, history: HistoryReader, lock: R
     else:
         _log.info("preparing Redis")
     former, generation = live.generation.value, draw_generation()
-    seen = await history.last_seen()
-    heard_ms = max(seen.values(), default=None)
-    opened = await history.open_incidents()
+    memory = await remember(history)
     for shard in live.shards:
         await empty_shard(shard)
     reach("rebuild.emptied")
-    count = await _put_monitors(live, book, _Memory(seen, opened, heard_ms or 0))
+    count = await _put_monitors(live, book, memory)
     reach("rebuild.planted")
     for org in await orgs.all_orgs(book):
         channels, plan = await put_channels(book, org.id), await plans.put_plan(book, org.id)
@@ -101,53 +97,11 @@ async def _rebuild(live: Live, book: ConfigBook, history: HistoryReader, lock: R
     await installation.replace_generation(book, former, generation)
     reach("rebuild.noted")
     live.generation.value = generation
-    await finish_rebuild(live, heard_ms)
+    await finish_rebuild(live, memory.heard_ms)
     _log.info("Redis is in order: %d monitors, %d deliveries", count, letters)
 
 
-class _Memory(msgspec.Struct, frozen=True):
-    """What history remembers: monitors' last pings, their open incidents, and the last ping of all."""
-
-    seen: dict[int, int]
-    opened: dict[int, OpenIncident]
-    heard_ms: int
-
-    @property
-    def bases_ms(self) -> dict[int, int]:
-        """From when each monitor's silence counts, as far as that is known."""
-        return self.seen | {number: one.silence_ms for number, one in self.opened.items()}
-
-    def state_of(self, config: MonitorConfig) -> MonitorState | None:
-        """The state of a monitor as far as history knows; None: nothing, it is watched from now."""
-        seen_ms, opened = self.seen.get(config.id), self.opened.get(config.id)
-        if config.paused or (seen_ms is None and opened is None):
-            return None
-        base_ms = down_at_ms = 0
-        if opened is not None:
-            base_ms, down_at_ms = opened.silence_ms, opened.started_ms
-        elif seen_ms is not None:
-            # Not down when history ends, so its window reached beyond that: signs of life that are no history, an edit
-            # or a resume had moved it. It must touch the blind time that follows, or it would be a false alarm.
-            base_ms = max(seen_ms, self._least_base_ms(config, seen_ms))
-        return MonitorState(
-            phase=Phase.DOWN if opened is not None else Phase.ACTIVE,
-            base_ms=base_ms,
-            seen_ms=seen_ms or 0,
-            recorded_ms=seen_ms or 0,
-            down_at_ms=down_at_ms,
-            delayed_ms=opened.delayed_ms if opened is not None else 0,
-        )
-
-    def _least_base_ms(self, config: MonitorConfig, seen_ms: int) -> int:
-        """The earliest moment from which a deadline counts that lies beyond the history."""
-        if not config.is_scheduled or config.rules is None:
-            return self.heard_ms - config.limit_ms + 1
-        ticks = [tick * 1000 for tick in config.rules.ticks if tick * 1000 > seen_ms]
-        deciding = ticks[config.rules.failures - 1] if len(ticks) >= config.rules.failures else self.heard_ms
-        return seen_ms if deciding + config.grace_s * 1000 > self.heard_ms else self.heard_ms
-
-
-async def _put_monitors(live: Live, book: ConfigBook, memory: _Memory) -> int:
+async def _put_monitors(live: Live, book: ConfigBook, memory: Memory) -> int:
     """Page after page; while Redis takes one, SQLite reads the next."""
     count, bases_ms = 0, memory.bases_ms
     rows = await monitors.all_for_redis(book, 0, PAGE, wall_ms(), bases_ms)
@@ -161,15 +115,15 @@ async def _put_monitors(live: Live, book: ConfigBook, memory: _Memory) -> int:
     return count
 
 
-async def _put_page(live: Live, rows: Sequence[PutMonitor], memory: _Memory) -> None:
+async def _put_page(live: Live, rows: Sequence[PutMonitor], memory: Memory) -> None:
     for shard in live.shards:
         own = [
-            Restored(row.config, row.digests, memory.state_of(row.config))
+            Restored(row.config, row.digests, memory.state_of(row.config), memory.runs_of(row.config))
             for row in rows
             if live.home(row.config.id) is shard
         ]
         for at in range(0, len(own), AT_ONCE):
-            await restore_monitors(shard, own[at : at + AT_ONCE])
+            await restore_monitors(shard, own[at : at + AT_ONCE], memory.judged_ms)
 
 
 async def _put_named(live: Live, book: ConfigBook) -> None:

@@ -266,7 +266,7 @@ BREAKAGES: dict[str, Breakage] = (
         ),
         "what Redis has forgotten never ends": Breakage(
             f"{SCRIPTS}/tell_forgotten.lua",
-            "elseif phase and base > silence and seen > silence and read_config(config) then",
+            "elseif one and has_succeeded(one, silence, started, cause) then",
             "elseif false then",
             f"{BOOK}/test_forgotten.py::test_whoever_pings_before_it_is_missed_again_is_told_to_be_back",
         ),

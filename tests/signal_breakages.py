@@ -8,6 +8,10 @@ _SHARED = "store/live/scripts/shared/"
 _SIGNALS = "tests/store/live/test_signals.py::"
 _RULES = "tests/store/live/test_rules.py::"
 _EXCUSES = "tests/store/live/test_excuses.py::"
+_REBUILD = "tests/store/test_rebuild_signals.py::"
+_FORGOTTEN = "tests/store/recorder/test_forgotten.py::"
+_KEEPER = "tests/store/recorder/test_keeper.py::"
+_NEWCOMERS = "tests/sweeper/test_newcomers.py::"
 
 SIGNAL_BREAKAGES: dict[str, Breakage] = {
     "a failure is always one too many": Breakage(
@@ -60,8 +64,8 @@ SIGNAL_BREAKAGES: dict[str, Breakage] = {
     ),
     "a ping at the tick is not the one that was due": Breakage(
         _SHARED + "rules.lua",
-        "ticks[middle] * 1000 > moment",
-        "ticks[middle] * 1000 >= moment",
+        "tick_at(ticks, middle) > moment",
+        "tick_at(ticks, middle) >= moment",
         _RULES + "test_a_ping_at_the_very_tick_is_the_one_that_was_due",
     ),
     "blind time pulls a deadline back into a quiet time": Breakage(
@@ -93,5 +97,78 @@ SIGNAL_BREAKAGES: dict[str, Breakage] = {
         "if not kit().is_quiet(one.rules, now) then",
         "if true then",
         _RULES + "test_reminders_come_as_often_as_asked_while_down_and_not_in_quiet_time",
+    ),
+    "a failure is ignored that was stamped before the start of its run": Breakage(
+        _SHARED + "hearing.lua",
+        "(started or not is_answered(one, arrival))",
+        "arrival >= one.base",
+        _SIGNALS + "test_a_failure_counts_although_its_start_or_that_of_another_run_was_committed_first",
+    ),
+    "a failure is told that a success has answered": Breakage(
+        _SHARED + "hearing.lua",
+        "if moment >= one.base or one.base > one.seen then return false end",
+        "if true then return false end",
+        _SIGNALS
+        + "test_a_run_that_failed_before_another_one_succeeded_is_told_and_what_succeeded_since_is_not",
+    ),
+    "a rebuild forgets why a monitor is down": Breakage(
+        "store/rebuild_memory.py",
+        'CAUSES[opened.kind if opened is not None else "silence"]',
+        'CAUSES["silence"]',
+        _REBUILD + "test_a_failure_is_still_one_for_its_reminders_and_ends_only_with_a_success_after_it",
+    ),
+    "a rebuild tells of an overrun that was told": Breakage(
+        _SHARED + "rules.lua",
+        "run.told = run.told or ends <= known",
+        "run.told = run.told",
+        _REBUILD + "test_an_overrun_that_was_over_is_not_told_again",
+    ),
+    "a rebuild counts failures from before a success": Breakage(
+        "store/rebuild_memory.py",
+        "if at_ms > life_ms and",
+        "if",
+        _REBUILD + "test_failures_since_the_last_success_count_on",
+    ),
+    "a rebuild remembers what a pause has forgotten": Breakage(
+        "store/book/unfinished.py",
+        "found.pop(monitor_id, None)",
+        "pass",
+        _REBUILD + "test_what_was_under_way_before_a_pause_is_forgotten",
+    ),
+    "a start ends what Redis has forgotten": Breakage(
+        "store/live/scripts/tell_forgotten.lua",
+        "if one.runs.open[i].start == one.base then return false end",
+        "",
+        _FORGOTTEN + "test_neither_a_start_nor_an_edit_nor_a_late_success_ends_a_failure",
+    ),
+    "a new schedule tells of what has passed": Breakage(
+        _SHARED + "put.lua",
+        "rules.words ~= was.rules.words and former_deadline > now",
+        "false",
+        _RULES + "test_another_schedule_tells_of_no_tick_that_the_former_one_did_not_have",
+    ),
+    "a keeper that starts does not look back": Breakage(
+        "store/recorder/keeper.py",
+        "self._known_change = known if known <= newest else 0",
+        "self._known_change = newest",
+        _KEEPER + "test_a_window_that_was_deleted_while_nobody_kept_them_silences_nobody",
+    ),
+    "a version that is on its way is not waited for": Breakage(
+        "store/recorder/keeper.py",
+        "if taken is Taken.OTHER_VERSION:",
+        "if False:",
+        _KEEPER + "test_rules_of_a_version_that_redis_does_not_have_yet_are_given_to_it_when_it_has",
+    ),
+    "a new channel hears of an end alone": Breakage(
+        "store/live/scripts/deliver.lua",
+        "if some_are_new and kind ~= KIND_DOWN then channels = have_heard(",
+        "if false then channels = have_heard(",
+        _NEWCOMERS + "test_the_end_of_what_it_never_heard_of_is_not_told",
+    ),
+    "a new channel never hears of an end": Breakage(
+        "store/live/scripts/deliver.lua",
+        "if some_are_new then note_told(",
+        "if false then note_told(",
+        _NEWCOMERS + "test_whoever_was_reminded_hears_of_the_end",
     ),
 }

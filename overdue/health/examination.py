@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from overdue.health.causes import Causes
 from overdue.health.checking import Check, finding_of
 from overdue.health.desk import open_desk
 from overdue.health.finding import Finding, Verdict
@@ -26,6 +27,7 @@ async def compare(settings: Settings, url: str, fix: bool) -> AsyncIterator[Find
             # What counts comes last: a repair of a monitor may show that it was counted wrong.
             checks: tuple[Check, ...] = (
                 Monitors(desk),
+                Causes(desk),
                 OrphanMonitors(desk),
                 OrphanKeys(desk),
                 Channels(desk),

@@ -8,11 +8,13 @@ import msgspec
 
 from overdue.health.checking import Problems, Subject
 from overdue.health.desk import Desk
-from store.book import monitors, owners
+from overdue.health.rules import wrong_rules
+from store.book import monitors, owners, rule_changes
 from store.clock import wall_ms
 from store.live.inspecting import Inspected, inspect, marked_broken, unmark
 from store.live.inspecting import owners as owners_in_redis
 from store.live.packing import pack_config
+from store.live.refreshing import kept_change
 from store.live.shard import Shard
 from store.monitor import MonitorConfig
 from store.monitor_rules import MonitorRules
@@ -74,10 +76,12 @@ class Monitors:
         broken = await marked_broken(self._desk.live, shard, ids)
         known = await owners_in_redis(self._desk.live, shard, [one for row in rows for one in row.digests])
         behind = iter(known)
+        is_settled = await rule_changes.last_in(self._desk.book) == await kept_change(self._desk.live)
         problems: Problems = {}
         for row, one in zip(rows, inspected, strict=True):
             found = [next(behind) for _ in row.digests]
             problem = _wrong_with(row, one) or _wrong_keys(row, found)
+            problem = problem or wrong_rules(row.config, one, wall_ms() // 1000, is_settled=is_settled)
             if not problem and row.config.id in broken:
                 problem = "are marked as unreadable and can be read"
             if problem:

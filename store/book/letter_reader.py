@@ -126,7 +126,7 @@ class LetterReader:
     """Reads history.db at this path."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     async def page(
         self, org_id: int, limit: int, before: int | None = None, wanted: DeliveryFilter | None = None
@@ -154,7 +154,7 @@ class LetterReader:
     async def open_deliveries(self) -> AsyncIterator[list[OpenDelivery]]:
         """What was not settled, and dead letters, in the order in which they were made; in pages of one snapshot."""
         after = 0
-        async with snapshot_of(self._path) as snapshot:
+        async with snapshot_of(self.path) as snapshot:
             if await tables(snapshot, "deliveries"):
                 while rows := await snapshot.rows(OPEN, (after, PAGE)):
                     yield [_read(row, OpenDelivery) for row in rows]
@@ -168,7 +168,7 @@ class LetterReader:
     async def untold(self) -> AsyncIterator[list[Untold]]:
         """The events that nobody was told of, in order; in pages of one snapshot."""
         after: tuple[int, int, str, int] = (-1, 0, "", 0)
-        async with snapshot_of(self._path) as snapshot:
+        async with snapshot_of(self.path) as snapshot:
             if await tables(snapshot, "untold_events"):
                 while rows := await snapshot.rows(UNTOLD, (*after, PAGE)):
                     page = [_read(row, Untold) for row in rows]
@@ -180,7 +180,7 @@ class LetterReader:
         self, questions: Sequence[tuple[str, Sequence[SqlValue]]], kind: type[_Row]
     ) -> list[_Row]:
         """What is answered to all of these at one moment."""
-        async with snapshot_of(self._path) as snapshot:
+        async with snapshot_of(self.path) as snapshot:
             if not await tables(snapshot, "deliveries"):
                 return []
             return [_read(row, kind) for sql, values in questions for row in await snapshot.rows(sql, values)]

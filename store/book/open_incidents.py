@@ -1,4 +1,4 @@
-"""The silences that the history has open, for whoever holds them against Redis; through the recorder's connection."""
+"""The incidents of monitors that the history has open, for whoever holds them against Redis; by the recorder's hand."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from store.silence import Silence
 
 # A page, by the index of what is open.
 OPEN = """
-SELECT monitor_id, id, silence_ms, started_ms, coalesce(delayed_ms, 0) FROM incidents
-WHERE ended_ms IS NULL AND kind = 'silence' AND (monitor_id, id) > (?, ?) ORDER BY monitor_id, id LIMIT ?
+SELECT monitor_id, id, silence_ms, started_ms, coalesce(delayed_ms, 0), kind FROM incidents
+WHERE ended_ms IS NULL AND kind <> 'metric' AND (monitor_id, id) > (?, ?) ORDER BY monitor_id, id LIMIT ?
 """
 
 CLOSE = "UPDATE incidents SET ended_ms = max(?, started_ms) WHERE id = ? AND ended_ms IS NULL"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from store.book.database import Transaction
+from store.book.database import ConfigBook, Transaction
 from store.book.history_snapshot import snapshot_of
 
 NOTE = "INSERT INTO rule_changes (org_id, tag) VALUES (?, ?)"
@@ -67,7 +67,12 @@ async def note_monitors_of_window(tx: Transaction, org_id: int, window_id: int) 
 async def last_id(path: Path) -> int:
     """The number of the newest change."""
     async with snapshot_of(path) as snapshot:
-        return int((await snapshot.rows(LAST))[0]["last_id"])
+        return await last_in(snapshot)
+
+
+async def last_in(source: ConfigBook | Transaction) -> int:
+    """The same in a book that is open."""
+    return int((await source.rows(LAST))[0]["last_id"])
 
 
 async def since(path: Path, known_id: int, limit: int) -> list[RuleChange] | None:

@@ -33,7 +33,8 @@ async def restore_named(shard: Shard, named: Sequence[tuple[int, Sequence[int]]]
 
 def _keys(shard: Shard) -> tuple[str, ...]:
     keys = shard.keys
-    return keys.orgs, keys.channels, keys.disabled, keys.manners, keys.bursts, keys.failing
+    used = (keys.orgs, keys.channels, keys.disabled, keys.manners, keys.bursts, keys.failing)
+    return *used, keys.newcomers
 
 
 def _flat(put: PutChannels) -> list[bytes | int]:

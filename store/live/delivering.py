@@ -111,6 +111,7 @@ async def deliver(shard: Shard, limit: int) -> Delivered:
             keys.manners,
             keys.bursts,
             keys.collected,
+            keys.newcomers,
         ),
         limit,
     )

@@ -19,3 +19,4 @@ TYPES = {
 
 # The kinds of incidents of monitors, by what is wrong; those of metrics are called `metric`.
 INCIDENT_KINDS = {Cause.MISSED: "silence", Cause.FAILED: "fail", Cause.OVERRUN: "overrun"}
+CAUSES = {kind: cause for cause, kind in INCIDENT_KINDS.items()}

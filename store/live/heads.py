@@ -47,6 +47,11 @@ def read_ended(blob: bytes) -> dict[int, int]:
     return {at: low | high << 32 for at, low, high in _ENDED.iter_unpack(blob[: len(blob) // 8 * 8])}
 
 
+def read_waits(blob: bytes) -> tuple[int, ...]:
+    """The seconds to wait that a record call reports, one number per limited ping."""
+    return struct.unpack(f"<{len(blob) // 4}I", blob)
+
+
 def read_used(blob: bytes | None, now_s: int) -> int:
     """The pings that an organisation has used of the minute that `now_s` lies in; see scripts/shared/plans.lua."""
     if blob is None or len(blob) != _USED.size:

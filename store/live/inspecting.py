@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import AsyncIterator, Iterable, Sequence
+from enum import IntEnum
 from typing import Any
 
 import msgspec
 from redis.exceptions import RedisError
 
 from store.live.connect import translate
+from store.live.event_kind import Cause
 from store.live.keys import Keyspace
 from store.live.live import Live
 from store.live.shard import Shard
@@ -17,6 +19,17 @@ from store.live.shard import Shard
 PAGE = 200
 BUCKETS_AT_ONCE = 256
 SCANNED = 1000
+# What `inspect` says of each monitor.
+_PARTS = 9
+
+
+class Fault(IntEnum):
+    """What is wrong with what Redis has of a monitor beside its state."""
+
+    NONE = 0
+    RULES = 1
+    MARKS = 2
+    REMINDER = 3
 
 
 class Inspected(msgspec.Struct, frozen=True):
@@ -31,6 +44,10 @@ class Inspected(msgspec.Struct, frozen=True):
     stored_ms: int | None
     least_ms: int
     deadline_ms: int
+    fault: Fault
+    rules: bytes
+    cause: Cause
+    base_ms: int
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -46,21 +63,34 @@ async def inspect(shard: Shard, monitor_ids: Sequence[int]) -> list[Inspected]:
     keys = shard.keys
     found: list[Inspected] = []
     for start in range(0, len(monitor_ids), PAGE):
-        used = (keys.config, keys.state, keys.deadlines, keys.blind, keys.rules, keys.runs)
+        used = (
+            keys.config,
+            keys.state,
+            keys.deadlines,
+            keys.blind,
+            keys.rules,
+            keys.runs,
+            keys.reminders,
+        )
         reply = await shard.call("inspect", used, *monitor_ids[start : start + PAGE])
-        found += [_inspected(*reply[at : at + 5]) for at in range(0, len(reply), 5)]
+        found += [_inspected(*reply[at : at + _PARTS]) for at in range(0, len(reply), _PARTS)]
     return found
 
 
 def _inspected(
-    config: bytes | None, status: bytes | None, stored_ms: int, least_ms: int, deadline_ms: int
+    config: bytes | None, status: bytes | None, stored_ms: int, least_ms: int, deadline_ms: int, *more: Any
 ) -> Inspected:
+    fault, rules, cause, base_ms = more
     return Inspected(
         config,
         None if status is None else status.decode(),
         None if stored_ms < 0 else stored_ms,
         least_ms,
         deadline_ms,
+        Fault(fault),
+        rules,
+        Cause(cause) if cause in set(Cause) else Cause.MISSED,
+        base_ms,
     )
 
 

@@ -43,6 +43,13 @@ TABLE: tuple[KeyRow, ...] = (
         "Monitor id → what is asked of it beyond interval and grace, its ticks ahead included, packed.",
     ),
     KeyRow(
+        "kept",
+        "string",
+        "recorder",
+        "forever",
+        "The last change of rules in `config.db` that the keeper has seen to.",
+    ),
+    KeyRow(
         "runs",
         "hash",
         "record, sweep",
@@ -195,6 +202,13 @@ TABLE: tuple[KeyRow, ...] = (
         "dispatch",
         "as the incident",
         "Monitor and silence → the channels that are told of it in one message with others, packed.",
+    ),
+    KeyRow(
+        "newcomers",
+        "hash",
+        "API, dispatch",
+        "as the channel, or the incident",
+        "Channel id → since when it is there; monitor and silence → those newer channels that were told of it.",
     ),
     KeyRow(
         "failing",

@@ -41,6 +41,10 @@ class Keyspace(msgspec.Struct, frozen=True):
         return self._key("rules")
 
     @property
+    def kept(self) -> str:
+        return self._key("kept")
+
+    @property
     def runs(self) -> str:
         return self._key("runs")
 
@@ -159,6 +163,10 @@ class Keyspace(msgspec.Struct, frozen=True):
     @property
     def collected(self) -> str:
         return self._key("collected")
+
+    @property
+    def newcomers(self) -> str:
+        return self._key("newcomers")
 
     @property
     def failing(self) -> str:

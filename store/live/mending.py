@@ -9,6 +9,7 @@ import msgspec
 from redis.exceptions import RedisError
 
 from store.live.connect import translate
+from store.live.event_kind import Cause
 from store.live.live import Live
 from store.live.shard import Shard
 
@@ -57,6 +58,7 @@ async def drop_strangers(shard: Shard, org_ids: Collection[int], channel_ids: Co
         keys.disabled,
         keys.bursts,
         keys.failing,
+        keys.newcomers,
     )
     await shard.call("drop_strangers", used, len(org_ids), *org_ids, *channel_ids)
 
@@ -66,3 +68,11 @@ async def log_again(shard: Shard, delivery_ids: Sequence[str]) -> int:
     keys = shard.keys
     used = (keys.deliveries, keys.due, keys.dead, keys.letters, keys.tallies)
     return int(await shard.call("log_again", used, *delivery_ids))
+
+
+async def mend_causes(shard: Shard, causes: Sequence[tuple[int, int, Cause]]) -> int:
+    """Let Redis know why monitors are down: id, since when they are silent, cause; answers how many took it."""
+    keys = shard.keys
+    used = (keys.config, keys.state, keys.rules, keys.runs, keys.reminders, keys.deadlines, keys.blind)
+    arguments = [part for one, silence_ms, cause in causes for part in (one, silence_ms, int(cause))]
+    return int(await shard.call("mend_causes", used, *arguments))

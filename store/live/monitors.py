@@ -46,6 +46,7 @@ async def put_monitor(shard: Shard, put: PutMonitor) -> bool:
             keys.rules,
             keys.runs,
             keys.reminders,
+            keys.broken,
             *map(keys.key_bucket, digests),
         ),
         put.config.id,

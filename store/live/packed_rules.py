@@ -33,3 +33,25 @@ def pack_rules(rules: MonitorRules | None) -> bytes:
     )
     moments = [*ticks, *(moment for pair in quiet for moment in pair)]
     return head + struct.pack(f"<{len(moments)}I", *moments) + words
+
+
+def read_rules(blob: bytes) -> MonitorRules | None:
+    """The rules in it; of what is as usual nothing is packed. None: it cannot be read."""
+    if not blob:
+        return MonitorRules()
+    if len(blob) < _HEAD.size:
+        return None
+    format_, failures, scheduled, runtime_s, reminder_s, ticks, quiet, words = _HEAD.unpack_from(blob)
+    if format_ != _FORMAT or len(blob) != _HEAD.size + 4 * ticks + 8 * quiet + words:
+        return None
+    moments = struct.unpack_from(f"<{ticks + 2 * quiet}I", blob, _HEAD.size)
+    pairs = moments[ticks:]
+    return MonitorRules(
+        failures=failures,
+        max_runtime_s=runtime_s,
+        reminder_s=reminder_s,
+        is_scheduled=bool(scheduled),
+        schedule=blob[len(blob) - words :].decode("utf-8", "replace"),
+        ticks=moments[:ticks],
+        quiet=tuple(zip(pairs[::2], pairs[1::2], strict=True)),
+    )

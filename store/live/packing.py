@@ -26,9 +26,10 @@ _CONFIG_NAME_AT = _CONFIG.size + 16
 _STATE = struct.Struct("<BBIHIHIHIH")
 _STATE_TAIL = struct.Struct("<IH")
 _LOOKED_SIZE = _STATE.size + _STATE_TAIL.size
-_DELAY_LENGTH = 6
+_MOMENT_LENGTH = 6
 _DELAYED_FORMAT = 2
 _FULL_FORMAT = 3
+_RUN_FORMAT = 4
 _FULL = struct.Struct("<BIHH")
 _EVENT = struct.Struct("<BB6s6s6s6sIIII16s")
 _METRIC = struct.Struct("<II")
@@ -45,13 +46,19 @@ COLLECTED_KINDS = (EventKind.DOWNS, EventKind.UPS)
 _KINDS = frozenset(EventKind)
 _CAUSES = frozenset(Cause)
 # What an event of each format has at least behind its UUID.
-_TAILS = {_FORMAT: 0, _DELAYED_FORMAT: _DELAY_LENGTH, _FULL_FORMAT: _FULL.size}
+_TAILS = {
+    _FORMAT: 0,
+    _DELAYED_FORMAT: _MOMENT_LENGTH,
+    _FULL_FORMAT: _FULL.size,
+    _RUN_FORMAT: _FULL.size + _MOMENT_LENGTH,
+}
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A transition of a monitor. `silence_ms` is the moment its silence began, `started_ms` the missed deadline.
 
     `delayed_ms` is how much later blind time made that deadline. `schedule`: the words for it, if it has one.
+    `run_started_ms`: of an overrun, when the run began; 0: it is over, None: it was not noted.
     """
 
     kind: EventKind
@@ -68,6 +75,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     delayed_ms: int = 0
     cause: Cause = Cause.MISSED
     schedule: str = ""
+    run_started_ms: int | None = None
 
     @property
     def incident_id(self) -> UUID:
@@ -251,11 +259,13 @@ def _read_tail(format_: int, tail: bytes) -> dict[str, Any]:
     """What an event of a monitor has behind its UUID."""
     told: dict[str, Any] = {}
     if format_ == _DELAYED_FORMAT:
-        told["delayed_ms"], tail = _u48(tail, 0), tail[_DELAY_LENGTH:]
-    elif format_ == _FULL_FORMAT:
+        told["delayed_ms"], tail = _u48(tail, 0), tail[_MOMENT_LENGTH:]
+    elif format_ in (_FULL_FORMAT, _RUN_FORMAT):
         cause, lower, upper, length = _FULL.unpack_from(tail)
         tail = tail[_FULL.size :]
         told["cause"] = Cause(cause) if cause in _CAUSES else Cause.MISSED
+        if format_ == _RUN_FORMAT:
+            told["run_started_ms"], tail = _u48(tail, 0), tail[_MOMENT_LENGTH:]
         told["delayed_ms"], told["schedule"] = lower | upper << 32, tail[:length].decode("utf-8", "replace")
         tail = tail[length:]
     told["name"] = tail.decode("utf-8", "replace")
@@ -281,11 +291,6 @@ def read_holes(blob: bytes | None) -> list[tuple[int, int]]:
     """The blind intervals of a shard as (from_ms, to_ms), oldest first."""
     blob = blob or b""
     return [(_u48(blob, at), _u48(blob, at + 6)) for at in range(0, len(blob) - 11, 12)]
-
-
-def read_waits(blob: bytes) -> tuple[int, ...]:
-    """The seconds to wait that a record call reports, one number per limited ping."""
-    return struct.unpack(f"<{len(blob) // 4}I", blob)
 
 
 def read_delays(blob: bytes) -> list[int]:

@@ -8,6 +8,7 @@ import msgspec
 
 from store.live.connect import Argument
 from store.live.packed_rules import pack_rules
+from store.live.packed_runs import RememberedRuns, pack_runs
 from store.live.packing import pack_config, pack_state
 from store.live.shard import Shard
 from store.monitor import MonitorConfig, MonitorState, Phase
@@ -23,6 +24,7 @@ class Restored(msgspec.Struct, frozen=True):
     config: MonitorConfig
     digests: tuple[bytes, ...]
     state: MonitorState | None
+    runs: RememberedRuns = RememberedRuns()
 
 
 async def create_monitors(shard: Shard, monitors: Sequence[PutMonitor]) -> int:
@@ -55,19 +57,33 @@ async def create_monitors(shard: Shard, monitors: Sequence[PutMonitor]) -> int:
     )
 
 
-async def restore_monitors(shard: Shard, monitors: Sequence[Restored]) -> None:
-    """Put monitors of this shard, AT_ONCE at most, back into an empty Redis."""
+async def restore_monitors(shard: Shard, monitors: Sequence[Restored], known_ms: int = 0) -> None:
+    """Put monitors of this shard, AT_ONCE at most, back into an empty Redis.
+
+    A run that was to be over by `known_ms` is not judged again: that it overran was told, or let go.
+    """
     keys = shard.keys
     buckets, pairs = _digests(shard, ((one.config.id, one.digests) for one in monitors))
     await shard.caller.call(
         "restore_monitors",
-        (keys.config, keys.state, keys.deadlines, keys.tallies, keys.rules, keys.reminders, *buckets),
+        (
+            keys.config,
+            keys.state,
+            keys.deadlines,
+            keys.tallies,
+            keys.rules,
+            keys.reminders,
+            keys.runs,
+            *buckets,
+        ),
         (
             len(monitors),
+            known_ms,
             *(one.config.id for one in monitors),
             *(pack_config(one.config) for one in monitors),
             *(pack_state(one.state or _fresh(one.config)) for one in monitors),
             *(pack_rules(one.config.rules) for one in monitors),
+            *(pack_runs(one.runs) for one in monitors),
             *pairs,
         ),
     )

@@ -125,8 +125,10 @@ async def empty_shard(shard: Shard) -> None:
         keys.bursts,
         keys.collected,
         keys.failing,
+        keys.newcomers,
         keys.letters,
         keys.rules,
+        keys.kept,
         keys.runs,
         keys.reminders,
     )

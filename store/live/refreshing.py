@@ -1,10 +1,15 @@
-"""The caller of `refresh_rules.lua`: keeps ticks and quiet times ahead of the monitors that have any."""
+"""The caller of `refresh_rules.lua`: keeps ticks and quiet times ahead of monitors. And what the keeper has seen to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any
 
-from store.live.connect import Argument
+from redis.exceptions import RedisError
+
+from store.live.connect import Argument, translate
+from store.live.live import Live
 from store.live.packed_rules import pack_rules
 from store.live.shard import Shard
 from store.monitor_rules import MonitorRules
@@ -13,15 +18,23 @@ from store.monitor_rules import MonitorRules
 AT_ONCE = 32
 
 
-async def refresh_rules(shard: Shard, monitors: Sequence[tuple[int, int, MonitorRules]]) -> int:
+class Taken(IntEnum):
+    """Whether a monitor took its rules. One that is not there, or has another version, is left alone."""
+
+    GONE = 0
+    TAKEN = 1
+    OTHER_VERSION = 2
+
+
+async def refresh_rules(shard: Shard, monitors: Sequence[tuple[int, int, MonitorRules]]) -> list[Taken]:
     """Give monitors of this shard new rules: id, the version of the configuration that they belong to, rules.
 
-    Answers how many took them; one that has another version by now, or is gone, is left alone.
+    Answers in order which of them took theirs.
 
     Raises:
         Unavailable: Redis is away.
     """
-    keys, refreshed = shard.keys, 0
+    keys, taken = shard.keys, bytearray()
     used = (
         keys.config,
         keys.state,
@@ -30,10 +43,29 @@ async def refresh_rules(shard: Shard, monitors: Sequence[tuple[int, int, Monitor
         keys.rules,
         keys.runs,
         keys.reminders,
+        keys.broken,
     )
     for start in range(0, len(monitors), AT_ONCE):
         arguments: list[Argument] = []
         for monitor_id, version, rules in monitors[start : start + AT_ONCE]:
             arguments += (monitor_id, version, pack_rules(rules))
-        refreshed += int(await shard.call("refresh_rules", used, *arguments))
-    return refreshed
+        taken += await shard.call("refresh_rules", used, *arguments)
+    return [Taken(byte) for byte in taken]
+
+
+async def kept_change(live: Live) -> int:
+    """The last change of rules in the books that the keeper has seen to; 0: none is known of."""
+    client: Any = live.client
+    try:
+        return int(await client.get(live.shards[0].keys.kept) or 0)
+    except (RedisError, OSError) as error:
+        raise translate(error) from error
+
+
+async def note_kept_change(live: Live, change_id: int) -> None:
+    """The keeper has seen to all changes up to this one."""
+    client: Any = live.client
+    try:
+        await client.set(live.shards[0].keys.kept, change_id)
+    except (RedisError, OSError) as error:
+        raise translate(error) from error

@@ -12,9 +12,9 @@ import msgspec
 from store.errors import Unavailable
 from store.live.arrival import ArrivalClock
 from store.live.connect import Argument
+from store.live.heads import read_waits
 from store.live.keys import Keyspace
 from store.live.link import Link
-from store.live.packing import read_waits
 from store.live.shard import Generation
 from store.metrics import CLOCK_STEPS
 

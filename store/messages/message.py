@@ -199,12 +199,13 @@ def _unheard(event: UnheardEvent) -> UnheardData:
 
 
 def _run(event: Event, noted: Noted) -> RunTold | UnsetType:
-    """It was to be over when the incident began."""
-    if event.cause != Cause.OVERRUN or not noted.max_runtime_s:
+    if event.cause != Cause.OVERRUN or not noted.max_runtime_s or event.run_started_ms == 0:
         return UNSET
-    return RunTold(
-        rfc3339(event.started_ms - event.delayed_ms - noted.max_runtime_s * 1000), noted.max_runtime_s
-    )
+    began_ms = event.run_started_ms
+    if began_ms is None:
+        # It was to be over when the incident began.
+        began_ms = event.started_ms - event.delayed_ms - noted.max_runtime_s * 1000
+    return RunTold(rfc3339(began_ms), noted.max_runtime_s)
 
 
 def _last_ping(ping: LastPing | None) -> LastPingTold | None:

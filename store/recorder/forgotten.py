@@ -62,5 +62,5 @@ class Forgotten:
         if over:
             await asyncio.to_thread(self._open.close, over, wall_ms())
         if told:
-            _log.info("told of %d silences that Redis had forgotten", told)
+            _log.info("told of %d incidents that Redis had forgotten", told)
         return len(over) + told

@@ -54,6 +54,7 @@ def test_a_running_installation_is_found_in_order(tmp_path: Path, monkeypatch: p
         "writers",
         "parts",
         "monitors",
+        "causes",
         "orphans",
         "ping keys",
         "channels",

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from store.ahead import MOST_QUIET, NEVER_S, QUIET_WITHIN_S, TICKS_AHEAD, TICKS_LEAST, Calendar
+from store.ahead import (
+    MOST_QUIET,
+    MOST_QUIET_PAST,
+    NEVER_S,
+    QUIET_WITHIN_S,
+    TICKS_AHEAD,
+    TICKS_LEAST,
+    Calendar,
+)
 from store.cron import Cron
 from store.live.packed_rules import MOST_TICKS
 from store.maintenance import ByCron, Once
@@ -66,6 +74,16 @@ def test_what_the_windows_silence_is_quiet_from_a_day_ago_to_eight_days_ahead() 
     assert len(ahead.rules.quiet) == 1 + 8 + 1
     assert ahead.horizon_s == NOW_S + QUIET_WITHIN_S
     assert NOW_S < ahead.due_s < ahead.horizon_s
+
+
+@pytest.mark.parametrize("ago_s", [3600, 5 * DAY_S, 6 * DAY_S + 7, 400 * DAY_S])
+def test_quiet_times_since_the_last_sign_of_life_are_kept(ago_s: int) -> None:
+    """What is judged late may have fallen into one of them."""
+    ahead = Calendar(NOW_S).ahead(Wishes(), (ByCron("0 2 * * *", 3600),), NOW_S - ago_s)
+    assert ahead.rules is not None
+    first_s = ahead.rules.quiet[0][0]
+    assert first_s <= NOW_S - 10 * 3600
+    assert first_s <= NOW_S - ago_s + DAY_S or len(ahead.rules.quiet) == MOST_QUIET_PAST + 8
 
 
 def test_windows_that_are_over_leave_nothing_behind() -> None:

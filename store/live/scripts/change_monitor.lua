@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- change_monitor: carries a change of a monitor (name, interval, grace, pause, resume, keys); keeps its state.
 --
--- KEYS  generation config state deadlines blind tallies events tombstones named rules runs reminders, then the bucket of
+-- KEYS  generation config state deadlines blind tallies events tombstones named rules runs reminders broken, then the bucket of
 --       each digest
 -- ARGV  generation, monitor id, packed config, packed rules, the channels that it names (I4 each), how many digests are
 --       present ones, the digests (present, then gone)

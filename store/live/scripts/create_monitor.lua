@@ -1,7 +1,7 @@
 #!lua
 -- create_monitor: begins to watch a monitor. Refused when memory is full, as `create_monitors` is.
 --
--- KEYS  generation config state deadlines blind tallies events tombstones named rules runs reminders, then the bucket of
+-- KEYS  generation config state deadlines blind tallies events tombstones named rules runs reminders broken, then the bucket of
 --       each digest
 -- ARGV  generation, monitor id, packed config, packed rules, the channels that it names (I4 each), how many digests are
 --       present ones, the digests (present, then gone)

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- deliver: turns events into one delivery per channel and acknowledges them, in one atomic step.
 --
--- KEYS  generation events dispatched orgs deliveries due lines channels dead died buried letters tallies named manners bursts collected
+-- KEYS  generation events dispatched orgs deliveries due lines channels dead died buried letters tallies named manners bursts collected newcomers
 -- ARGV  generation, at most how many events
 -- Returns  {events, deliveries, kinds, last}: `kinds` has a byte per event, `last` is the event up to which all were turned
 -- Errors   GENERATION
@@ -9,7 +9,7 @@
 --
 -- An event of a monitor is for the channels that it names, or else for the default ones of its organisation; one of a metric for
 -- one channel, if that is still there; a trial for the channel that is tried; that a channel fails, for the others. The end of
--- what a channel was never told, because that is a dead letter, is one too. Where a channel has had its share, downs and ups are
+-- what a channel was never told, because that is a dead letter, is one too; where the channel is newer, nothing. Where a channel has had its share, downs and ups are
 -- collected (collect.lua). That a monitor is still down is told only where that is news (`reminded`). Several sweepers may call it at once: whoever comes second finds the events acknowledged.
 --@include clock
 --@include generation
@@ -17,14 +17,17 @@
 --@include letters
 --@include dead
 --@include collect
+--@include newcomers
 local K_EVENTS, K_DISPATCHED, K_ORGS = KEYS[2], KEYS[3], KEYS[4]
 local K_DELIVERIES, K_DUE, K_LINES, K_CHANNELS = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local YARD, K_LETTERS, K_TALLIES = {dead = KEYS[9], died = KEYS[10], buried = KEYS[11]}, KEYS[12], KEYS[13]
 local K_NAMED, K_MANNERS, K_BURSTS, K_COLLECTED = KEYS[14], KEYS[15], KEYS[16], KEYS[17]
+local K_NEWCOMERS = KEYS[18]
 local EVENT_CLOSED, WAITING_AT_MOST, UNTRIED = 3, 1000, struct.pack(DELIVERY, 1, 0)
 local now = now_ms()
 local known_orgs, known_defaults, counted = {}, {}, {}
 local some_name_channels, some_are_collected = redis.call('EXISTS', KEYS[14]) == 1, redis.call('EXISTS', KEYS[17]) == 1
+local some_are_new = redis.call('EXISTS', K_NEWCOMERS) == 1
 local made, kinds = 0, {}
 
 -- The channels of an organisation with their manners, in order; read once a call.
@@ -39,7 +42,10 @@ local function channels_of_org(org)
   for i = 1, #names, 1000 do
     local last = math.min(#names, i + 999)
     local blobs = redis.call('HMGET', K_MANNERS, unpack(names, i, last))
-    for j = i, last do found[j].manners, found[j].name = read_manners(blobs[j - i + 1]), names[j] end
+    local came = some_are_new and redis.call('HMGET', K_NEWCOMERS, unpack(names, i, last)) or {}
+    for j = i, last do
+      found[j].manners, found[j].name, found[j].came = read_manners(blobs[j - i + 1]), names[j], came_at(came[j - i + 1])
+    end
   end
   known_orgs[org] = found
   return found
@@ -197,8 +203,14 @@ end
 
 -- Those of the channels that are told of this event alone; the others have it among many.
 local function told_alone(kind, entry, event, channels)
-  if kind == KIND_REMINDER then return reminded(event, channels) end
+  if kind == KIND_REMINDER then
+    local found = reminded(event, channels)
+    if some_are_new then note_told(K_NEWCOMERS, event, found) end
+    return found
+  end
   if kind ~= KIND_DOWN and kind ~= KIND_UP and kind ~= EVENT_CLOSED then return channels end
+  if some_are_new and kind == KIND_DOWN then note_told(K_NEWCOMERS, event, channels) end
+  if some_are_new and kind ~= KIND_DOWN then channels = have_heard(K_NEWCOMERS, event, channels) end
   local alone, new_marks = {}, {}
   local may_be_marked = kind ~= KIND_DOWN and some_are_collected
   local marks = may_be_marked and read_marks(redis.call('HGET', K_COLLECTED, mark_of(event))) or {}

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
 -- refresh_rules: gives monitors the ticks and quiet times that lie ahead of them now.
 --
--- KEYS  generation config state deadlines blind rules runs reminders
+-- KEYS  generation config state deadlines blind rules runs reminders broken
 -- ARGV  generation, then per monitor: id, the version of the configuration that the rules belong to, packed rules
--- Returns  how many were refreshed; one in another version, or deleted, is left alone
+-- Returns  a byte each: 1 it was refreshed; 2 it has another version, 0 it is not there, and is left alone
 -- Errors   GENERATION; MALFORMED; nothing is written
 -- Cost  O(monitors)
 --@include clock
@@ -12,11 +12,11 @@
 --@include blind
 --@include kit
 local K_CONFIG, K_STATE, K_DEADLINES, K_BLIND = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local K_RULES, K_RUNS, K_REMINDERS, FIRST, FLAGS_AT = KEYS[6], KEYS[7], KEYS[8], 2, 20
+local K_RULES, K_RUNS, K_REMINDERS, K_BROKEN, FIRST, FLAGS_AT = KEYS[6], KEYS[7], KEYS[8], KEYS[9], 2, 20
 for i = FIRST, #ARGV, 3 do
   if not kit().read_rules(ARGV[i + 2]) then return redis.error_reply('MALFORMED rules') end
 end
-local now, holes, refreshed = now_ms(), read_holes(redis.call('GET', K_BLIND)), 0
+local now, holes, fates = now_ms(), read_holes(redis.call('GET', K_BLIND)), {}
 
 for i = FIRST, #ARGV, 3 do
   local id, packed = ARGV[i], ARGV[i + 2]
@@ -39,8 +39,11 @@ for i = FIRST, #ARGV, 3 do
     if phase == ACTIVE and is_shorter and kit().silence_deadline(one, holes) <= now then one.base = now end
     kit().note(one, holes)
     redis.call('HSET', K_STATE, id, kit().pack(one, recorded))
-    refreshed = refreshed + 1
+    if not was then redis.call('SREM', K_BROKEN, id) end
+    fates[#fates + 1] = '\1'
+  else
+    fates[#fates + 1] = version and version ~= tonumber(ARGV[i + 1]) and '\2' or '\0'
   end
 end
 kit().write(K_DEADLINES, K_RUNS, K_REMINDERS)
-return refreshed
+return table.concat(fates)

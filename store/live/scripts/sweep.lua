@@ -110,8 +110,9 @@ for i = 1, #reminded do
   end
   if one and one.rules.reminder > 0 then
     if not kit().is_quiet(one.rules, now) then
-      local words, cause = one.rules.words, one.runs.cause
-      redis.call('XADD', K_EVENTS, '*', 'e', pack_event(EVENT_REMINDER, now, base, down_at, seen, id, config, delayed, cause, words))
+      local words, cause, started = one.rules.words, one.runs.cause, kit().start_of_cause(one.runs)
+      local event = pack_event(EVENT_REMINDER, now, base, down_at, seen, id, config, delayed, cause, words, started)
+      redis.call('XADD', K_EVENTS, '*', 'e', event)
     end
     redis.call('ZADD', K_REMINDERS, kit().next_reminder(one, now), id)
   else

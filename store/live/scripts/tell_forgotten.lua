@@ -1,19 +1,24 @@
 #!lua flags=allow-oom
--- tell_forgotten: tells of silences that the history has open and Redis has forgotten: they began, and (if so) they are over.
+-- tell_forgotten: tells of incidents that the history has open and Redis has forgotten: they began, and (if so) they are over.
 --
--- KEYS  generation events config state
--- ARGV  generation, up to where the history has read the events, then per incident: monitor id, silence_ms, started_ms, delayed_ms
+-- KEYS  generation events config state rules runs
+-- ARGV  generation, up to where the history has read the events, then per incident: monitor id, silence_ms, started_ms,
+--       delayed_ms, cause
 -- Returns  a byte each: 0 it lasts, or nothing can be said yet; 1 it is over and told; 2 it is over, and that is nobody's business.
 --          '' while there are very many events that the history has not read
 -- Errors   GENERATION; nothing is written
 -- Cost  O(incidents and unread events), 500 of these at most
 --
--- A Redis that came back without its last moments may have forgotten a silence that was told. If the monitor pings before it is
--- missed again, nothing else would ever tell of the end. So both are appended: the beginning, which not everybody may have heard
--- of, and the end. They have the ids that they had.
+-- A Redis that came back without its last moments may have forgotten an incident that was told. If the monitor succeeds before
+-- it is missed again, nothing else would ever tell of the end. So both are appended: the beginning, which not everybody may have
+-- heard of, and the end. They have the ids that they had.
+--@include clock
 --@include generation
 --@include records
-local K_EVENTS, K_CONFIG, K_STATE, FIRST, STEP = KEYS[2], KEYS[3], KEYS[4], 3, 4
+--@include blind
+--@include kit
+local K_EVENTS, K_CONFIG, K_STATE, K_RULES, K_RUNS, FIRST, STEP = KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], 3, 5
+local FAILED, now = 1, now_ms()
 local MOST_UNREAD, MONITOR_AT = 500, 27
 local LASTS, TOLD, OVER = '\0', '\1', '\2'
 
@@ -26,19 +31,35 @@ for i = 1, #unread do
   if #event >= MONITOR_AT + 3 then is_on_its_way[struct.unpack('<I4', event, MONITOR_AT)] = true end
 end
 
+-- Whether a success has come since: after the beginning of the silence, and after the failure, if it was one. The base may also
+-- come from an edit, which is later than all pings, or from the start of a run.
+local function has_succeeded(one, silence, started, cause)
+  if one.base <= silence or one.base > one.seen or cause == FAILED and one.base < started then return false end
+  for i = 1, #one.runs.open do
+    if one.runs.open[i].start == one.base then return false end
+  end
+  return true
+end
+
 local found = {}
 for i = FIRST, #ARGV, STEP do
   local id, silence, started, delayed = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
-  local state, config = redis.call('HGET', K_STATE, id), redis.call('HGET', K_CONFIG, id)
-  local phase, base, seen = read_state(state)
+  local cause, config = tonumber(ARGV[i + 4]), redis.call('HGET', K_CONFIG, id)
+  local state = redis.call('HGET', K_STATE, id)
+  local phase, base, seen, _, down_at, delayed_now, marks = read_state(state)
+  local one = phase and read_config(config)
+    and kit().load(K_RULES, K_RUNS, now, id, config, phase, base, seen, down_at, delayed_now, marks)
+  local function tell(kind, at)
+    redis.call('XADD', K_EVENTS, '*', 'e', pack_event(kind, at, silence, started, silence, id, config, delayed, cause, one.rules.words))
+  end
   local verdict = LASTS
   if is_on_its_way[tonumber(id)] then
     verdict = LASTS
   elseif not state and not config or phase == PAUSED then
     verdict = OVER
-  elseif phase and base > silence and seen > silence and read_config(config) then
-    redis.call('XADD', K_EVENTS, '*', 'e', pack_event(EVENT_DOWN, started, silence, started, silence, id, config, delayed))
-    redis.call('XADD', K_EVENTS, '*', 'e', pack_event(EVENT_UP, math.max(base, started), silence, started, silence, id, config, delayed))
+  elseif one and has_succeeded(one, silence, started, cause) then
+    tell(EVENT_DOWN, started)
+    tell(EVENT_UP, math.max(base, started))
     verdict = TOLD
   elseif phase == DOWN and base > silence then
     verdict = OVER

@@ -59,11 +59,18 @@ async def test_interval_and_schedule_take_each_others_place(api: Api) -> None:
 async def test_a_changed_schedule_counts_from_the_last_ping(api: Api, stage: Stage) -> None:
     path = f"/api/monitors/{(await api.monitor(interval=14_400, gracePeriod=3600))['id']}"
     await stage.ping(1)
-    await leap(stage, 1.5 * 3600)
+    await leap(stage, 0.5 * 3600)
     changed = (await api.owner.patch(path, json={"schedule": "@hourly"})).json()
-    # The tick at 9:00 was missed by now, an hour and a half after the ping.
+    assert changed["nextDeadline"] == rfc3339(START_MS + 2 * HOUR_MS)
+    await leap(stage, 1.5 * 3600)
+    # By both, the tick at 9:00 was missed.
+    changed = (await api.owner.patch(path, json={"schedule": "0,15 9-17 * * *"})).json()
     assert changed["nextDeadline"] == rfc3339(START_MS + 2 * HOUR_MS)
     assert changed["status"] == "late"
+    # The tick at 9:20 has passed too, but nobody could know of it.
+    changed = (await api.owner.patch(path, json={"schedule": "20 * * * *"})).json()
+    assert changed["nextDeadline"] == rfc3339(START_MS + 3 * HOUR_MS + 20 * 60_000)
+    assert changed["status"] == "up"
 
 
 @pytest.mark.parametrize(

@@ -274,14 +274,21 @@ class Model:
                 self._come_up(beat.monitor_id, arrival)
         if one.phase == "active" and is_sign:
             one.base = max(one.base, arrival)
+        succeeded_later = arrival < one.base and self._base_is_of_a_success(one)
         one.seen = _latest(one.seen, arrival)
-        if beat.signal == Signal.FAIL and one.phase == "active" and arrival >= one.base:
+        if beat.signal == Signal.FAIL and one.phase == "active" and (ended_run or not succeeded_later):
             one.fails += 1
             if one.fails >= one.failures:
-                self._go_down(beat.monitor_id, arrival, Cause.FAILED, 0)
+                self._go_down(beat.monitor_id, max(arrival, one.base), Cause.FAILED, 0)
         while one.ended and (len(one.ended) > ENDED_KEPT or self.now - one.ended[0][1] > ENDED_LIFE_MS):
             one.ended.pop(0)
         return ended_run
+
+    @staticmethod
+    def _base_is_of_a_success(one: Watched) -> bool:
+        """Not of a creation, an edit or a resume, which come later than all pings, nor of a start."""
+        is_of_a_ping = one.seen is not None and one.base <= one.seen
+        return is_of_a_ping and all(run.start != one.base for run in one.runs)
 
     def _begin_run(self, one: Watched, run: int, arrival: int) -> bool:
         if any(run == ended for ended, _ in one.ended):

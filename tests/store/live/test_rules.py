@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import msgspec
 import pytest
 
 from store.beat import Signal
 from store.live.event_kind import Cause, EventKind
+from store.live.heads import Outcome
 from store.live.inspecting import inspect
 from store.live.planting import Restored, create_monitors, restore_monitors
-from store.live.refreshing import refresh_rules
+from store.live.refreshing import Taken, refresh_rules
 from store.monitor import MonitorState, Phase, deadline_of, status_of
 from store.monitor_rules import MonitorRules
 from store.projection import PutMonitor
@@ -88,14 +91,14 @@ async def test_without_ticks_ahead_there_is_no_verdict_until_there_are_some(stag
     state = await stage.state(1)
     assert deadline_of(config_of(1), state) is None
     more = MonitorRules(is_scheduled=True, ticks=at(60, 120, 9060), schedule="x")
-    assert await refresh_rules(stage.shard, [(1, 1, more), (2, 1, more)]) == 1
+    assert await refresh_rules(stage.shard, [(1, 1, more), (2, 1, more)]) == [Taken.TAKEN, Taken.GONE]
     await stage.sweep()
     assert await outages(stage) == [(EventKind.DOWN, 120)]
 
 
 async def test_refreshing_leaves_another_version_alone(stage: Stage) -> None:
     await stage.put(config_of(1, 3600, 60, rules=HOURLY))
-    assert await refresh_rules(stage.shard, [(1, 2, MonitorRules(failures=2))]) == 0
+    assert await refresh_rules(stage.shard, [(1, 2, MonitorRules(failures=2))]) == [Taken.OTHER_VERSION]
     assert await stage.deadline(1) == 3660
 
 
@@ -110,6 +113,77 @@ async def test_changing_a_schedule_counts_from_the_last_ping_and_never_makes_ove
     await stage.put(config_of(1, 30, 10, version=3))
     assert await stage.deadline(1) == 5040
     assert await stage.redis.exists(stage.shard.keys.rules) == 0
+
+
+@pytest.mark.parametrize(
+    ("former", "later", "failures", "deadline"),
+    [
+        pytest.param((3600, 7200), (3600, 4950, 9000), 1, 9300, id="a tick that only the new one had"),
+        pytest.param(
+            (4900, 7200), (4900, 4950, 9000), 1, 5200, id="a tick that both had, whatever follows it"
+        ),
+        pytest.param(
+            (4950, 7200), (4900, 4950, 9000), 1, 5250, id="a tick that both had, behind one that they had not"
+        ),
+        pytest.param((4900, 7200), (4900, 4950, 9000, 9900), 2, 10_200, id="two in a row, one of them new"),
+        pytest.param((4900, 4950), (4900, 4950, 9000, 9900), 2, 5250, id="two in a row that both had"),
+        pytest.param((), (4950, 9000), 1, 9300, id="an interval before"),
+    ],
+)
+async def test_another_schedule_tells_of_no_tick_that_the_former_one_did_not_have(
+    stage: Stage, former: tuple[int, ...], later: tuple[int, ...], failures: int, deadline: int
+) -> None:
+    rules = MonitorRules(is_scheduled=True, ticks=at(600, *former), schedule="x", failures=failures)
+    await stage.put(config_of(1, 3600, 300, rules=rules if former else None))
+    await leap(stage, 3605)
+    await stage.ping(1)
+    await leap(stage, 5000)
+    changed = MonitorRules(is_scheduled=True, ticks=at(600, *later), schedule="y", failures=failures)
+    await stage.put(config_of(1, 3600, 300, rules=changed, version=2))
+    assert await stage.deadline(1) == deadline
+
+
+async def test_another_schedule_counts_from_now_where_blind_or_quiet_time_has_ended_since(
+    stage: Stage,
+) -> None:
+    rules = MonitorRules(is_scheduled=True, ticks=at(600, 4900, 7200), schedule="x")
+    later = MonitorRules(is_scheduled=True, ticks=at(600, 4900, 4950, 9000), schedule="y")
+    quiet = ((START_S + 4890, START_S + 4940),)
+    for number in (1, 2):
+        await stage.put(config_of(number, 3600, 0 if number == 2 else 300, rules=rules))
+    await leap(stage, 3605)
+    await stage.ping(1, 2)
+    await stage.put(config_of(2, 3600, 300, rules=msgspec.structs.replace(rules, quiet=quiet), version=2))
+    await leap(stage, 4895)
+    await stage.move_to(4905)
+    await stage.ping()
+    await stage.listen(5000)
+    changed = msgspec.structs.replace(later, quiet=quiet)
+    await stage.put(config_of(1, 3600, 300, rules=later, version=2))
+    await stage.redis.delete(stage.shard.keys.blind)
+    await stage.put(config_of(2, 3600, 300, rules=changed, version=3))
+    assert [await stage.deadline(one) for one in (1, 2)] == [9300, 9300]
+
+
+async def test_another_schedule_that_is_not_known_back_to_the_last_ping_counts_from_now(stage: Stage) -> None:
+    """What is worked out with the change reaches back a day; the keeper knows the rest a moment later."""
+    weekly = MonitorRules(is_scheduled=True, ticks=at(600, 600_000), schedule="x")
+    await stage.put(config_of(1, 3600, 300_000, rules=weekly))
+    await leap(stage, 700)
+    await stage.ping(1)
+    await leap(stage, 200_000)
+    daily = MonitorRules(is_scheduled=True, ticks=at(250_000), schedule="y")
+    await stage.put(config_of(1, 3600, 300_000, rules=daily, version=2))
+    all_of_it = MonitorRules(is_scheduled=True, ticks=at(90_000, 250_000), schedule="y")
+    await refresh_rules(stage.shard, [(1, 2, all_of_it)])
+    assert await stage.deadline(1) == 550_000
+
+
+async def test_another_name_or_grace_forgives_no_tick(stage: Stage) -> None:
+    await stage.put(config_of(1, 3600, 300, rules=HOURLY))
+    await leap(stage, 3700)
+    await stage.put(config_of(1, 3600, 600, rules=HOURLY, version=2))
+    assert await stage.deadline(1) == 4200
 
 
 async def test_a_deadline_in_a_quiet_time_is_put_off_beyond_it(stage: Stage) -> None:
@@ -242,3 +316,47 @@ async def test_rules_that_cannot_be_read_break_their_monitor_alone(stage: Stage)
     await stage.sweep()
     assert await stage.told() == [("down", 2, 40)]
     assert await stage.redis.smembers(stage.shard.keys.broken) == {b"1"}
+
+
+@pytest.mark.parametrize("by", ["a change", "the keeper"])
+async def test_one_whose_rules_can_be_read_again_is_watched_and_not_marked_any_more(
+    stage: Stage, by: str
+) -> None:
+    rules = MonitorRules(failures=2)
+    await stage.put(config_of(1, rules=rules))
+    await stage.put(config_of(2, rules=rules))
+    for number in ("1", "2"):
+        await stage.redis.hset(stage.shard.keys.rules, number, b"\x01\x02")
+    await stage.ping(1, 2)
+    await leap(stage, 71)
+    await stage.sweep()
+    if by == "a change":
+        await stage.put(config_of(1, rules=rules, version=2))
+    else:
+        assert await refresh_rules(stage.shard, [(1, 1, rules)]) == [Taken.TAKEN]
+    assert await stage.redis.smembers(stage.shard.keys.broken) == {b"2"}
+    assert await stage.ping(1) == [Outcome.RECORDED]
+    assert await stage.deadline(1) == 141
+
+
+async def test_an_overrun_knows_when_its_run_began_although_a_quiet_time_put_it_off(stage: Stage) -> None:
+    rules = MonitorRules(max_runtime_s=20, reminder_s=60, quiet=((START_S + 25, START_S + 50),))
+    await stage.put(config_of(1, 3600, rules=rules))
+    await leap(stage, 10)
+    await stage.ping(1, signal=Signal.START, run=UUID(int=1))
+    await leap(stage, 12)
+    await stage.ping(1, signal=Signal.START, run=UUID(int=2))
+    for second in (70, 130):
+        await leap(stage, second)
+        await stage.sweep()
+    await stage.ping(1, signal=Signal.FAIL, run=UUID(int=1))
+    await leap(stage, 190)
+    await stage.sweep()
+    await stage.ping(1, run=UUID(int=2))
+    told = [(e.kind, e.cause, e.run_started_ms) for e in await stage.events()]
+    assert told == [
+        (EventKind.DOWN, Cause.OVERRUN, START_MS + 10_000),
+        (EventKind.REMINDER, Cause.OVERRUN, START_MS + 10_000),
+        (EventKind.REMINDER, Cause.OVERRUN, 0),
+        (EventKind.UP, Cause.OVERRUN, 0),
+    ]

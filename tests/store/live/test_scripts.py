@@ -23,7 +23,7 @@ from store.live.forgotten import tell_forgotten
 from store.live.inspecting import inspect
 from store.live.keys import Keyspace
 from store.live.link import Link
-from store.live.mending import count_statuses, drop_strangers, log_again
+from store.live.mending import count_statuses, drop_strangers, log_again, mend_causes
 from store.live.monitors import (
     drop_monitor,
     look,
@@ -104,6 +104,7 @@ CALLERS: dict[str, Use] = {
     "list_writers": lambda shard, _: registered([shard]),
     "log_again": lambda shard, _: log_again(shard, ["1-1:7"]),
     "look": lambda shard, _: look(shard, [1]),
+    "mend_causes": lambda shard, _: mend_causes(shard, []),
     "note_last_ping": lambda shard, _: note_last_pings(shard, [(ONE, NOTHING)]),
     "put_channels": lambda shard, _: put_channels(shard, PutChannels(1, 1, ())),
     "put_plan": lambda shard, _: put_plan(shard, PutPlan(1, 1, 0, 0)),

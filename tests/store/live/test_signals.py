@@ -57,6 +57,40 @@ async def test_a_failure_does_not_move_the_deadline_nor_hide_a_miss(stage: Stage
     assert await causes(stage) == [("down", Cause.MISSED, 70)]
 
 
+async def test_a_failure_counts_although_its_start_or_that_of_another_run_was_committed_first(
+    stage: Stage,
+) -> None:
+    for number, failed in enumerate((ONE, OTHER, None), start=1):
+        await stage.put(config_of(number, rules=MonitorRules(max_runtime_s=60)))
+        await stage.move_to(number + 0.5)
+        await stage.ping(number, signal=START, run=ONE)
+        await stage.ping(number, signal=FAIL, run=failed, at=number + 0.4)
+        assert await causes(stage) == [("down", Cause.FAILED, number + 0.5)]
+
+
+async def test_a_failure_counts_although_the_monitor_was_made_or_changed_after_it_was_stamped(
+    stage: Stage,
+) -> None:
+    await stage.move_to(10)
+    await stage.put(config_of(1))
+    await stage.ping(1, signal=FAIL, at=9.9)
+    assert await causes(stage) == [("down", Cause.FAILED, 10)]
+
+
+async def test_a_run_that_failed_before_another_one_succeeded_is_told_and_what_succeeded_since_is_not(
+    stage: Stage,
+) -> None:
+    await stage.put(config_of(1))
+    await stage.listen(5)
+    await stage.ping(1, signal=START, run=ONE)
+    await stage.listen(9)
+    await stage.ping(1)
+    await stage.ping(1, signal=FAIL, run=OTHER, at=8.9)
+    assert await causes(stage) == []
+    await stage.ping(1, signal=FAIL, run=ONE, at=8.9)
+    assert await causes(stage) == [("down", Cause.FAILED, 9)]
+
+
 async def test_so_many_failures_in_a_row_make_an_incident(stage: Stage) -> None:
     await stage.put(config_of(1, rules=MonitorRules(failures=3)))
     for signal in (FAIL, FAIL, Signal.SUCCESS, FAIL, FAIL):

@@ -200,6 +200,15 @@ def test_an_overrun_says_when_the_run_began_and_how_long_it_may_take() -> None:
     assert "run" not in msgspec.json.decode(notice_of(DOWN, Noted(max_runtime_s=3600)).body)["data"]
 
 
+def test_when_a_run_began_is_what_the_event_says_and_one_that_is_over_is_not_told() -> None:
+    """A maintenance window may have put its end off, and how long it may take may have been changed since."""
+    overrun = msgspec.structs.replace(DOWN, cause=Cause.OVERRUN, run_started_ms=DOWN.started_ms - 7_200_000)
+    told = msgspec.json.decode(notice_of(overrun, Noted(max_runtime_s=3600)).body)["data"]["run"]
+    assert told == {"startedAt": "2026-03-02T00:03:03.123Z", "maxRuntime": 3600}
+    over = msgspec.structs.replace(overrun, run_started_ms=0)
+    assert "run" not in msgspec.json.decode(notice_of(over, Noted(max_runtime_s=3600)).body)["data"]
+
+
 def test_a_schedule_is_said_in_its_words() -> None:
     scheduled = msgspec.structs.replace(DOWN, schedule="0 3 * * * (Europe/Vilnius)", delayed_ms=90_000)
     words = words_of(notice_of(scheduled).body, "")

@@ -1,4 +1,4 @@
-"""A Redis that comes back without its last moments forgets silences that were told; their ends are told after all."""
+"""A Redis that comes back without its last moments forgets incidents that were told; their ends are told after all."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from store.beat import Signal
 from store.book import database, history_writer
 from store.live import streams
+from store.live.event_kind import Cause, EventKind
+from store.monitor_rules import MonitorRules
 from store.recorder.forgotten import Forgotten
 from tests.stage import Stage, config_of
 from tests.store.recorder.desk import Desk
@@ -40,6 +43,16 @@ class Crash:
             await self.stage.redis.restore(key, 0, blob)
         await self.stage.ping()
         await self.stage.told()
+
+    async def fail_and_lose_it(self) -> None:
+        await self.stage.listen(until=9)
+        await self.stage.ping(MONITOR, signal=Signal.START)
+        await self.record()
+        await self.keep()
+        await self.stage.listen(until=10)
+        await self.stage.ping(MONITOR, signal=Signal.FAIL)
+        await self.record()
+        await self.lose()
 
     def incidents(self) -> list[tuple[int, bool]]:
         return self.desk.rows("SELECT monitor_id, ended_ms IS NULL FROM incidents ORDER BY started_ms")
@@ -122,3 +135,56 @@ async def test_what_is_down_stays_down(crash: Crash) -> None:
     assert await crash.forgotten.step() == 0
     assert await crash.stage.told() == []
     assert crash.incidents() == [(MONITOR, True)]
+
+
+async def test_a_failure_ends_with_the_next_success_and_is_called_one(crash: Crash) -> None:
+    await crash.fail_and_lose_it()
+    await crash.stage.listen(until=13)
+    await crash.stage.ping(MONITOR)
+    await crash.record()
+    assert await crash.forgotten.step() == 1
+    events = await crash.stage.events()
+    assert [(one.kind, one.cause) for one in events] == [
+        (EventKind.DOWN, Cause.FAILED),
+        (EventKind.UP, Cause.FAILED),
+    ]
+    await crash.record()
+    assert crash.incidents() == [(MONITOR, False)]
+
+
+async def test_neither_a_start_nor_an_edit_nor_a_late_success_ends_a_failure(crash: Crash) -> None:
+    await crash.stage.put(config_of(MONITOR, 30, 10, version=2, rules=MonitorRules(max_runtime_s=60)))
+    await crash.fail_and_lose_it()
+    await crash.stage.ping(MONITOR, at=9.5)
+    assert await crash.forgotten.step() == 0
+    await crash.stage.listen(until=12)
+    await crash.stage.ping(MONITOR, signal=Signal.START)
+    assert await crash.forgotten.step() == 0
+    await crash.stage.listen(until=13)
+    await crash.stage.put(config_of(MONITOR, 90, 10, version=3, rules=MonitorRules(max_runtime_s=60)))
+    assert await crash.forgotten.step() == 0
+    assert await crash.stage.told() == []
+    assert crash.incidents() == [(MONITOR, True)]
+
+
+async def test_an_overrun_ends_with_the_next_success(crash: Crash) -> None:
+    await crash.stage.put(config_of(MONITOR, 30, 10, version=2, rules=MonitorRules(max_runtime_s=5)))
+    await crash.stage.listen(until=2)
+    await crash.record()
+    await crash.keep()
+    await crash.stage.ping(MONITOR, signal=Signal.START)
+    await crash.stage.listen(until=7)
+    await crash.stage.sweep()
+    await crash.record()
+    assert crash.incidents() == [(MONITOR, True)]
+    await crash.lose()
+    await crash.stage.listen(until=8)
+    await crash.stage.ping(MONITOR)
+    await crash.record()
+    assert await crash.forgotten.step() == 1
+    assert [(one.kind, one.cause) for one in await crash.stage.events()] == [
+        (EventKind.DOWN, Cause.OVERRUN),
+        (EventKind.UP, Cause.OVERRUN),
+    ]
+    await crash.record()
+    assert crash.incidents() == [(MONITOR, False)]

@@ -13,10 +13,11 @@ from store.book.database import CONFIG_DB
 from store.book.maintenance import Window
 from store.book.monitors import MonitorChanges, MonitorRow, NewMonitor
 from store.errors import Unavailable
+from store.live.refreshing import Taken
 from store.maintenance import Once
 from store.monitor import deadline_of, status_of
 from store.recorder import keeper as keeper_module
-from store.recorder.keeper import Keeper
+from store.recorder.keeper import SETTLED_S, Keeper
 from store.wishes import WishChanges, asked_anew
 from tests.stage import START_MS, Stage
 from tests.store.recorder.cast import Desk
@@ -30,6 +31,10 @@ class Office(Desk):
 
     def begin(self) -> None:
         super().begin()
+        self.begin_keeping()
+
+    def begin_keeping(self) -> None:
+        """A keeper starts that knows of nothing."""
         self.keeper = Keeper(self.stage.live, self.data / CONFIG_DB)
 
     async def scheduled(self, schedule: str = "0 * * * *", *tags: str) -> MonitorRow:
@@ -156,6 +161,62 @@ async def test_a_window_that_is_gone_silences_nobody(office: Office) -> None:
     assert await office.packed(row) is None
 
 
+@pytest.mark.parametrize("kept_s", [0, SETTLED_S])
+async def test_a_window_that_was_deleted_while_nobody_kept_them_silences_nobody(
+    office: Office, kept_s: int
+) -> None:
+    tagged, named = await office.plain("db"), await office.plain()
+    window = await office.window(1800, 2 * HOUR_S, "db", named=(named.config.public_id,))
+    other = await office.plain()
+    for second in (0, 16, kept_s + 16):
+        await office.leap(second)
+        await office.keeper.step()
+    await maintenance.delete(office.book, office.org_id, window)
+    await office.window(1800, 2 * HOUR_S, "another tag")
+    office.begin_keeping()
+    # What the first keeper had seen to is not done again.
+    assert await office.keeper.step() == (2 if kept_s else 3)
+    assert [await office.deadline_of(one) for one in (tagged, named, other)] == [HOUR_S + 60] * 3
+    assert await office.packed(tagged) is None
+
+
+async def test_a_new_keeper_finds_what_the_journal_has_lost(office: Office) -> None:
+    row = await office.scheduled()
+    gone = await office.plain()
+    for second in (0, 16, 50):
+        await office.leap(second)
+        await office.keeper.step()
+    window = await office.window(1800, 2 * HOUR_S, named=(gone.config.public_id,))
+    await office.keeper.step()
+    await maintenance.delete(office.book, office.org_id, window)
+    async with office.book.write() as tx:
+        await tx.execute("DELETE FROM rule_changes WHERE id <= (SELECT max(id) - 1 FROM rule_changes)")
+    office.begin_keeping()
+    assert await office.keeper.step() == 2
+    assert await office.packed(row)
+    assert await office.packed(gone) is None
+
+
+async def test_rules_of_a_version_that_redis_does_not_have_yet_are_given_to_it_when_it_has(
+    office: Office,
+) -> None:
+    """A change that waits in the outbox was worked out before the window was made."""
+    row = await office.plain()
+    await office.keeper.step()
+    changes = MonitorChanges(name="renamed")
+    _, change = await monitors.change(office.book, office.org_id, row.config.public_id, changes, START_MS)
+    assert change is not None
+    await office.window(1800, 2 * HOUR_S)
+    for second in range(1, 40, 3):
+        await office.leap(second)
+        assert await office.keeper.step() == 1
+    await office.stage.live.project(change.projection)
+    assert await office.deadline_of(row) == HOUR_S + 60
+    await office.leap(41)
+    assert await office.keeper.step() == 1
+    assert await office.deadline_of(row) == 3 * HOUR_S + 60
+
+
 async def test_a_tag_that_comes_and_goes_brings_its_window(office: Office) -> None:
     row = await office.plain()
     await office.window(1800, 2 * HOUR_S, "db")
@@ -200,7 +261,7 @@ async def test_what_redis_could_not_take_is_given_to_it_later(
     await office.keeper.step()
     await office.window(1800, 2 * HOUR_S)
 
-    async def away(*_: object) -> int:
+    async def away(*_: object) -> list[Taken]:
         raise Unavailable("Redis is away")
 
     with monkeypatch.context() as patch, pytest.raises(Unavailable):

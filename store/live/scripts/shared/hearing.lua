@@ -4,10 +4,12 @@ local SUCCESS, START, FAIL, LOG = 0, 1, 2, 3
 local MOST_RUNS, MOST_ENDED, ENDED_LIFE_MS = 32, 4, 600000
 
 local function tell_of(one, kind, at, tell)
-  tell(pack_event(kind, at, one.base, one.down, one.seen, one.id, one.config, one.delayed, one.runs.cause, one.rules.words))
+  local cause, words, started = one.runs.cause, one.rules.words, start_of_cause(one.runs)
+  tell(pack_event(kind, at, one.base, one.down, one.seen, one.id, one.config, one.delayed, cause, words, started))
 end
 
-local function go_down(one, at, cause, delayed, tell)
+local function go_down(one, at, cause, delayed, tell, overdue)
+  for i = 1, #one.runs.open do one.runs.open[i].is_cause = one.runs.open[i] == overdue end
   one.phase, one.down, one.delayed, one.runs.cause = DOWN, at, delayed, cause
   tell_of(one, EVENT_DOWN, at, tell)
 end
@@ -24,7 +26,7 @@ local function judge(one, holes, is_over, tell)
     local deadline, cause, overdue = judged_at(one, holes)
     if not is_over(deadline) then return deadline end
     if overdue then overdue.told = true end
-    if not overdue or count_failure(one) then go_down(one, deadline, cause, delay_of(one, deadline, overdue), tell) end
+    if not overdue or count_failure(one) then go_down(one, deadline, cause, delay_of(one, deadline, overdue), tell, overdue) end
   end
 end
 
@@ -80,6 +82,16 @@ local function come_up(one, arrival, now, holes, tell)
   if one.base > now then one.base = now end
 end
 
+-- Whether a success that is recorded already came after a moment. Not everything that moved the base was one: creation, an edit
+-- and the end of a pause do so without a ping, and so does the start of a run.
+local function is_answered(one, moment)
+  if moment >= one.base or one.base > one.seen then return false end
+  for i = 1, #one.runs.open do
+    if one.runs.open[i].start == one.base then return false end
+  end
+  return true
+end
+
 -- Applies a ping of a monitor that is not paused; answers when the run that it ended began (or nil), and whether it opened an incident.
 local function hear(one, signal, run, arrival, now, holes, is_heard, tell)
   if not run or #run < #NAMELESS then run = NAMELESS end
@@ -99,9 +111,11 @@ local function hear(one, signal, run, arrival, now, holes, is_heard, tell)
     if one.phase == DOWN and (one.runs.cause ~= FAILED or arrival >= one.down) then come_up(one, arrival, now, holes, tell) end
   end
   if one.phase == ACTIVE and is_sign and arrival > one.base then one.base = arrival end
+  -- The end of a run that is known counts, in whatever order the writers' batches came.
+  local counts = signal == FAIL and one.phase == ACTIVE and (started or not is_answered(one, arrival))
   if arrival > one.seen then one.seen = arrival end
-  if signal == FAIL and one.phase == ACTIVE and arrival >= one.base and not is_quiet(one.rules, arrival) and count_failure(one) then
-    go_down(one, arrival, FAILED, 0, tell)
+  if counts and not is_quiet(one.rules, arrival) and count_failure(one) then
+    go_down(one, math.max(arrival, one.base), FAILED, 0, tell)
     opened = true
   end
   forget_old_ends(one.runs, now)

@@ -3,7 +3,7 @@
 local DELIVERY, DELIVERY_EVENT_AT, EVENT_LEAST = '<BI2', 4, 58
 -- An event as far as it is read here (records.lua has all of it); in one of a metric channel and rule come after the UUID.
 local EVENT_HEAD, METRIC, METRIC_AT = '<BBI6I6I6I6I4I4', '<I4I4', 59
-local FIRST_METRIC_KIND, LAST_METRIC_KIND, LAST_FORMAT = 4, 5, 3
+local FIRST_METRIC_KIND, LAST_METRIC_KIND, LAST_FORMAT = 4, 5, 4
 local KIND_DOWN, KIND_UP, KIND_CLEARED, KIND_UNHEARD, KIND_TRIAL, KIND_FAILING, KIND_DOWNS, KIND_UPS = 1, 2, 5, 6, 7, 8, 9, 10
 -- The kinds that events have, besides reminders; collections are made of them.
 local LAST_TOLD_KIND, KIND_REMINDER = KIND_FAILING, 11
@@ -48,6 +48,7 @@ end
 local function name_at(event)
   local format = string.byte(event)
   if format == 3 and #event >= 67 then return 68 + struct.unpack('<I2', event, 66) end
+  if format == 4 and #event >= 73 then return 74 + struct.unpack('<I2', event, 66) end
   return format == 2 and 65 or 59
 end
 

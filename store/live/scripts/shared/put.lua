@@ -1,7 +1,7 @@
 -- The body of create_monitor and change_monitor, which differ only in what they may do when memory is full.
 local K_CONFIG, K_STATE, K_DEADLINES, K_BLIND = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local K_TALLIES, K_EVENTS, K_TOMBSTONES, K_NAMED, FIRST_BUCKET = KEYS[6], KEYS[7], KEYS[8], KEYS[9], 13
-local K_RULES, K_RUNS, K_REMINDERS = KEYS[10], KEYS[11], KEYS[12]
+local K_TALLIES, K_EVENTS, K_TOMBSTONES, K_NAMED, FIRST_BUCKET = KEYS[6], KEYS[7], KEYS[8], KEYS[9], 14
+local K_RULES, K_RUNS, K_REMINDERS, K_BROKEN = KEYS[10], KEYS[11], KEYS[12], KEYS[13]
 local id, config, packed_rules, named, present = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
 local FIRST_DIGEST = 7
 local now = now_ms()
@@ -41,6 +41,7 @@ elseif phase == ACTIVE and was then
       one.base = math.max(base, math.min(former_deadline, now + limit) - limit)
     end
   end
+  if rules.scheduled and rules.words ~= was.rules.words and former_deadline > now then kit().excuse_ticks(one, was, holes, now) end
   if former_deadline > now and kit().silence_deadline(one, holes) <= now then one.base = math.max(base, now) end
   if was.rules.max_runtime ~= rules.max_runtime then kit().excuse_runs(one, was, holes, now) end
 end
@@ -52,9 +53,14 @@ elseif former then
   redis.call('HDEL', K_NAMED, id)
 end
 if packed_rules ~= '' then redis.call('HSET', K_RULES, id, packed_rules) else redis.call('HDEL', K_RULES, id) end
+if one.phase == ACTIVE then one.runs.cause = 0 end
+-- Whatever is there that the state knows nothing of.
+redis.call('HDEL', K_RUNS, id)
 kit().note(one, holes)
 redis.call('HSET', K_STATE, id, kit().pack(one, recorded))
 kit().write(K_DEADLINES, K_RUNS, K_REMINDERS)
+-- All of it can be read again.
+redis.call('SREM', K_BROKEN, id)
 if one.phase == DOWN and rules.reminder > 0 then
   redis.call('ZADD', K_REMINDERS, kit().next_reminder(one, now), id)
 else

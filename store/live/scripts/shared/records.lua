@@ -6,10 +6,11 @@
 --   event:  format, kind, at_ms, silence_ms, started_ms, seen_ms, monitor, org, interval_s, grace_s; UUID, name
 --   event in format 2, for an incident that blind time delayed: the same, with delayed_ms between UUID and name
 --   event in format 3, where there is a cause or a schedule: cause, delayed_ms, length of the schedule's words, these, name
+--   event in format 4, of an overrun: the same, with the moment at which the run began (0: it is over) before the words
 --   event of a metric: the same up to the UUID, then channel, rule, and what is opaque here
 local CONFIG, CONFIG_LEAST, CONFIG_TAIL = '<BI4I4I4I4I2B', 36, 21
 local STATE, STATE_LENGTH, DELAY, DELAY_LENGTH = '<BBI6I6I6I6', 26, '<I6', 6
-local EVENT, EVENT_DELAYED, EVENT_FULL, UUID_LENGTH = '<BBI6I6I6I6I4I4I4I4', 2, 3, 16
+local EVENT, EVENT_DELAYED, EVENT_FULL, EVENT_OF_RUN, UUID_LENGTH = '<BBI6I6I6I6I4I4I4I4', 2, 3, 4, 16
 local FULL, MARK_RUNS, MARK_RULES, MARKED = '<BI6I2', 1, 2, 16
 local ACTIVE, DOWN, PAUSED = 1, 2, 3
 local EVENT_DOWN, EVENT_UP, EVENT_CLOSED, EVENT_REMINDER = 1, 2, 3, 11
@@ -38,16 +39,17 @@ local function pack_state(phase, base, seen, recorded, down_at, delayed, marks)
   return packed
 end
 
-local function pack_event(kind, at, silence, started, seen, id, config, delayed, cause, words)
+local function pack_event(kind, at, silence, started, seen, id, config, delayed, cause, words, run_start)
   local _, _, interval_s, grace_s, org = struct.unpack(CONFIG, config)
   local is_delayed = delayed and delayed > 0
   local is_full = cause and (cause > 0 or words ~= '')
   local head = struct.pack(
-    EVENT, is_full and EVENT_FULL or is_delayed and EVENT_DELAYED or 1, kind, at, silence, started, seen, tonumber(id), org, interval_s, grace_s)
+    EVENT, is_full and (run_start and EVENT_OF_RUN or EVENT_FULL) or is_delayed and EVENT_DELAYED or 1, kind, at, silence, started, seen, tonumber(id), org, interval_s, grace_s)
   local name_at = CONFIG_TAIL + UUID_LENGTH
   if is_full then
     head = head .. string.sub(config, CONFIG_TAIL, name_at - 1)
-    return head .. struct.pack(FULL, cause, delayed or 0, #words) .. words .. string.sub(config, name_at)
+    local begun = run_start and struct.pack(DELAY, run_start) or ''
+    return head .. struct.pack(FULL, cause, delayed or 0, #words) .. begun .. words .. string.sub(config, name_at)
   end
   if not is_delayed then return head .. string.sub(config, CONFIG_TAIL) end
   return head .. string.sub(config, CONFIG_TAIL, name_at - 1) .. struct.pack(DELAY, delayed) .. string.sub(config, name_at)

@@ -2,11 +2,11 @@
 --   rules: format, failures, scheduled, max_runtime_s, reminder_s, numbers of ticks, of quiet times, of bytes of words; the
 --          ticks, the quiet times (from, to), all in Unix s; the words for the schedule (store/live/packed_rules.py)
 --   runs:  format, cause of the down, failures in a row, numbers of runs and of ended ones; per run its id, start_ms and
---          whether its overrun is told; per ended one its id and end_ms
+--          whether its overrun is told (2: it is why the monitor is down); per ended one its id and end_ms
 local FLAG_RULED, MISSED, FAILED, NAMELESS = 2, 0, 1, string.rep('\0', 16)
 -- A deadline that no tick is known for: not in this age, so that it is never judged before more ticks are there.
 local NEVER = 281474976710655
-local NO_RULES = {failures = 1, scheduled = false, max_runtime = 0, reminder = 0, ticks = {}, quiet = {}, words = ''}
+local NO_RULES = {failures = 1, scheduled = false, max_runtime = 0, reminder = 0, ticks = '', quiet = '', words = ''}
 local RULES, RULES_LENGTH, RUNS, RUNS_LENGTH = '<BBBI4I4I2I2I2', 17, '<BBBBB', 5
 local RUN, RUN_LENGTH, ENDED, ENDED_LENGTH = '<I6B', 23, '<I6', 22
 local RUN_ID_LENGTH, FLAG_ARMED_BY_PING, OVERRUN = #NAMELESS, 4, 2
@@ -15,26 +15,42 @@ local function is_armed_by_ping(flags)
   return math.floor(flags / FLAG_ARMED_BY_PING) % 2 == 1
 end
 
-local function numbers_at(blob, count, at)
-  if count == 0 then return {} end
-  local found = {struct.unpack('<' .. string.rep('I4', count), blob, at)}
-  found[count + 1] = nil
-  return found
-end
-
 -- nil: they cannot be read.
 local function read_rules(blob)
   if not blob or blob == '' then return NO_RULES end
   if #blob < RULES_LENGTH then return nil end
   local format, failures, scheduled, runtime_s, reminder_s, ticks, quiet, words = struct.unpack(RULES, blob)
   if format ~= 1 or #blob ~= RULES_LENGTH + 4 * ticks + 8 * quiet + words then return nil end
-  local rules = {
+  local quiet_from = RULES_LENGTH + 4 * ticks + 1
+  return {
     failures = math.max(1, failures), scheduled = scheduled == 1, max_runtime = runtime_s * 1000, reminder = reminder_s * 1000,
-    ticks = numbers_at(blob, ticks, RULES_LENGTH + 1), quiet = {}, words = string.sub(blob, #blob - words + 1),
+    ticks = string.sub(blob, RULES_LENGTH + 1, quiet_from - 1), quiet = string.sub(blob, quiet_from, quiet_from + 8 * quiet - 1),
+    words = string.sub(blob, #blob - words + 1),
   }
-  local moments = numbers_at(blob, 2 * quiet, RULES_LENGTH + 4 * ticks + 1)
-  for i = 1, quiet do rules.quiet[i] = {moments[2 * i - 1] * 1000, moments[2 * i] * 1000} end
-  return rules
+end
+
+-- Ticks and quiet times stay packed, as of hundreds only a few are ever looked at: the tick at a place, in ms, or nil.
+local function tick_at(ticks, i)
+  if 4 * i > #ticks then return nil end
+  return (struct.unpack('<I4', ticks, 4 * i - 3)) * 1000
+end
+
+-- From when to when it is quiet, in ms, or nil.
+local function quiet_at(quiet, i)
+  if 8 * i > #quiet then return nil end
+  local from, to = struct.unpack('<I4I4', quiet, 8 * i - 7)
+  return from * 1000, to * 1000
+end
+
+-- The place of the first quiet time that ends after a moment.
+local function first_quiet(quiet, moment)
+  local low, high = 1, #quiet / 8 + 1
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local _, to = quiet_at(quiet, middle)
+    if to > moment then high = middle else low = middle + 1 end
+  end
+  return low
 end
 
 -- What cannot be read is forgotten: then the next ping begins anew.
@@ -47,7 +63,7 @@ local function read_runs(blob)
   local at = RUNS_LENGTH + 1
   for i = 1, open do
     local start, told = struct.unpack(RUN, blob, at + RUN_ID_LENGTH)
-    runs.open[i] = {id = string.sub(blob, at, at + RUN_ID_LENGTH - 1), start = start, told = told == 1}
+    runs.open[i] = {id = string.sub(blob, at, at + RUN_ID_LENGTH - 1), start = start, told = told >= 1, is_cause = told == 2}
     at = at + RUN_LENGTH
   end
   for i = 1, ended do
@@ -63,22 +79,31 @@ local function pack_runs(runs)
   local parts = {struct.pack(RUNS, 1, runs.cause, math.min(255, runs.fails), #runs.open, #runs.ended)}
   for i = 1, #runs.open do
     local run = runs.open[i]
-    parts[#parts + 1] = run.id .. struct.pack(RUN, run.start, run.told and 1 or 0)
+    parts[#parts + 1] = run.id .. struct.pack(RUN, run.start, run.told and (run.is_cause and 2 or 1) or 0)
   end
   for i = 1, #runs.ended do parts[#parts + 1] = runs.ended[i].id .. struct.pack(ENDED, runs.ended[i].at) end
   return table.concat(parts)
 end
 
+-- When the run began that is why a monitor is down; 0: it is over. nil: that is not why.
+local function start_of_cause(runs)
+  if runs.cause ~= OVERRUN then return nil end
+  for i = 1, #runs.open do
+    if runs.open[i].is_cause then return runs.open[i].start end
+  end
+  return 0
+end
+
 -- The deadline of a silence that begins at `moment`, without blind or quiet times.
 local function window_end(rules, interval_s, grace_s, moment)
   if not rules.scheduled then return moment + (rules.failures * interval_s + grace_s) * 1000 end
-  local ticks, low, high = rules.ticks, 1, #rules.ticks + 1
+  local ticks, low, high = rules.ticks, 1, #rules.ticks / 4 + 1
   while low < high do
     local middle = math.floor((low + high) / 2)
-    if ticks[middle] * 1000 > moment then high = middle else low = middle + 1 end
+    if tick_at(ticks, middle) > moment then high = middle else low = middle + 1 end
   end
-  local tick = ticks[low + rules.failures - 1]
-  return tick and (tick + grace_s) * 1000 or NEVER
+  local tick = tick_at(ticks, low + rules.failures - 1)
+  return tick and tick + grace_s * 1000 or NEVER
 end
 
 -- The place of the first interval that ends after a moment.
@@ -96,11 +121,12 @@ end
 -- begins anew there. `least`: how long a window is at least that patience is measured by.
 local function deadline_after(after, base, holes, quiet, least)
   local deadline, unheard, since = after(base), 0, base
-  local h, q, window = first_after(holes, base), first_after(quiet, base), math.max(deadline - base, least or 0)
-  while holes[h] or quiet[q] do
-    local hole, rest = holes[h], quiet[q]
-    if not (hole and hole[1] < deadline) and not (rest and rest[1] <= deadline) then break end
-    if hole and not (rest and rest[1] < hole[1]) then
+  local h, q, window = first_after(holes, base), first_quiet(quiet, base), math.max(deadline - base, least or 0)
+  local rest_from, rest_to = quiet_at(quiet, q)
+  while holes[h] or rest_from do
+    local hole = holes[h]
+    if not (hole and hole[1] < deadline) and not (rest_from and rest_from <= deadline) then break end
+    if hole and not (rest_from and rest_from < hole[1]) then
       h = h + 1
       if hole[1] < deadline and hole[2] > base then
         if hole[1] - since - unheard >= WINDOWS_OF_PATIENCE * window then
@@ -111,10 +137,11 @@ local function deadline_after(after, base, holes, quiet, least)
         end
       end
     else
-      q = q + 1
-      if rest[1] <= deadline and deadline < rest[2] then
-        deadline, since, unheard = after(rest[2]), rest[2], 0
+      if rest_from <= deadline and deadline < rest_to then
+        deadline, since, unheard = after(rest_to), rest_to, 0
       end
+      q = q + 1
+      rest_from, rest_to = quiet_at(quiet, q)
     end
   end
   return deadline
@@ -157,9 +184,42 @@ local function excuse_runs(one, was, holes, now)
   end
 end
 
+-- Another schedule is no reason to tell of a tick that has passed and that the former one did not have. The window begins behind
+-- the last such tick that would decide; what passed by both is still a miss. Where no tick has passed by both, the list does not
+-- reach back to the base, or something blind or quiet has ended since, it begins now.
+local function excuse_ticks(one, was, holes, now)
+  local had, passed, ticks, from = {}, {}, one.rules.ticks, 1
+  local first = tick_at(ticks, 1)
+  local is_known = first and first <= one.base
+  for i = 1, was.rules.scheduled and #was.rules.ticks / 4 or 0 do had[tick_at(was.rules.ticks, i)] = true end
+  for i = 1, #ticks / 4 do
+    local tick = tick_at(ticks, i)
+    if tick > one.base and tick <= now then passed[#passed + 1] = tick end
+  end
+  if #passed == 0 and is_known then return end
+  local _, quiet_until = quiet_at(one.rules.quiet, first_quiet(one.rules.quiet, one.base))
+  if first_after(holes, one.base) <= #holes or quiet_until and quiet_until <= now then passed = {} end
+  local i = 1
+  while passed[i] and i < from + one.rules.failures do
+    if not had[passed[i]] then from = i + 1 end
+    i = i + 1
+  end
+  one.base = math.max(one.base, passed[from] and (passed[from - 1] or 0) or now)
+end
+
+-- After a rebuild: what was to be over by a moment up to which all is known was told then, or let go.
+local function settle_runs(one, known)
+  for i = 1, one.rules.max_runtime > 0 and #one.runs.open or 0 do
+    local run = one.runs.open[i]
+    local ends = run_deadline(one, run, {})
+    run.told = run.told or ends <= known
+    run.is_cause = one.runs.cause == OVERRUN and run.told and ends + one.delayed == one.down
+  end
+end
+
 -- false: nothing is due before a moment, whatever is blind or quiet, as that only puts off. It costs much less to know.
 local function may_be_due(one, moment)
-  if silence_deadline(one, {}, {}) < moment then return true end
+  if silence_deadline(one, {}, '') < moment then return true end
   for i = 1, one.rules.max_runtime > 0 and #one.runs.open or 0 do
     local run = one.runs.open[i]
     if not run.told and run.start + one.rules.max_runtime < moment then return true end
@@ -174,8 +234,6 @@ local function delay_of(one, deadline, overdue)
 end
 
 local function is_quiet(rules, moment)
-  for i = 1, #rules.quiet do
-    if rules.quiet[i][1] <= moment and moment < rules.quiet[i][2] then return true end
-  end
-  return false
+  local from = quiet_at(rules.quiet, first_quiet(rules.quiet, moment))
+  return from ~= nil and from <= moment
 end
