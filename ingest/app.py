@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from ingest.api.chat_reader import ChatReader
 from ingest.api.problems import problem
 from ingest.api.routes import API_ROUTES
 from ingest.batch_endpoint import BatchEndpoint
@@ -38,6 +39,7 @@ class State(TypedDict):
     intake: Intake
     session_secret: bytes
     fleets: Fleets
+    chat_reader: ChatReader
     slots: tuple[str, ...]
 
 

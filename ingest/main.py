@@ -11,6 +11,7 @@ from functools import partial
 import uvicorn
 
 from ingest.access_log import AccessLog, LoggedLane
+from ingest.api.chat_reader import AppriseReader
 from ingest.app import State, build_app
 from ingest.desk import Desk
 from ingest.doors import DOORS, batch
@@ -136,6 +137,7 @@ async def _opened(settings: Settings, slot: str, slots: tuple[str, ...]) -> Asyn
                 intake=intake,
                 session_secret=await session_secret.read(book),
                 fleets=Fleets(),
+                chat_reader=AppriseReader(),
                 slots=slots,
             )
         finally:

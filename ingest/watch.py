@@ -18,7 +18,13 @@ from starlette.responses import PlainTextResponse, Response
 from store.errors import Unavailable
 from store.live.live import Tallies
 from store.live.writers import Registered, registered
-from store.metrics import BLIND_SECONDS, DEAD_LETTERS_DROPPED, DELIVERY_LOG_DROPPED, HISTORY_DROPPED
+from store.metrics import (
+    BLIND_SECONDS,
+    DEAD_LETTERS_DROPPED,
+    DELIVERY_LOG_DROPPED,
+    HISTORY_DROPPED,
+    RUNS_UNWATCHED,
+)
 
 OTHER_PARTS = ("sweeper", "recorder")
 
@@ -78,5 +84,11 @@ class CountsOfRedis(Collector):
         self._tallies = tallies
 
     def collect(self) -> Iterator[Metric]:
-        for one in (BLIND_SECONDS, HISTORY_DROPPED, DELIVERY_LOG_DROPPED, DEAD_LETTERS_DROPPED):
+        for one in (
+            BLIND_SECONDS,
+            HISTORY_DROPPED,
+            DELIVERY_LOG_DROPPED,
+            DEAD_LETTERS_DROPPED,
+            RUNS_UNWATCHED,
+        ):
             yield CounterMetricFamily(one.name, one.meaning, getattr(self._tallies, one.field) / one.unit)

@@ -1,4 +1,4 @@
-"""What people are told of a monitor besides the event: who pinged last, and the end of what came with it."""
+"""What is noted in a delivery: who pinged last and the end of what came with it, and who has the message already."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ MOST_CHARACTERS = 1000
 MOST_LINES = 20
 MOST_OF_A_NAME = 200
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+# Digest of a recipient, and the status by which it was answered for.
+Answers = tuple[tuple[bytes, int], ...]
 
 
 class LastPing(msgspec.Struct, frozen=True, array_like=True):
@@ -41,10 +44,16 @@ def short_name(text: str) -> str:
 
 
 class Noted(msgspec.Struct, frozen=True, array_like=True):
-    """What is noted in a delivery: the last ping, if it is known, and how long a run may take (0: not known)."""
+    """What is noted in a delivery: the last ping, if it is known, how long a run may take (0: not known), and how many
+    failures in a row are an incident.
+
+    `answers` are those of the recipients whom a channel tells one by one, as far as it need not ask them again.
+    """
 
     ping: LastPing | None = None
     max_runtime_s: int = 0
+    answers: Answers = ()
+    failures: int = 1
 
 
 NOTHING = Noted()

@@ -67,6 +67,12 @@ DEAD_LETTERS_DROPPED = CountedInRedis(
     field="dead_dropped",
     unit=1,
 )
+RUNS_UNWATCHED = CountedInRedis(
+    "overdue_runs_unwatched",
+    "Starts of runs that are not watched, because their monitor had 32 under way, over the life of the installation.",
+    field="runs_unwatched",
+    unit=1,
+)
 MONITORS = Gauge(
     "overdue_monitors",
     "Monitors by status; `up` includes those that are late.",

@@ -111,7 +111,11 @@ TABLE: tuple[Setting, ...] = (
         _admin_key,
     ),
     Setting(
-        "base_url", "", "derived from the request", "Base of the ping URLs that are handed out.", _base_url
+        "base_url",
+        "",
+        "derived from the request",
+        "Base of the ping URLs that are handed out, and of the links in messages, which have none without it.",
+        _base_url,
     ),
     Setting("plan", "", "unlimited", "Plan of the first organisation.", _text),
     Setting(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,11 +16,10 @@ import msgspec
 from store.clock import monotonic_ms
 from store.errors import OverdueError, Unavailable
 from store.fault_points import reach
-from store.last_ping import NOTHING
-from store.live.channel_event import ChannelTold, FailingEvent, TrialEvent
+from store.last_ping import NOTHING, Answers
+from store.live.channel_event import TrialEvent
 from store.live.collected_event import CollectedEvent
 from store.live.delivering import Lease, Report, Settlement, deliver, lease, renew, settle
-from store.live.event_kind import EventKind
 from store.live.event_types import TYPES
 from store.live.shard import Shard
 from store.live.telling import tag_collection
@@ -29,21 +27,22 @@ from store.messages.message import notice_of
 from store.messages.notice import Notice
 from store.metrics import DELIVERIES, EVENTS
 from sweeper.channels import Channel
-from sweeper.channels.attempt import Attempt
-from sweeper.channels.reasons import short
+from sweeper.channels.attempt import ATTEMPTS_PER_CHANNEL
 from sweeper.last_pings import LastPings, Sources, is_asked_for
-from sweeper.schedule import LOOK_EVERY_S, wait_before_next, wait_until_due
+from sweeper.schedule import LOOK_EVERY_S, wait_until_due
+from sweeper.verdict import failing, is_reminder, judge, report_of, untold
 
 # A call of so many takes Redis about a millisecond.
 EVENTS_AT_ONCE = 48
 ATTEMPTS_AT_ONCE = 64
-ATTEMPTS_PER_CHANNEL = 8
+# With those that were leased and wait for others of their kind to end.
+LEASED_AT_ONCE = 256
 LEASE_MS = 5_000
 NO_EVENT = "0-0"
 RENEW_EVERY_S = 1.5
 SETTLE_WITHIN_S = 4.0
-# A reminder that cannot be told soon is not told: the next one comes anyway, and an up may wait behind it.
-REMINDER_WAITS_MS = 30_000
+# A status from which on it says that a recipient was refused.
+REFUSALS_FROM = 400
 _COUNTED_AS = {"done": "delivered", "gone": "dropped"}
 # Why there was no attempt.
 UNREADABLE = "dropped, because its record cannot be read"
@@ -58,7 +57,8 @@ class Dispatch:
     """The deliveries of one shard. `channels` are the kinds that can be told, by name.
 
     `count_tags` looks up tags for messages about many monitors, `sources` what monitors sent last (nobody is asked
-    without them); `stepping` is the same shard for the calls of `step`, which come one at a time.
+    without them); `stepping` is the same shard for the calls of `step`, which come one at a time. `base_url` is where
+    this installation is reached, if that is known.
     """
 
     def __init__(
@@ -68,8 +68,10 @@ class Dispatch:
         count_tags: TagCounter,
         stepping: Shard | None = None,
         sources: Sources | None = None,
+        base_url: str = "",
     ) -> None:
         self._shard = shard
+        self._base_url = base_url
         self._stepping = stepping or shard
         self._channels = channels
         self._count_tags = count_tags
@@ -124,13 +126,15 @@ class Dispatch:
         What is due and cannot be begun may be very much, and has to be looked at to know that. So while attempts are
         under way and nothing else could be begun, the next look comes when one of them has ended, or a while later.
         """
-        free = ATTEMPTS_AT_ONCE - len(self._under_way)
+        waiting = sum(kind.waiting for kind in self._channels.values())
+        free = min(ATTEMPTS_AT_ONCE + waiting, LEASED_AT_ONCE) - len(self._under_way)
         if free <= 0 or monotonic_ms() < self._next_lease_ms:
             return LOOK_EVERY_S
         per_channel = Counter(one.channel_id for one in self._under_way.values())
-        busy = [channel for channel, count in per_channel.items() if count >= ATTEMPTS_PER_CHANNEL]
+        most = {one.channel_id: self._at_once(one) for one in self._under_way.values()}
+        busy = [channel for channel, count in per_channel.items() if count >= most[channel]]
         # So few that none of the others can get more than its share either.
-        fullest = max((count for count in per_channel.values() if count < ATTEMPTS_PER_CHANNEL), default=0)
+        fullest = max((count for channel, count in per_channel.items() if channel not in busy), default=0)
         leased = await lease(self._stepping, min(free, ATTEMPTS_PER_CHANNEL - fullest), LEASE_MS, busy)
         if leased.leases:
             reach("dispatch.leased")
@@ -145,6 +149,10 @@ class Dispatch:
             return wait_until_due(leased.next_due_in_ms)
         self._next_lease_ms = monotonic_ms() + round(LOOK_EVERY_S * 1000)
         return LOOK_EVERY_S
+
+    def _at_once(self, one: Lease) -> int:
+        kind = self._channels.get(one.channel.kind) if one.channel else None
+        return kind.at_once if kind else ATTEMPTS_PER_CHANNEL
 
     def _end(self, task: asyncio.Task[None]) -> None:
         del self._under_way[task]
@@ -165,26 +173,24 @@ class Dispatch:
         tagged = await self._with_tags(found) if found else None
         if tagged is None:
             return
-        one, notice = tagged, _notice(tagged)
+        one, notice = tagged, _notice(tagged, self._base_url)
         if notice is None or one.channel is None or one.channel.kind not in self._channels:
-            await self._settle(one, "gone", 0, _untold(UNREADABLE if notice is None else NO_CHANNEL))
+            await self._settle(one, "gone", 0, untold(UNREADABLE if notice is None else NO_CHANNEL))
             return
         if one.is_disabled:
             settlement: Settlement = "gone" if isinstance(one.event, TrialEvent) else "dead"
-            await self._settle(
-                one, settlement, 0, _untold(DISABLED, _failing(one, DISABLED, is_disabled=True))
-            )
+            await self._settle(one, settlement, 0, untold(DISABLED, failing(one, DISABLED, is_disabled=True)))
             return
         attempt = await self._channels[one.channel.kind].send(one.channel.settings, notice)
         reach("dispatch.attempted")
-        outcome, wait_ms = _judge(one, attempt)
-        counted_as = "gone" if outcome == "dead" and _is_reminder(one) else outcome
+        outcome, wait_ms = judge(one, attempt)
+        counted_as = "gone" if outcome == "dead" and is_reminder(one) else outcome
         DELIVERIES.labels(one.channel.kind, _COUNTED_AS.get(counted_as, counted_as)).inc()
-        if outcome != "done":
+        if attempt.outcome != "delivered" or attempt.misses:
             _log.warning("channel %d: attempt %d failed: %s", one.channel.id, one.attempt, attempt.reason)
         if attempt.outcome == "gone":
             _log.error("channel %d is disabled: its receiver asks never to be called again", one.channel.id)
-        await self._settle(one, outcome, wait_ms, _report(one, attempt))
+        await self._settle(one, outcome, wait_ms, report_of(one, attempt, outcome))
 
     async def _with_tags(self, one: Lease) -> Lease | None:
         """A collection with the tags of its monitors, which are looked up once; if that cannot be done, there are none.
@@ -222,54 +228,19 @@ class Dispatch:
             _log.warning("delivery %s could not be settled and will be repeated: %s", one.delivery_id, error)
 
 
-def _notice(one: Lease) -> Notice | None:
+def _notice(one: Lease, base_url: str) -> Notice | None:
     """What is to be told; None, with a loud word, for a record that cannot be read."""
     try:
         if one.event is not None:
-            return notice_of(one.event, one.noted or NOTHING)
+            notice = notice_of(one.event, one.noted or NOTHING, base_url)
+            return msgspec.structs.replace(notice, answers=_answers(one))
     except (OverflowError, KeyError) as error:
         _log.debug("the event of delivery %s is not one: %r", one.delivery_id, error)
     _log.error("delivery %s cannot be read and is given up", one.delivery_id)
     return None
 
 
-def _is_reminder(one: Lease) -> bool:
-    return one.event is not None and one.event.kind == EventKind.REMINDER
-
-
-def _judge(one: Lease, attempt: Attempt) -> tuple[Settlement, int]:
-    """What becomes of a delivery after this attempt, and the wait in ms before the next."""
-    if attempt.outcome == "delivered":
-        return "done", 0
-    # Whoever tries a channel looks at what became of it, and tries again.
-    if isinstance(one.event, TrialEvent):
-        return "gone", 0
-    if attempt.outcome == "gone":
-        return "dead", 0
-    wait_ms = wait_before_next(one.attempt, attempt.retry_after_s, random.random)
-    if _is_reminder(one) and (wait_ms or 0) > REMINDER_WAITS_MS:
-        return "dead", 0
-    return ("dead", 0) if wait_ms is None else ("retry", wait_ms)
-
-
-def _report(one: Lease, attempt: Attempt) -> Report:
-    """An attempt as the log is to know it, and what the other channels are told if it was the last one."""
-    reason = short(attempt.reason)
-    return Report(
-        status=attempt.status,
-        duration_ms=max(0, attempt.duration_ms),
-        reason=reason,
-        disables=attempt.outcome == "gone",
-        failing=_failing(one, reason, is_disabled=attempt.outcome == "gone"),
-    )
-
-
-def _untold(reason: str, failing: ChannelTold | None = None) -> Report:
-    return Report(was_made=False, reason=reason, failing=failing)
-
-
-def _failing(one: Lease, reason: str, *, is_disabled: bool) -> ChannelTold | None:
-    """What the others are told of a channel that fails; not when it was tried, or was to hear of another one."""
-    if one.channel is None or isinstance(one.event, FailingEvent | TrialEvent):
-        return None
-    return ChannelTold(one.channel.public_id, one.channel.name, one.channel.kind, reason, is_disabled)
+def _answers(one: Lease) -> Answers:
+    """Those of recipients who need not be told again. What was given up and is sent again tries all others anew."""
+    answers = one.noted.answers if one.noted else ()
+    return answers if one.attempt > 1 else tuple(known for known in answers if known[1] < REFUSALS_FROM)

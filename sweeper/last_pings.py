@@ -1,4 +1,4 @@
-"""Looks up what monitors sent last, and how long their runs may take, before the first attempt to tell it.
+"""Looks up what monitors sent last, and what they are allowed, before the first attempt to tell it.
 
 An alert waits half a second for it at the most. What was found is noted in the delivery, so that every attempt says the
 same; if it cannot be had, the message goes out without it.
@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from store.book.last_pings import Wanted
+from store.book.runtime_reader import Allowed
 from store.clock import monotonic_ms
 from store.errors import OverdueError
 from store.last_ping import LastPing, Noted
@@ -30,15 +31,15 @@ TOLD_WITH_IT = (EventKind.DOWN, EventKind.REMINDER)
 _log = logging.getLogger(__name__)
 # The last pings of some monitors, within so many ms; may raise Unavailable, and may wait for a disk.
 PingFinder = Callable[[Sequence[Wanted], int], Sequence[LastPing | None]]
-# Monitor id to its longest run in seconds; may raise Unavailable, and may wait for a disk.
-RuntimeFinder = Callable[[Sequence[int]], Mapping[int, int]]
+# What monitors are allowed, by their ids; may raise Unavailable, and may wait for a disk.
+AllowedFinder = Callable[[Sequence[int]], Mapping[int, Allowed]]
 
 
 class Sources(msgspec.Struct, frozen=True):
     """Who is asked."""
 
     pings: PingFinder
-    runtimes: RuntimeFinder
+    allowed: AllowedFinder
 
 
 class LastPings:
@@ -49,6 +50,7 @@ class LastPings:
         self._sources = sources
         self._asks_from_ms = 0
         self._waits_from_ms = 0
+        self._asks_allowed_from_ms = 0
 
     async def note(self, leases: Sequence[Lease]) -> dict[str, Lease]:
         """The leases by delivery, with what their monitors sent last; without those of which it could not be noted.
@@ -59,11 +61,8 @@ class LastPings:
         asking = [one for one in leases if is_asked_for(one)]
         if not asking:
             return known
-        pings, runtimes = await asyncio.gather(self._look_up(asking), self._runtimes(asking))
-        found = [
-            (one, Noted(ping, runtimes.get(one.event.monitor_id, 0) if one.event else 0))
-            for one, ping in zip(asking, pings, strict=True)
-        ]
+        pings, allowed = await asyncio.gather(self._look_up(asking), self._allowed(asking))
+        found = [(one, _noted(one, ping, allowed)) for one, ping in zip(asking, pings, strict=True)]
         try:
             noted = await note_last_pings(self._shard, found)
         except OverdueError as error:
@@ -98,16 +97,15 @@ class LastPings:
             return nothing
         return found
 
-    async def _runtimes(self, leases: Sequence[Lease]) -> Mapping[int, int]:
-        """How long runs may take, where one has overrun."""
-        events = [one.event for one in leases if isinstance(one.event, Event)]
-        overrun = {event.monitor_id for event in events if event.cause == Cause.OVERRUN}
-        if not overrun:
+    async def _allowed(self, leases: Sequence[Lease]) -> Mapping[int, Allowed]:
+        if monotonic_ms() < self._asks_allowed_from_ms:
             return {}
         try:
-            return await asyncio.to_thread(self._sources.runtimes, sorted(overrun))
+            ids = {one.event.monitor_id for one in leases if isinstance(one.event, Event)}
+            return await asyncio.to_thread(self._sources.allowed, sorted(ids))
         except OverdueError as error:
-            _log.warning("messages do not say how long a run may take: %s", error)
+            _log.warning("for a while messages do not say how long a run may take: %s", error)
+            self._asks_allowed_from_ms = monotonic_ms() + REST_MS
             return {}
 
 
@@ -117,6 +115,15 @@ def is_asked_for(one: Lease) -> bool:
     if one.noted is not None or one.channel is None or one.is_disabled or not isinstance(event, Event):
         return False
     return event.kind in TOLD_WITH_IT and (event.seen_ms > 0 or event.cause != Cause.MISSED)
+
+
+def _noted(one: Lease, ping: LastPing | None, known: Mapping[int, Allowed]) -> Noted:
+    event = one.event
+    allowed = known.get(event.monitor_id) if isinstance(event, Event) else None
+    if allowed is None:
+        return Noted(ping)
+    has_overrun = isinstance(event, Event) and event.cause == Cause.OVERRUN
+    return Noted(ping, allowed.max_runtime_s if has_overrun else 0, failures=allowed.failures)
 
 
 def _wanted(event: Event) -> Wanted:

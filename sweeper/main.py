@@ -10,7 +10,7 @@ from functools import partial
 from store.book.database import CONFIG_DB
 from store.book.history_reader import HISTORY_DB
 from store.book.last_pings import last_pings
-from store.book.runtime_reader import max_runtimes
+from store.book.runtime_reader import what_is_allowed
 from store.book.tag_reader import count_tags
 from store.errors import GenerationMissing, OverdueError
 from store.live.bell import Bell
@@ -41,7 +41,7 @@ async def run(settings: Settings, part: Part) -> None:
     channels = open_channels(settings)
     count = partial(count_tags, settings.data / CONFIG_DB)
     sources = Sources(
-        partial(last_pings, settings.data / HISTORY_DB), partial(max_runtimes, settings.data / CONFIG_DB)
+        partial(last_pings, settings.data / HISTORY_DB), partial(what_is_allowed, settings.data / CONFIG_DB)
     )
     links: list[Link] = []
 
@@ -56,7 +56,7 @@ async def run(settings: Settings, part: Part) -> None:
             tasks.create_task(say_alive_until(live, part, lambda: _show(live)))
             for shard in live.shards:
                 tasks.create_task(_sweep(Sweep(linked(shard)), live, part.stop))
-                dispatch = Dispatch(shard, channels, count, linked(shard), sources)
+                dispatch = Dispatch(shard, channels, count, linked(shard), sources, settings.base_url)
                 tasks.create_task(_dispatch(dispatch, Bell(live.url, shard), live, part.stop))
     finally:
         for link in links:

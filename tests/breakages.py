@@ -6,6 +6,7 @@ Those of the scripts that judge pings and silences are in `tests/store/live/test
 from __future__ import annotations
 
 from tests.breakage import Breakage
+from tests.channel_breakages import CHANNEL_BREAKAGES
 from tests.signal_breakages import SIGNAL_BREAKAGES
 from tests.tenant_breakages import TENANT_BREAKAGES
 
@@ -134,7 +135,7 @@ BREAKAGES: dict[str, Breakage] = (
         ),
         "an attempt says other things than the one before": Breakage(
             f"{SCRIPTS}/note_last_ping.lua",
-            "string.byte(event) < NOTED then",
+            "not is_noted(event) then",
             "true then",
             f"{SWEEPER}/test_last_pings.py::test_what_was_noted_survives_an_empty_redis",
         ),
@@ -289,6 +290,7 @@ BREAKAGES: dict[str, Breakage] = (
             "tests/overdue/test_health.py::test_a_deadline_that_does_not_know_of_a_hole_yet_is_in_order",
         ),
     }
+    | CHANNEL_BREAKAGES
     | TENANT_BREAKAGES
     | SIGNAL_BREAKAGES
 )

@@ -34,8 +34,8 @@ SIGNAL_BREAKAGES: dict[str, Breakage] = {
     ),
     "a start is a sign of life however long it may run": Breakage(
         _SHARED + "hearing.lua",
-        "begin_run(one, run, arrival) and one.rules.max_runtime > 0 or is_first",
-        "begin_run(one, run, arrival) or is_first",
+        "begin_run(one, run, arrival, holes) and one.rules.max_runtime > 0 or is_first",
+        "begin_run(one, run, arrival, holes) or is_first",
         _SIGNALS + "test_a_start_without_a_longest_time_moves_no_deadline_but_measures",
     ),
     "an older success ends a failure": Breakage(
@@ -67,6 +67,18 @@ SIGNAL_BREAKAGES: dict[str, Breakage] = {
         "tick_at(ticks, middle) > moment",
         "tick_at(ticks, middle) >= moment",
         _RULES + "test_a_ping_at_the_very_tick_is_the_one_that_was_due",
+    ),
+    "a run is awaited whatever went unheard": Breakage(
+        _SHARED + "rules.lua",
+        "hole[2] - math.max(hole[1], base) > longest",
+        "false",
+        _SIGNALS + "test_a_run_is_let_go_whose_end_may_have_been_told_to_nobody_for_half_a_minute",
+    ),
+    "a run that was let go takes the place of another": Breakage(
+        _SHARED + "rules.lua",
+        "return run.told or run_deadline(one, run, holes) == NEVER",
+        "return run.told",
+        _SIGNALS + "test_a_run_that_was_let_go_can_begin_again_and_makes_room_for_others",
     ),
     "blind time pulls a deadline back into a quiet time": Breakage(
         _SHARED + "rules.lua",

@@ -36,7 +36,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "httpx": ("sweeper/channels/", "overdue/"),
     "httpcore": ("sweeper/channels/",),
     "aiosmtplib": ("sweeper/channels/",),
-    "apprise": ("sweeper/channels/",),
+    "apprise": ("sweeper/channels/", "ingest/api/chat_reader_child.py"),
     "jinja2": ("ingest/pages/",),
     "click": ("overdue/",),
     "uvloop": ("store/part.py",),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from uuid import UUID
 
 import msgspec
+from msgspec import UnsetType
 from starlette.responses import Response
 
 from ingest.api.call import Call
 from ingest.api.channel_bodies import (
     USUAL_BURST,
+    CreateApprise,
     CreateChannel,
     CreateEmail,
     CreateWebhook,
@@ -157,6 +159,8 @@ async def make(call: Call, asked: CreateChannel) -> AnyChannelReply:
         is_default=asked.is_default,
         burst=burst_of(asked.burst, None if is_webhook else USUAL_BURST),
     )
+    if isinstance(asked, CreateApprise):
+        await call.request.state.chat_reader.check(asked.url)
     await call.live.ready()
     row, change = await channels.create(call.book, new, call.now_ms)
     await project(call, change)
@@ -193,6 +197,8 @@ async def told_of(call: Call, query: PageQuery) -> ToldReply:
 async def edit(call: Call, asked: PatchChannel) -> AnyChannelReply:
     """Change what is given of the channel that the path names."""
     public_id = call.public_id
+    if not isinstance(asked.url, UnsetType):
+        await _check_new_address(call, asked)
     await call.live.ready()
     row, change = await channels.change(
         call.book, call.org_id, public_id, lambda former: edited(former, asked), call.now_ms
@@ -244,6 +250,16 @@ async def remove(call: Call) -> None:
     public_id = call.public_id
     await call.live.ready()
     await project(call, await channels.delete(call.book, call.org_id, public_id, call.now_ms))
+
+
+async def _check_new_address(call: Call, asked: PatchChannel) -> None:
+    """Ask whether the address of a chat service can be read, unless it stays what it is."""
+    row = await channels.find(call.book, call.org_id, call.public_id)
+    after = edited(row, asked)
+    if row.type == "apprise" and after.settings != row.settings:
+        await call.request.state.chat_reader.check(
+            msgspec.json.decode(after.settings, type=AppriseSettings).url
+        )
 
 
 def _settings_of(call: Call, asked: CreateChannel) -> WebhookSettings | EmailSettings | AppriseSettings:

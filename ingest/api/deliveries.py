@@ -25,6 +25,8 @@ from store.errors import Conflict, Invalid, NotFound
 from store.timestamps import moment, rfc3339
 
 State = Literal["waiting", "retrying", "delivered", "dead", "dropped"]
+# What the types of messages about one incident begin with; the log knows the others by an id of no incident.
+OF_AN_INCIDENT = ("monitor.", "metric.")
 STATES: tuple[State, ...] = get_args(State)
 
 
@@ -39,6 +41,7 @@ class DeliveryReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """An event for one channel as callers see it. Channel and monitor are null when they were deleted.
 
     `events` is more than one where many monitors went down, or came back, in one message; then `monitor` is null too.
+    `incident_id` is null where it is about no incident, or about many.
     """
 
     id: str
@@ -46,7 +49,7 @@ class DeliveryReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     state: str
     channel: Named | None
     monitor: Named | None
-    incident_id: str
+    incident_id: str | None
     created_at: str
     events: int
     attempts: int
@@ -114,7 +117,7 @@ async def show(call: Call) -> Response:
     "It has the whole schedule before it again, and so has what was given up of the same incident.",
     reply=DeliveryReply,
     status=202,
-    refusals={409: "It is no dead letter, or somebody was faster."},
+    refusals={409: "It is no dead letter, somebody was faster, or its channel is disabled."},
 )
 async def retry(call: Call) -> Response:
     return Json(await put_back(call), 202)
@@ -142,10 +145,12 @@ async def put_back(call: Call) -> DeliveryReply:
     """Put the dead letter that the path names back in line, and with it what was buried of the same incident.
 
     Raises:
-        Conflict: it is not a dead letter, or no longer.
+        Conflict: it is not a dead letter, or no longer; or its channel is disabled, so that nothing would be sent.
     """
     row = await _row(call)
     is_dead = row.state == "dead" and row.live_id is not None
+    if is_dead and await channels.is_disabled(call.book, call.org_id, row.channel_id):
+        raise Conflict("The channel is disabled; enable it first.")
     if not is_dead or not await call.live.retry_letter(row.shard, row.live_id or ""):
         raise Conflict("Only a dead letter can be sent again; this delivery is none, or somebody was faster.")
     # The log is a moment behind; what was done just now is what the caller has to see.
@@ -216,7 +221,7 @@ async def _told(call: Call, rows: Sequence[DeliveryRow]) -> list[DeliveryReply]:
             state=row.state,
             channel=_named(known_channels.get(row.channel_id)),
             monitor=_named(known_monitors.get(row.monitor_id)),
-            incident_id=row.incident_id,
+            incident_id=row.incident_id if row.type.startswith(OF_AN_INCIDENT) else None,
             created_at=rfc3339(row.created_ms),
             events=row.events,
             attempts=row.attempts,

@@ -114,7 +114,7 @@ async def find(call: Call) -> PreviewReply:
 
 
 def _messages(call: Call, event: Event, noted: Noted) -> MessagesShown:
-    notice = notice_of(event, noted)
+    notice = notice_of(event, noted, call.settings.base_url)
     words = words_of(notice.body, call.settings.base_url)
     return MessagesShown(
         webhook=CallShown(msgspec.Raw(notice.body)),
@@ -145,7 +145,8 @@ def _event(watched: Watched, kind: EventKind, cause: Cause) -> Event:
 
 async def _noted(call: Call, watched: Watched) -> Noted:
     rules = watched.row.config.rules
-    return Noted(await _last_ping(call, watched), rules.max_runtime_s if rules else 0)
+    ping = await _last_ping(call, watched)
+    return Noted(ping, rules.max_runtime_s, failures=rules.failures) if rules else Noted(ping)
 
 
 async def _last_ping(call: Call, watched: Watched) -> LastPing | None:

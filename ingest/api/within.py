@@ -12,6 +12,7 @@ import msgspec
 from starlette.requests import Request
 
 from ingest.api.call import Call
+from ingest.api.chat_reader import NobodyAsked
 from ingest.api.endpoint import Endpoint
 from ingest.api.routes import API_ROUTES
 from store.book.database import ConfigBook
@@ -60,7 +61,13 @@ class Within:
             "query_string": b"",
             "headers": [],
             # The tags of replies are not shown to anybody.
-            "state": {"settings": self._settings, "book": self.book, "live": live, "session_secret": b""},
+            "state": {
+                "settings": self._settings,
+                "book": self.book,
+                "live": live,
+                "session_secret": b"",
+                "chat_reader": NobodyAsked(),
+            },
         }
         return Call(
             request=Request(scope),

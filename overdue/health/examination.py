@@ -8,6 +8,7 @@ from overdue.health.causes import Causes
 from overdue.health.checking import Check, finding_of
 from overdue.health.desk import open_desk
 from overdue.health.finding import Finding, Verdict
+from overdue.health.links import links
 from overdue.health.log import DeliveryLog
 from overdue.health.monitors import Monitors
 from overdue.health.named import Named
@@ -42,5 +43,6 @@ async def compare(settings: Settings, url: str, fix: bool) -> AsyncIterator[Find
             for check in checks:
                 yield await finding_of(check, fix)
             yield await backlogs(desk)
+            yield await links(desk, settings)
     except OverdueError as error:
         yield Finding(Verdict.BAD, "comparison", f"was broken off: {error}")

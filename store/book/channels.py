@@ -54,6 +54,8 @@ UPDATE channels SET name = ?, settings = ?, is_default = ?, burst_size = ?, burs
 
 COUNT = "SELECT count(*) AS channels FROM channels WHERE org_id = ?"
 
+DISABLED = "SELECT disabled_ms FROM channels WHERE org_id = ? AND id = ? AND disabled_ms IS NOT NULL"
+
 DELETE = "DELETE FROM channels WHERE org_id = ? AND public_id = ?"
 
 ENABLE = "UPDATE channels SET disabled_ms = NULL, epoch = epoch + 1 WHERE org_id = ? AND public_id = ?"
@@ -184,6 +186,11 @@ async def enable(
             return row, None
         await tx.execute(ENABLE, (org_id, str(public_id)))
         return await find(tx, org_id, public_id), await _tell(tx, org_id, now_ms)
+
+
+async def is_disabled(book: ConfigBook, org_id: int, channel_id: int) -> bool:
+    """Whether a channel may not be called, as its receiver has asked for that."""
+    return await book.row(DISABLED, (org_id, channel_id)) is not None
 
 
 async def disable(book: ConfigBook, channel_id: int, epoch: int, at_ms: int, now_ms: int) -> OutboxRow | None:

@@ -21,6 +21,7 @@ AT_ONCE = 500
 OLDEST_CHANGE = "SELECT count(*) AS changes, min(created_ms) AS since_ms FROM outbox"
 
 SUBJECTS = "SELECT DISTINCT subject FROM outbox"
+SOME_ARE_FOR_PEOPLE = "SELECT EXISTS (SELECT 1 FROM channels WHERE type IN ('email', 'apprise')) AS found"
 
 
 class Subjects(msgspec.Struct, frozen=True):
@@ -74,3 +75,9 @@ async def waiting_changes(book: ConfigBook) -> tuple[int, int]:
 async def waiting_subjects(book: ConfigBook) -> Subjects:
     """What these changes are about."""
     return Subjects(frozenset(row["subject"] for row in await book.rows(SUBJECTS)))
+
+
+async def some_channels_are_for_people(book: ConfigBook) -> bool:
+    """Whether there is a channel that people read, of whatever organisation."""
+    row = await book.row(SOME_ARE_FOR_PEOPLE)
+    return row is not None and bool(row["found"])

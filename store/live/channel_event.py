@@ -19,13 +19,17 @@ _FORMAT = 1
 
 
 class ChannelTold(msgspec.Struct, frozen=True, array_like=True):
-    """A channel as it was; `reason` is why it fails, and `is_disabled` whether it will not be called any more."""
+    """A channel as it was; `reason` is why it fails, and `is_disabled` whether it will not be called any more.
+
+    `is_partial`: it was told, but not everybody whom it tells.
+    """
 
     public_id: str
     name: str
     kind: str
     reason: str = ""
     is_disabled: bool = False
+    is_partial: bool = False
 
 
 class TrialEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +56,7 @@ class TrialEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailingEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a channel was to be told was given up; for the other channels. `monitor_id` is whose message that was."""
+    """What a channel was to be told was given up; for the other channels. It is of no monitor (`monitor_id` 0)."""
 
     at_ms: int
     org_id: int

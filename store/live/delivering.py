@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from store import last_ping
 from store.last_ping import Noted
 from store.live.channel_event import ChannelTold, encode_told
 from store.live.noted import take_apart
@@ -58,7 +59,8 @@ class Lease(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What the log is to know of an attempt, or of why there was none. `disables`: never call this channel again.
 
-    `failing` is what the other channels are told if this was the last attempt.
+    `failing` is what the other channels are told, if this was the last attempt or somebody will not get it. `noted` is
+    what is noted from now on of a delivery that is not done; None: what was.
     """
 
     was_made: bool = True
@@ -67,6 +69,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     disables: bool = False
     failing: ChannelTold | None = None
+    noted: Noted | None = None
 
 
 class Leased(msgspec.Struct, frozen=True):
@@ -189,6 +192,7 @@ async def settle(
         lease.channel.epoch if report.disables and lease.channel else "",
         lease.channel.epoch if lease.channel else 0,
         encode_told(report.failing) if report.failing else "",
+        last_ping.encode(report.noted) if report.noted else "",
     )
     return bool(settled)
 

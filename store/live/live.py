@@ -47,6 +47,7 @@ class Tallies(msgspec.Struct, frozen=True):
     letters_trimmed: int = 0
     letters_dropped: int = 0
     dead_dropped: int = 0
+    runs_unwatched: int = 0
     pings_backlog: int = 0
     events_backlog: int = 0
     letters_backlog: int = 0

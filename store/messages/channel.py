@@ -22,11 +22,15 @@ class TrialData(msgspec.Struct, frozen=True):
 
 
 class FailingData(msgspec.Struct, frozen=True):
-    """The channel that fails, and why. `disabled`: its receiver asked never to be called again, and it is not."""
+    """The channel that fails, and why. `disabled`: its receiver asked never to be called again, and it is not.
+
+    `partial`: the message was told, but not to everybody whom the channel tells.
+    """
 
     channel: ChannelNamed
     reason: str
     disabled: bool
+    partial: bool
 
 
 def trial(event: TrialEvent) -> TrialData:
@@ -34,7 +38,7 @@ def trial(event: TrialEvent) -> TrialData:
 
 
 def failing(event: FailingEvent) -> FailingData:
-    return FailingData(_channel(event.told), event.told.reason, event.told.is_disabled)
+    return FailingData(_channel(event.told), event.told.reason, event.told.is_disabled, event.told.is_partial)
 
 
 def _channel(told: ChannelTold) -> ChannelNamed:

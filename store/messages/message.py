@@ -16,6 +16,7 @@ from store.live.packing import AnyEvent, Event, EventKind, MetricEvent
 from store.live.unheard_event import UnheardEvent
 from store.messages.channel import FailingData, TrialData, failing, trial
 from store.messages.collected import CollectedData, collected
+from store.messages.links import monitor_page
 from store.messages.notice import Notice
 from store.timestamps import rfc3339
 
@@ -79,22 +80,27 @@ class RunTold(msgspec.Struct, frozen=True, rename="camel"):
 class Data(msgspec.Struct, frozen=True, rename="camel"):
     """`last_ping` is None where there is none, or it could not be looked up in time; of an up it is not asked for.
 
-    `run` is there where one took too long, and it is known how long it may.
+    `run` is there where one took too long, and it is known how long it may; `failures_before_alert`, where more than
+    one failure in a row makes an incident; `url`, the page of the monitor, where it is known how this installation is
+    reached.
     """
 
     monitor: MonitorTold
     incident: IncidentTold
     last_ping: LastPingTold | None
     run: RunTold | UnsetType = UNSET
+    failures_before_alert: int | UnsetType = UNSET
+    url: str | UnsetType = UNSET
 
 
 class MetricData(msgspec.Struct, frozen=True):
-    """`value` is the one that breached the threshold, or the first one inside again."""
+    """`value` is the one that breached the threshold, or the first one inside again; `url` as in `Data`."""
 
     monitor: MonitorTold
     incident: IncidentTold
     alert: AlertTold
     value: float | str
+    url: str | UnsetType = UNSET
 
 
 class MonitorNamed(msgspec.Struct, frozen=True):
@@ -145,10 +151,13 @@ _FOLLOWING = {TYPES[EventKind.UP], TYPES[EventKind.REMINDER]}
 _begun = msgspec.json.Decoder(_Begun)
 
 
-def notice_of(event: AnyEvent, noted: Noted = NOTHING) -> Notice:
-    """An event as every channel gets it; its id is the same for the same event, also after a rebuild (UUIDv5)."""
+def notice_of(event: AnyEvent, noted: Noted = NOTHING, base_url: str = "") -> Notice:
+    """An event as every channel gets it; its id is the same for the same event, also after a rebuild (UUIDv5).
+
+    `base_url` is where this installation is reached, if that is known.
+    """
     kind = TYPES[event.kind]
-    body = _encode(Told(kind, rfc3339(event.at_ms), _data(event, noted)))
+    body = _encode(Told(kind, rfc3339(event.at_ms), _data(event, noted, base_url)))
     # An incident has one down and one up, but many reminders.
     name = f"{kind}:{event.at_ms}" if event.kind == EventKind.REMINDER else kind
     return Notice(str(uuid5(event.incident_id, name)), body)
@@ -165,6 +174,7 @@ def beginning_of(body: bytes) -> str | None:
 def _data(
     event: AnyEvent,
     noted: Noted,
+    base_url: str,
 ) -> Data | MetricData | UnheardData | CollectedData | TrialData | FailingData:
     if isinstance(event, UnheardEvent):
         return _unheard(event)
@@ -175,8 +185,16 @@ def _data(
     if isinstance(event, FailingEvent):
         return failing(event)
     monitor, incident = _monitor(event), _incident(event)
+    url = monitor_page(base_url, monitor.id) or UNSET
     if not isinstance(event, MetricEvent):
-        return Data(monitor, incident, _last_ping(noted.ping), _run(event, noted))
+        return Data(
+            monitor=monitor,
+            incident=incident,
+            last_ping=_last_ping(noted.ping),
+            run=_run(event, noted),
+            failures_before_alert=noted.failures if noted.failures > 1 else UNSET,
+            url=url,
+        )
     told = event.told
     alert = AlertTold(
         id=str(told.public_id),
@@ -185,7 +203,7 @@ def _data(
         threshold=told.threshold,
         consecutive_triggers=told.consecutive_triggers,
     )
-    return MetricData(monitor, incident, alert, told.value)
+    return MetricData(monitor, incident, alert, told.value, url)
 
 
 def _unheard(event: UnheardEvent) -> UnheardData:

@@ -11,14 +11,14 @@ def down(data: Data, at: str) -> tuple[str, Lines]:
     """Why it is down, what it sent last, what was expected."""
     name, kind = data["monitor"]["name"], data["incident"]["kind"]
     if kind == "fail":
-        subject, what = f"{name} has failed", f"{name} said at {at} that it has failed{_exit_code(data)}."
+        subject, what = f"{name} has failed", f"{name} said at {at} that it has failed{_own_exit_code(data)}."
     elif kind == "overrun":
         subject = f"{name} runs for too long"
         what = f"A run of {name} was to be over by {at}, and it is not.{_run(data)}"
     else:
         subject = f"{name} is down"
         what = f"{name} has been silent for longer than it may. It is down since {at}."
-    return subject, (what, *_facts(data))
+    return subject, (what + _in_a_row(data), *_facts(data))
 
 
 def up(data: Data, at: str) -> tuple[str, Lines]:
@@ -113,5 +113,27 @@ def _exit_code(data: Data) -> str:
     return f", with exit code {last['exitCode']}"
 
 
+def _own_exit_code(data: Data) -> str:
+    """That of the very ping that is told of."""
+    last = data.get("lastPing")
+    return _exit_code(data) if last and last["at"] == data["timestamp"] else ""
+
+
+def _in_a_row(data: Data) -> str:
+    """How many it took, if one was not enough."""
+    count = data.get("failuresBeforeAlert")
+    if not count:
+        return ""
+    if data["incident"]["kind"] in _WHY:
+        return f" That makes {count} failures in a row."
+    return f" {count} pings in a row did not come."
+
+
 def _introduction(data: Data) -> Lines:
-    return ("What came with the last ping:",) if quote_of(data) else ()
+    """Of which ping the quote is: later ones may not have been recorded."""
+    last = data.get("lastPing")
+    if not last or not quote_of(data):
+        return ()
+    if last["at"] in (data["monitor"]["lastPingAt"], data["timestamp"]):
+        return ("What came with the last ping:",)
+    return (f"What came with that {_SIGNALS.get(last['signal'], 'ping')}:",)

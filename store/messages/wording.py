@@ -11,10 +11,12 @@ from html import escape
 
 import msgspec
 
+from store.messages.links import channels_page, first_page, monitor_page
 from store.messages.monitor_wording import down, quote_of, reminder, up
 from store.messages.phrases import Data, between, moment, span
 
 LONGEST_SUBJECT = 180
+WHOLE_BELOW = 1e15
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -53,10 +55,10 @@ def words_of(body: bytes, base_url: str) -> Words:
 
 def _breached(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
     monitor, alert = data["monitor"], data["alert"]
-    rule = f"{alert['metricKey']} {alert['operator']} {alert['threshold']}"
+    rule = _rule(alert)
     times = alert["consecutiveTriggers"]
     lines = [
-        f"{alert['metricKey']} of {monitor['name']} was {data['value']} at {at}.",
+        f"{alert['metricKey']} of {monitor['name']} was {_number(data['value'])} at {at}.",
         f"The rule is: {rule}",
     ]
     lines[1] += f", {times} times in a row." if times > 1 else "."
@@ -67,10 +69,19 @@ def _cleared(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
     monitor, alert, incident = data["monitor"], data["alert"], data["incident"]
     lasted = between(incident["startedAt"], incident["endedAt"])
     return f"{monitor['name']}: {alert['metricKey']} is well again", (
-        f"{alert['metricKey']} of {monitor['name']} was {data['value']} at {at}, which the rule "
-        f"{alert['operator']} {alert['threshold']} does not mind.",
-        f"That had lasted {lasted}.",
+        f"{alert['metricKey']} of {monitor['name']} was {_number(data['value'])} at {at}.",
+        f"The rule {_rule(alert)} is not broken any more. It was for {lasted}.",
     )
+
+
+def _rule(alert: Data) -> str:
+    return f"{alert['metricKey']} {alert['operator']} {_number(alert['threshold'])}"
+
+
+def _number(value: float | str) -> str:
+    """Without the zero behind the point that a whole number has as JSON."""
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < WHOLE_BELOW
+    return str(int(value)) if is_whole else str(value)
 
 
 def _downs(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
@@ -115,19 +126,24 @@ def _unheard(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
 
 def _trial(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
     name = data["channel"]["name"]
-    return f"A trial of the channel {name}", (
-        f"Somebody tried the channel {name} at {at}, and this is what arrived. Nothing is wrong.",
+    return f"A trial of the channel “{name}”", (
+        f"Somebody tried the channel “{name}” at {at}, and this is what arrived. Nothing is wrong.",
     )
 
 
 def _failing(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
-    name = data["channel"]["name"]
-    lines = [f"What the channel {name} was to be told was given up at {at}: {data['reason']}."]
+    name, reason = data["channel"]["name"], data["reason"]
+    if data["partial"]:
+        return f"The channel “{name}” does not reach everybody", (
+            f"Not everybody whom the channel “{name}” tells got what it was to tell at {at}: {reason}.",
+            "Who was refused is not tried again for that message.",
+        )
+    lines = [f"What the channel “{name}” was to be told was given up at {at}: {reason}."]
     if data["disabled"]:
         lines.append("It is disabled and hears nothing more until somebody enables it.")
     else:
         lines.append("What was given up is kept among the deliveries and can be sent again.")
-    return f"The channel {name} fails", tuple(lines)
+    return f"The channel “{name}” fails", tuple(lines)
 
 
 _KINDS: Mapping[str, Callable[[Data, str], tuple[str, tuple[str, ...]]]] = {
@@ -151,11 +167,9 @@ def _one_line(text: str) -> str:
 
 
 def _link(data: Data, base_url: str) -> str | None:
-    if not base_url:
-        return None
     if "channel" in data:
-        return f"{base_url}/channels"
+        return channels_page(base_url)
     monitor = data.get("monitor")
     if monitor and "id" in monitor:
-        return f"{base_url}/monitors/{monitor['id']}"
-    return f"{base_url}/" if "monitors" in data else None
+        return monitor_page(base_url, monitor["id"])
+    return first_page(base_url) if "monitors" in data else None

@@ -13,7 +13,15 @@ from sweeper.channels.webhook import Webhook
 
 
 class Channel(Protocol):
-    """What dispatch knows of a kind of channel. One object serves all of its kind, many at a time."""
+    """What dispatch knows of a kind of channel. One object serves all of its kind, many at a time.
+
+    `at_once` are the attempts of one channel that it makes at the same time, `waiting` those that wait for others.
+    """
+
+    at_once: int
+
+    @property
+    def waiting(self) -> int: ...
 
     async def send(self, settings: bytes, notice: Notice) -> Attempt:
         """Make one attempt, in bounded time; raises nothing but CancelledError."""

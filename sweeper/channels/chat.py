@@ -1,15 +1,12 @@
-"""The chat channel: services for people, by Apprise, which runs in a child process with nothing but one message.
+"""The chat channel: services for people, by Apprise, each message from a process that knows of no other one.
 
 Apprise speaks to a hundred services with as many libraries' habits: it follows redirects, believes proxy variables,
 and cannot be given a deadline. So each attempt has a process of its own, which may connect only where channels may
-(`chat_child.py`), starts with an empty environment, and is killed when its time is over.
+(`chat_child.py`), has an empty environment, and is ended when its time is over. Its time begins when it does:
+waiting for a place among the others is nothing that a service could help.
 """
 
 from __future__ import annotations
-
-import asyncio
-import sys
-from contextlib import suppress
 
 import msgspec
 
@@ -21,26 +18,12 @@ from store.messages.notice import Notice
 from store.messages.wording import words_of
 from store.settings import IPNetwork
 from sweeper.channels.attempt import Attempt, Outcome
+from sweeper.channels.chat_errand import READY, Done, Errand
+from sweeper.channels.chat_process import ChatProcess
+from sweeper.channels.places import Places
 
-AT_ONCE = 4
-CHILD = "sweeper.channels.chat_child"
-
-
-class Errand(msgspec.Struct, frozen=True):
-    """What the child is told, in one line of JSON on its standard input."""
-
-    url: str
-    kind: str
-    title: str
-    body: str
-    private_targets: tuple[str, ...]
-
-
-class Done(msgspec.Struct, frozen=True):
-    """What the child answers, in one line of JSON on its standard output."""
-
-    is_delivered: bool
-    reason: str
+AT_ONCE = 24
+AT_ONCE_PER_CHANNEL = 2
 
 
 _KINDS = {
@@ -56,32 +39,41 @@ _KINDS = {
 
 
 class Chat:
-    """Sends notices through Apprise. A few at a time, as each one is a process."""
+    """Sends notices through Apprise."""
+
+    # More of one channel would only wait here.
+    at_once = AT_ONCE_PER_CHANNEL
 
     def __init__(
         self, private_targets: tuple[IPNetwork, ...], base_url: str, *, attempt_timeout_s: float = 10.0
     ) -> None:
-        self._private_targets = tuple(str(network) for network in private_targets)
         self._base_url = base_url
         self._attempt_timeout_s = attempt_timeout_s
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._process = ChatProcess(tuple(str(network) for network in private_targets))
+        self._places = Places(AT_ONCE, AT_ONCE_PER_CHANNEL)
+
+    @property
+    def waiting(self) -> int:
+        return self._places.waiting
 
     async def send(self, settings: bytes, notice: Notice) -> Attempt:
         """Make one attempt. Whatever happens becomes an Attempt; only a cancellation is raised."""
-        started_ms = monotonic_ms()
-        try:
-            async with asyncio.timeout(self._attempt_timeout_s), self._places:
-                done = await _send_out(self._errand(settings, notice))
-        except TimeoutError:
-            done = Done(False, "the service did not answer in time")
-        except Exception as error:  # the promise to dispatch: one bad channel never ends its loop
-            reason = str(error) if isinstance(error, Invalid) else f"unexpected ({type(error).__name__})"
-            done = Done(False, reason)
-        outcome: Outcome = "delivered" if done.is_delivered else "retry"
-        return Attempt(outcome, None, None, done.reason, monotonic_ms() - started_ms)
+        async with self._places.one_for(settings):
+            started_ms = monotonic_ms()
+            try:
+                errand = self._errand(settings, notice)
+                await self._process.be_ready()
+                started_ms = monotonic_ms()
+                done = await self._process.carry(errand)
+            except TimeoutError:
+                done = Done(READY, False, "the service did not answer in time")
+            except Exception as error:  # the promise to dispatch: one bad channel never ends its loop
+                reason = str(error) if isinstance(error, Invalid) else f"unexpected ({type(error).__name__})"
+                done = Done(READY, False, reason)
+            return Attempt(_outcome(done), None, None, done.reason, monotonic_ms() - started_ms)
 
     async def aclose(self) -> None:
-        """Nothing is kept open between two messages."""
+        await self._process.aclose()
 
     def _errand(self, settings: bytes, notice: Notice) -> Errand:
         try:
@@ -91,12 +83,18 @@ class Chat:
         words = words_of(notice.body, self._base_url)
         kind = msgspec.json.decode(notice.body, type=_Typed).type
         return Errand(
+            within_s=self._attempt_timeout_s,
             url=check_chat_address(url),
             kind=_KINDS.get(kind, "info"),
             title=_harmless(words.subject),
             body=_harmless(words.text),
-            private_targets=self._private_targets,
         )
+
+
+def _outcome(done: Done) -> Outcome:
+    if done.is_delivered:
+        return "delivered"
+    return "rejected" if done.is_final else "retry"
 
 
 def _harmless(text: str) -> str:
@@ -106,27 +104,3 @@ def _harmless(text: str) -> str:
 
 class _Typed(msgspec.Struct, frozen=True):
     type: str
-
-
-async def _send_out(errand: Errand) -> Done:
-    """Start the child, give it its errand, wait for its answer; whatever happens, it does not outlive this call."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-m",
-        CHILD,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={},
-    )
-    try:
-        answer, _ = await child.communicate(msgspec.json.encode(errand))
-    finally:
-        with suppress(ProcessLookupError):
-            child.kill()
-        await child.wait()
-    try:
-        return msgspec.json.decode(answer, type=Done)
-    except msgspec.DecodeError:
-        return Done(False, "the message could not be handed over")

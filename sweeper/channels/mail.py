@@ -1,8 +1,12 @@
-"""The mail channel: a message to a few addresses, handed to the installation's own SMTP server."""
+"""The mail channel: a message to a few addresses, handed to the installation's own SMTP server.
+
+The server answers for each address. Who has the mail does not get it again when it is tried again for the others.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -17,13 +21,13 @@ from store.mail_server import MailServer
 from store.messages.message import beginning_of
 from store.messages.notice import Notice
 from store.messages.wording import Words, words_of
-from sweeper.channels.attempt import Attempt
+from sweeper.channels.attempt import ATTEMPTS_PER_CHANNEL, Attempt
+from sweeper.channels.recipients import TAKEN, judged, still_to_tell
 
 _START_TLS = {"wrapped": False, "required": True, "offered": None, "never": False}
 # The first row that fits an error wins. The words are ours: a server's own may quote addresses.
 _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
     (aiosmtplib.SMTPAuthenticationError, "the mail server did not accept our user and password"),
-    (aiosmtplib.SMTPRecipientsRefused, "the mail server refused the addresses"),
     (aiosmtplib.SMTPSenderRefused, "the mail server refused our address (OVERDUE_MAIL_FROM)"),
     (aiosmtplib.SMTPConnectTimeoutError, "the mail server did not answer in time"),
     (aiosmtplib.SMTPConnectError, "the mail server cannot be reached"),
@@ -35,6 +39,9 @@ _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
 
 class Mail:
     """Sends notices as mail. `server` is None where the installation has none; `base_url` may be empty."""
+
+    at_once = ATTEMPTS_PER_CHANNEL
+    waiting = 0
 
     def __init__(
         self, server: MailServer | None, sender: str, base_url: str, *, attempt_timeout_s: float = 10.0
@@ -48,32 +55,41 @@ class Mail:
         """Make one attempt. Whatever happens becomes an Attempt; only a cancellation is raised."""
         started_ms = monotonic_ms()
         try:
+            to = _read(settings).to
+            asked = still_to_tell(to, notice.answers)
             async with asyncio.timeout(self._attempt_timeout_s):
-                await self._hand_in(_read(settings), notice)
+                refused = await self._hand_in(to, asked, notice) if asked else {}
         except Exception as error:  # the promise to dispatch: one bad server never ends its loop
-            return Attempt("retry", _status(error), None, _why(error), monotonic_ms() - started_ms)
-        return Attempt("delivered", 250, None, "the mail server took it", monotonic_ms() - started_ms)
+            duration_ms = monotonic_ms() - started_ms
+            return Attempt("retry", _status(error), None, _why(error), duration_ms, notice.answers)
+        codes = {address: refused.get(address, TAKEN) for address in asked}
+        return judged(to, notice.answers, codes, monotonic_ms() - started_ms)
 
     async def aclose(self) -> None:
         """Nothing is kept open between two mails."""
 
-    async def _hand_in(self, settings: EmailSettings, notice: Notice) -> None:
+    async def _hand_in(self, to: tuple[str, ...], asked: Sequence[str], notice: Notice) -> Mapping[str, int]:
+        """Mail to those who are asked for; answers whom the server refused, and how."""
         server = self._server
         if server is None:
             raise Invalid("this installation has no mail server (OVERDUE_SMTP_URL)")
-        message = compose(self._sender, settings.to, notice, words_of(notice.body, self._base_url))
-        await aiosmtplib.send(
-            message,
-            sender=parseaddr(self._sender)[1],
-            recipients=list(settings.to),
-            hostname=server.host,
-            port=server.port,
-            username=server.user or None,
-            password=server.password or None,
-            use_tls=server.tls == "wrapped",
-            start_tls=_START_TLS[server.tls],
-            timeout=self._attempt_timeout_s,
-        )
+        message = compose(self._sender, to, notice, words_of(notice.body, self._base_url))
+        try:
+            refused, _ = await aiosmtplib.send(
+                message,
+                sender=parseaddr(self._sender)[1],
+                recipients=list(asked),
+                hostname=server.host,
+                port=server.port,
+                username=server.user or None,
+                password=server.password or None,
+                use_tls=server.tls == "wrapped",
+                start_tls=_START_TLS[server.tls],
+                timeout=self._attempt_timeout_s,
+            )
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            return {one.recipient: one.code for one in error.recipients}
+        return {address: answer.code for address, answer in refused.items()}
 
 
 def compose(sender: str, to: tuple[str, ...], notice: Notice, words: Words) -> EmailMessage:

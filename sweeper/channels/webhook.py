@@ -14,7 +14,7 @@ from store.clock import monotonic_ms, wall_ms
 from store.errors import Invalid
 from store.messages.notice import Notice
 from store.settings import IPNetwork
-from sweeper.channels.attempt import Attempt
+from sweeper.channels.attempt import ATTEMPTS_PER_CHANNEL, Attempt
 from sweeper.channels.names import Resolver
 from sweeper.channels.reasons import why
 from sweeper.channels.retry_after import retry_after_s
@@ -28,6 +28,9 @@ REST_OF_ANSWER_S = 1.0
 
 class Webhook:
     """Sends notices by Standard Webhooks 1.0. May be used by many tasks at once."""
+
+    at_once = ATTEMPTS_PER_CHANNEL
+    waiting = 0
 
     def __init__(
         self,

@@ -66,6 +66,7 @@ def test_a_running_installation_is_found_in_order(tmp_path: Path, monkeypatch: p
         "key names",
         "statuses",
         "backlogs",
+        "links",
     ]
     assert said["ok"]
     assert [one["what"] for one in said["findings"]] == list(found)

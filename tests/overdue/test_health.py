@@ -16,6 +16,7 @@ from overdue.health import checking, log
 from overdue.health.checking import Check, finding_of
 from overdue.health.desk import Desk
 from overdue.health.finding import Finding, Verdict
+from overdue.health.links import links
 from overdue.health.log import DeliveryLog
 from overdue.health.monitors import Monitors
 from overdue.health.named import Named
@@ -24,13 +25,15 @@ from overdue.health.statuses import Statuses
 from overdue.health.strangers import Strangers
 from overdue.health.told import Channels, Plans
 from overdue.health.waiting import Deliveries, backlogs
-from store.book import monitors, outbox, plans
+from store.book import channels, monitors, outbox, plans
+from store.book.channels import NewChannel
 from store.book.letter_reader import LetterReader
 from store.book.monitors import MonitorRow
 from store.live import streams
 from store.live.delivering import deliver, lease, settle
 from store.live.inspecting import inspect
 from store.plans import PlanChange
+from store.settings import read_settings
 from tests.patience import until
 from tests.stage import ORG, Stage
 from tests.store.library import NOW_MS, Library, library_on, public_id
@@ -253,6 +256,16 @@ async def test_what_is_wrong_is_found_with_an_example_and_repaired(ward: Ward, h
     after = await ward.examine()
     assert {one.verdict for one in after.values()} == {Verdict.GOOD}, after
     assert await outbox.pending(ward.library.book, 9) == []
+
+
+async def test_messages_to_people_without_a_link_are_a_warning(ward: Ward) -> None:
+    settings, book = read_settings({}), ward.library.book
+    assert (await links(ward.desk, settings)).verdict is Verdict.GOOD
+    await channels.create(book, NewChannel(org_id=ORG, type="email", name="ops", settings=b"{}"), NOW_MS)
+    found = await links(ward.desk, settings)
+    assert (found.verdict, "OVERDUE_BASE_URL" in found.sentence) == (Verdict.WARNING, True)
+    reached = msgspec.structs.replace(settings, base_url="https://overdue.example.org")
+    assert (await links(ward.desk, reached)).verdict is Verdict.GOOD
 
 
 async def test_an_installation_that_is_well_is_not_touched(ward: Ward) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from store.book.runtime_reader import Allowed
 from store.live.live import Live
 from store.live.shard import Shard
 from store.projection import ChannelTarget, PutChannels
@@ -95,17 +96,17 @@ class Teller:
 
     def __init__(self, shard: Shard, find_pings: PingFinder | None = None) -> None:
         self.webhook = Webhook((ip_network("127.0.0.0/8"),), attempt_timeout_s=30.0)
-        sources = Sources(find_pings, self.find_runtimes) if find_pings is not None else None
+        sources = Sources(find_pings, self.find_allowed) if find_pings is not None else None
         self.dispatch = Dispatch(shard, {"webhook": self.webhook}, self.count_tags, sources=sources)
 
     def find(self, find_pings: PingFinder) -> None:
         """From now on somebody else is asked what monitors sent last."""
         assert self.dispatch._last_pings is not None
-        self.dispatch._last_pings._sources = Sources(find_pings, self.find_runtimes)
+        self.dispatch._last_pings._sources = Sources(find_pings, self.find_allowed)
 
-    def find_runtimes(self, monitor_ids: Sequence[int]) -> dict[int, int]:
-        """Stands for config.db: each run may take 20 seconds."""
-        return dict.fromkeys(monitor_ids, 20)
+    def find_allowed(self, monitor_ids: Sequence[int]) -> dict[int, Allowed]:
+        """Stands for config.db: each run may take 20 seconds, and two failures in a row are an incident."""
+        return dict.fromkeys(monitor_ids, Allowed(20, 2))
 
     def count_tags(self, monitor_ids: Sequence[int]) -> list[tuple[str, int]]:
         """Stands for config.db: each monitor has the tag `all`."""

@@ -17,6 +17,7 @@ from store.live.live import Live
 from store.metrics import DELIVERIES, EVENTS
 from store.projection import ChannelTarget, PutChannels
 from sweeper import dispatch
+from sweeper.channels.attempt import ATTEMPTS_PER_CHANNEL
 from sweeper.schedule import IDLE_LOOK_S, LOOK_EVERY_S, WAITS_S
 from tests.patience import until
 from tests.proxy import FaultProxy
@@ -465,8 +466,8 @@ async def test_a_receiver_that_hangs_has_eight_attempts_and_delays_no_other(
         await teller.until(lambda: len(quick.calls) == 40)
         await teller.step()
         assert len({one.webhook_id for one in told(quick)}) == 40
-        await teller.until(lambda: len(stuck.calls) == dispatch.ATTEMPTS_PER_CHANNEL)
-        assert teller.under_way == dispatch.ATTEMPTS_PER_CHANNEL
+        await teller.until(lambda: len(stuck.calls) == ATTEMPTS_PER_CHANNEL)
+        assert teller.under_way == ATTEMPTS_PER_CHANNEL
         await teller.crash()
 
 
@@ -486,7 +487,7 @@ async def test_no_channel_ever_has_more_than_eight_attempts_under_way(stage: Sta
         await silence(stage, *range(1, 101))
         await teller.until(lambda: len(receiver.calls) == 100)
         await teller.finish()
-    assert 1 < most <= dispatch.ATTEMPTS_PER_CHANNEL
+    assert 1 < most <= ATTEMPTS_PER_CHANNEL
     assert await left(stage) == (0, 0)
 
 
@@ -520,3 +521,15 @@ async def test_a_delivery_that_cannot_be_read_is_given_up_and_reported(
         assert [one.monitor for one in told(receiver)] == ["job 3"]
     assert caplog.text.count("cannot be read and is given up") == 2
     assert await left(stage) == (0, 0)
+
+
+async def test_a_webhook_has_the_address_of_the_monitors_page_where_that_is_known(
+    stage: Stage, teller: Teller
+) -> None:
+    teller.dispatch._base_url = "https://overdue.example.org"
+    async with receiving(answering(200)) as receiver:
+        await channels(stage.live, receiver)
+        await silence(stage, 1)
+        await teller.finish()
+    [call] = told(receiver)
+    assert call.message["data"]["url"].startswith("https://overdue.example.org/monitors/")

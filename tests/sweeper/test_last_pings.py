@@ -182,6 +182,7 @@ async def test_an_overrun_says_when_its_run_began_and_how_long_it_may_take(
         [down] = told(receiver)
     assert down.message["data"]["incident"]["kind"] == "overrun"
     assert down.message["data"]["run"] == {"startedAt": "2027-01-15T08:00:10.000Z", "maxRuntime": 20}
+    assert down.message["data"]["failuresBeforeAlert"] == 2
 
 
 async def test_a_failure_whose_output_does_not_come_is_told_without_it_and_the_next_ones_do_not_wait(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from email import message_from_bytes, policy
 from ipaddress import ip_network
 from pathlib import Path
@@ -104,6 +105,7 @@ async def test_a_trial_reaches_a_chat_service_in_words(stage: Stage) -> None:
         )
         await try_channel(stage.shard, event)
         chat = Chat((ip_network("127.0.0.0/8"),), BASE, attempt_timeout_s=30)
-        await finish(Dispatch(stage.shard, {"apprise": chat}, lambda _: []))
-    assert msgspec.json.decode(receiver.calls[0].body)["title"] == "A trial of the channel night watch"
+        async with aclosing(chat):
+            await finish(Dispatch(stage.shard, {"apprise": chat}, lambda _: []))
+    assert msgspec.json.decode(receiver.calls[0].body)["title"] == "A trial of the channel “night watch”"
     assert await stage.redis.hlen(stage.shard.keys.deliveries) == 0

@@ -13,7 +13,7 @@ from statistics import median
 import pytest
 
 from store.live.letters import Moved, MovedTo, letter_entry
-from sweeper.dispatch import ATTEMPTS_PER_CHANNEL
+from sweeper.channels.attempt import ATTEMPTS_PER_CHANNEL
 from sweeper.schedule import JITTER, WAITS_S
 from tests.servers import running_server, valkey_binary
 from tests.stage import START_MS, Stage, config_of

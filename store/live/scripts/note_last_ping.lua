@@ -7,20 +7,19 @@
 -- Errors   GENERATION; nothing is written
 -- Cost  O(deliveries and their size)
 --
--- The event's format says then that what is noted stands behind the event, with its length at the end. That is done once, so
--- that every attempt says the same.
+-- It stands behind the event then (noted.lua). That is done once, so that every attempt says the same.
 --@include clock
 --@include generation
 --@include lines
 --@include letters
-local NOTED, LENGTH = 16, '<I2'
+--@include noted
 local ours = {}
 for i = 2, #ARGV, 3 do
   local delivery, noted = ARGV[i], ARGV[i + 2]
   local attempts, event = read_delivery(redis.call('HGET', KEYS[2], delivery))
   local is_ours = attempts == tonumber(ARGV[i + 1]) and #event >= EVENT_LEAST
-  if is_ours and string.byte(event) < NOTED then
-    event = string.char(string.byte(event) + NOTED) .. string.sub(event, 2) .. noted .. struct.pack(LENGTH, #noted)
+  if is_ours and not is_noted(event) then
+    event = with_noted(event, noted)
     redis.call('HSET', KEYS[2], delivery, struct.pack(DELIVERY, 1, attempts) .. event)
     note_grown(delivery, event)
   end

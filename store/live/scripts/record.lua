@@ -265,6 +265,8 @@ end
 for status, change in pairs(tally) do
   if change ~= 0 then redis.call('HINCRBY', K_TALLIES, status, change) end
 end
+local unwatched = made_kit and made_kit.count_unwatched() or 0
+if unwatched > 0 then redis.call('HINCRBY', K_TALLIES, 'runs_unwatched', unwatched) end
 if #broken > 0 then redis.call('SADD', K_BROKEN, unpack(broken)) end
 redis.call('HSET', K_WRITERS, slot, pack_writer(told_watermark, sequence, registered, incarnation))
 for org, plan in pairs(plans) do

@@ -4,19 +4,22 @@
 -- KEYS  generation deliveries due lines dead died buried disabled letters tallies events failing
 -- ARGV  generation, delivery id, attempt, outcome (done, retry, dead, gone), wait_ms before the next attempt, whether one
 --       was made (1 or 0), its status (0: none) and duration_ms, the reason, epoch of the channel if it is to be disabled (else ''),
---       its epoch, what the other channels are to be told if it fails (opaque; '': nothing)
+--       its epoch, what the other channels are to be told if it fails (opaque; '': nothing),
+--       what is noted from now on of a delivery that is not done (opaque; '': what was)
 -- Returns  1, or 0 when the lease is not ours any more: then nothing changes
 -- Errors   GENERATION
 -- Cost  O(line), a handful
 --
 -- `gone`: the channel was deleted, or there is nothing to be told. A beginning that is given up takes its end along; a reminder
 -- that is given up is dropped, as the next one is better than an old one. The other
--- channels are told once an outage of a channel that it fails, and at most once an hour; a delivery ends the outage.
+-- channels are told once an outage of a channel that it fails, and at most once an hour; a delivery ends the outage, unless
+-- somebody whom the channel tells did not get it.
 --@include clock
 --@include generation
 --@include lines
 --@include letters
 --@include dead
+--@include noted
 local K_DELIVERIES, K_DUE, K_LINES, K_DISABLED = KEYS[2], KEYS[3], KEYS[4], KEYS[8]
 local YARD, K_LETTERS, K_TALLIES = {dead = KEYS[5], died = KEYS[6], buried = KEYS[7]}, KEYS[9], KEYS[10]
 local K_EVENTS, K_FAILING, FAILING, TOLD_AGAIN_MS = KEYS[11], KEYS[12], '<I4I6B', 3600000
@@ -26,6 +29,12 @@ local now = now_ms()
 local blob = redis.call('HGET', K_DELIVERIES, delivery)
 local attempts, event = read_delivery(blob)
 if attempts ~= tonumber(ARGV[3]) then return 0 end
+if ARGV[13] ~= '' and outcome ~= 'done' and #event >= EVENT_LEAST then
+  event = with_noted(event, ARGV[13])
+  blob = struct.pack(DELIVERY, 1, attempts) .. event
+  redis.call('HSET', K_DELIVERIES, delivery, blob)
+  note_grown(delivery, event)
+end
 
 local function note(to, next_ms)
   local made = ARGV[6] == '1' and attempts or 0
@@ -51,9 +60,8 @@ local function tell_others()
     local of_epoch, told_ms, is_over = struct.unpack(FAILING, blob)
     if of_epoch == epoch and (is_over == 0 or now - told_ms < TOLD_AGAIN_MS) then return end
   end
-  local _, _, _, _, _, _, monitor, org = struct.unpack(EVENT_HEAD, event)
-  if is_collected(event) then monitor = 0 end
-  local head = struct.pack(EVENT_HEAD .. 'I4I4', 1, KIND_FAILING, now, now, now, 0, monitor, org, 0, 0) .. string.rep('\0', 16)
+  local _, _, _, _, _, _, _, org = struct.unpack(EVENT_HEAD, event)
+  local head = struct.pack(EVENT_HEAD .. 'I4I4', 1, KIND_FAILING, now, now, now, 0, 0, org, 0, 0) .. string.rep('\0', 16)
   redis.call('XADD', K_EVENTS, '*', 'e', head .. struct.pack(METRIC, tonumber(channel), 0) .. failing)
   redis.call('HSET', K_FAILING, channel, struct.pack(FAILING, epoch, now, 0))
 end
@@ -79,15 +87,15 @@ else
       if not is_end(event) then take_along(line) end
       thin_out(YARD, K_TALLIES)
     end
-    if failing ~= '' and #event >= EVENT_LEAST then tell_others() end
   else
-    if outcome == 'done' then end_outage() end
+    if outcome == 'done' and failing == '' then end_outage() end
     note(outcome == 'done' and DELIVERED or DROPPED, 0)
     -- This incident's beginning is told now, whatever became of it before: its end may be told too.
     local grave = outcome == 'done' and not is_end(event) and not is_reminder(event) and grave_of(delivery, event)
     if grave then redis.call('HDEL', YARD.buried, grave) end
   end
 end
+if failing ~= '' and #event >= EVENT_LEAST then tell_others() end
 if ARGV[10] ~= '' then
   redis.call('HSET', K_DISABLED, channel, struct.pack('<I4I6', tonumber(ARGV[10]), now))
 end

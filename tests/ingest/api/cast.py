@@ -13,6 +13,7 @@ import httpx
 import uvicorn
 from starlette.applications import Starlette
 
+from ingest.api.chat_reader import AppriseReader
 from ingest.api.live import Live
 from ingest.app import routes
 from ingest.batch_endpoint import BatchEndpoint
@@ -148,6 +149,7 @@ async def api_on_stage(live: Live, data: Path, people: dict[str, str], **setting
                 "live": live,
                 "settings": chosen,
                 "session_secret": SESSION_SECRET,
+                "chat_reader": AppriseReader(),
                 "fleets": Fleets(),
             }
         ) as address,

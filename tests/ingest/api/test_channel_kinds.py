@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from ingest.api.chat_reader import AppriseReader
 from store.book import channels as book_channels
 from store.live.channel_event import TrialEvent
 from store.live.packing import read_event
@@ -262,3 +264,21 @@ async def test_the_address_of_a_chat_as_it_is_shown_keeps_the_real_one(api: Api)
         refused = await api.owner.patch(path, json={"url": wrong})
         assert (refused.status_code, refused.json()["field"]) == (422, "url")
     assert (await api.owner.post("/api/channels", json=body | {"url": "ntfys://***"})).status_code == 422
+
+
+async def test_an_address_that_apprise_cannot_read_is_refused_when_it_is_made_and_when_it_is_changed(
+    api: Api,
+) -> None:
+    body = {"type": "apprise", "name": "chat", "url": "discord://abc"}
+    refused_ = await api.owner.post("/api/channels", json=body)
+    assert (refused_.status_code, refused_.json()["field"]) == (422, "url")
+    assert "discord" in refused_.json()["error"]
+    assert "abc" not in refused_.json()["error"]
+    made = (await api.owner.post("/api/channels", json=body | {"url": "ntfys://overdue-7d1f"})).json()
+    assert await refused(api, f"/api/channels/{made['id']}", {"url": "slack://abc"}, "PATCH") == "url"
+
+
+async def test_an_address_that_nobody_could_read_in_time_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    await AppriseReader(within_s=0).check("discord://abc")
+    monkeypatch.setattr(sys, "executable", "/nonexistent")
+    await AppriseReader().check("discord://abc")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from store.live import streams
+from store.live.channel_event import ChannelTold
 from store.live.delivering import Report, Settlement, deliver, lease, settle
 from store.timestamps import rfc3339
 from tests.ingest.api.cast import Api, Json
@@ -163,6 +164,21 @@ async def test_what_was_told_of_a_deleted_monitor_to_a_deleted_channel_is_still_
     assert (shown["channel"], shown["monitor"], shown["state"]) == (None, None, "delivered")
 
 
+async def test_that_a_channel_fails_is_about_no_monitor_and_no_incident(api: Api, telling: Telling) -> None:
+    failing, _ = await api.channel(name="failing"), await api.channel(name="other")
+    monitor = await telling.silence()
+    told = ChannelTold(failing["id"], "failing", "webhook", "no")
+    await telling.settle("dead", 0, Report(reason="no", failing=told))
+    await deliver(telling.stage.shard, 10)
+    await telling.record()
+    failings = [one for one in await telling.listed() if one["type"] == "channel.failing"]
+    assert failings
+    assert {(one["monitor"], one["incidentId"]) for one in failings} == {(None, None)}
+    of_monitor = await telling.listed(monitor=monitor["id"])
+    assert {one["type"] for one in of_monitor} == {"monitor.down"}
+    assert None not in {one["incidentId"] for one in of_monitor}
+
+
 async def test_a_dead_letter_is_sent_again_once(stage: Stage, api: Api, telling: Telling) -> None:
     await api.channel()
     await telling.silence()
@@ -185,6 +201,23 @@ async def test_a_dead_letter_is_sent_again_once(stage: Stage, api: Api, telling:
     refused = await api.owner.post(path)
     assert refused.status_code == 409
     assert "dead letter" in refused.json()["error"]
+
+
+async def test_a_dead_letter_of_a_disabled_channel_is_not_sent_again_before_it_is_enabled(
+    api: Api, telling: Telling
+) -> None:
+    channel = await api.channel()
+    await telling.silence()
+    await telling.settle("dead", 0, Report(status=410, reason="no"))
+    await telling.record()
+    async with api.book.write() as tx:
+        await tx.execute("UPDATE channels SET disabled_ms = ?", (START_MS,))
+    [letter] = await telling.listed()
+    path = f"/api/deliveries/{letter['id']}/retry"
+    reply = await api.owner.post(path)
+    assert (reply.status_code, "enable it first" in reply.json()["error"]) == (409, True)
+    assert (await api.owner.post(f"/api/channels/{channel['id']}/enable")).status_code == 200
+    assert (await api.owner.post(path)).status_code == 202
 
 
 async def test_what_is_no_delivery_is_not_found(api: Api) -> None:

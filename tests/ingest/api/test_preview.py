@@ -51,6 +51,12 @@ async def test_each_occasion_has_a_message_of_its_own(api: Api, occasion: str, t
     assert (call["data"]["incident"]["endedAt"] is not None) == (occasion == "up")
 
 
+async def test_so_many_failures_in_a_row_are_in_the_message(api: Api) -> None:
+    monitor = await api.monitor(failuresBeforeAlert=3)
+    for occasion, words in (("silence", "3 pings in a row did not come."), ("fail", "3 failures in a row.")):
+        assert words in (await preview(api, monitor, occasion=occasion))["messages"]["email"]["text"]
+
+
 async def test_an_occasion_that_nobody_knows_is_refused_with_those_that_there_are(api: Api) -> None:
     monitor = await api.monitor()
     reply = await api.owner.get(f"/api/monitors/{monitor['id']}/preview?occasion=x")

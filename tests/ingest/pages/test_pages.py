@@ -173,6 +173,14 @@ async def test_deliveries_keep_the_channel_that_was_chosen_from_page_to_page(api
         assert f'<option value="{channel["id"]}" selected>on call</option>' in page
 
 
+async def test_a_delivery_leads_to_its_channel_and_to_the_incidents_of_its_monitor(api: Api) -> None:
+    world = await a_world(api)
+    async with browsing(api, "owner") as person:
+        page = (await person.see(f"/deliveries/{world.delivery}")).text
+    assert f'href="/channels/{world.channel}"' in page
+    assert f'href="/monitors/{world.monitor}/incidents"' in page
+
+
 async def flood(person: Person) -> int:
     body = b"name=" + b"x" * 70_000
     headers = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}

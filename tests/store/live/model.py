@@ -17,6 +17,7 @@ from store.live.heads import Outcome
 
 HOLE_MS = 1000
 PATIENCE = 3
+TOLD_WITHIN_MS = 30_000
 STEP_MS = 500
 STEP_BLIND_MS = 1000
 OLDEST_STAMP_MS = 60_000
@@ -206,23 +207,33 @@ class Model:
         that begins after three windows were listened through does not count. Nobody is awaited before it is armed."""
         return NEVER if one.is_armed_by_ping and one.seen is None else self._end_of(one.base, one.limit)
 
-    def _end_of(self, base: int, limit: int) -> int:
+    def _end_of(self, base: int, limit: int, holes: list[tuple[int, int]] | None = None) -> int:
         window_start = base
         while True:
             deadline = window_start + limit
-            touching = [hole for hole in self.holes if window_start < hole[1] and hole[0] < deadline]
+            known = self.holes if holes is None else holes
+            touching = [hole for hole in known if window_start < hole[1] and hole[0] < deadline]
             if not touching or self._listened(base, touching[0][0]) >= PATIENCE * limit:
                 return deadline
             window_start = touching[0][1]
 
     def judged(self, one: Watched) -> tuple[int, Run | None]:
         """When it is to be judged next: its silence, or a run that is to end by then."""
-        ends = [(self._end_of(run.start, one.max_runtime), run) for run in one.runs if not run.told]
+        ends = [(self._run_ends(run, one.max_runtime), run) for run in one.runs if not run.told]
         earliest = (
             min(ends, key=lambda end: end[0], default=(NEVER, None)) if one.max_runtime else (NEVER, None)
         )
         silence = self.deadline(one)
         return earliest if earliest[0] < silence else (silence, None)
+
+    def _run_ends(self, run: Run, limit: int) -> int:
+        """As `_end_of`; but a hole of more than half a minute may have swallowed its end, and it is awaited no more."""
+        ends = self._end_of(run.start, limit)
+        lost = [a for a, b in self.holes if b > run.start and b - max(a, run.start) > TOLD_WITHIN_MS]
+        if not lost or self._listened(run.start, lost[0]) >= PATIENCE * limit:
+            return ends
+        earlier = [hole for hole in self.holes if hole[0] < lost[0]]
+        return NEVER if lost[0] < self._end_of(run.start, limit, earlier) else ends
 
     def _listened(self, since: int, until: int) -> int:
         """How long pings could be heard between two moments."""
@@ -293,9 +304,10 @@ class Model:
     def _begin_run(self, one: Watched, run: int, arrival: int) -> bool:
         if any(run == ended for ended, _ in one.ended):
             return False
+        runtime = one.max_runtime
         for open_run in one.runs:
             if open_run.id == run:
-                if open_run.told:
+                if open_run.told or (runtime and self._run_ends(open_run, runtime) == NEVER):
                     open_run.start, open_run.told = arrival, False
                 return True
         one.runs.append(Run(run, arrival))
@@ -307,7 +319,7 @@ class Model:
         back = max(arrival, one.down_at)
         self._tell("up", number, back)
         for run in one.runs if one.max_runtime else ():
-            run.told = run.told or self._end_of(run.start, one.max_runtime) <= back
+            run.told = run.told or self._run_ends(run, one.max_runtime) <= back
         one.phase, one.down_at, one.delayed, one.cause = "active", None, 0, Cause.MISSED
         self.bring_back(one)
 
@@ -384,7 +396,7 @@ class Model:
         self.bring_back(former)
         allowed, limit = self.deadline(former), former.limit
         one, runtime = former, former.max_runtime
-        well = [run for run in one.runs if not runtime or self._end_of(run.start, runtime) > self.now]
+        well = [run for run in one.runs if not runtime or self._run_ends(run, runtime) > self.now]
         one.version, one.interval, one.grace = version, interval, grace
         one.failures, one.max_runtime, one.is_armed_by_ping = failures, max_runtime, is_armed_by_ping
         if paused:
@@ -402,7 +414,7 @@ class Model:
             elif one.limit != limit:
                 self._edit_window(one, allowed)
             for run in well if max_runtime and max_runtime != runtime else []:
-                run.told = run.told or self._end_of(run.start, max_runtime) <= self.now
+                run.told = run.told or self._run_ends(run, max_runtime) <= self.now
 
     def drop(self, number: int, version: int) -> None:
         """A deletion is carried."""

@@ -43,6 +43,8 @@ async def test_a_failure_is_an_incident_at_once_and_the_next_success_ends_it(sta
         ("UP", Cause.FAILED, 11_000, "job 1"),
     ]
     assert len({e.incident_id for e in events}) == 1
+    # A failure was heard of itself; whoever comes back tells when it was heard of before.
+    assert [e.seen_ms - START_MS for e in events] == [10_000, 10_000]
     assert await stage.deadline(1) == 51
     assert await runs(stage) is None
 
@@ -190,13 +192,17 @@ async def test_a_bounded_start_is_a_sign_of_life(stage: Stage) -> None:
     assert await stage.deadline(1) == 79
 
 
-async def test_only_so_many_runs_are_watched_and_a_further_start_is_no_sign_of_life(stage: Stage) -> None:
+async def test_only_so_many_runs_are_watched_and_a_further_start_is_counted_and_no_sign_of_life(
+    stage: Stage,
+) -> None:
     await stage.put(config_of(1, rules=MonitorRules(max_runtime_s=600)))
     for number in range(1, 33):
         await stage.ping(1, signal=START, run=UUID(int=number))
     await stage.listen(5)
+    assert (await stage.live.tallies()).runs_unwatched == 0
     await stage.ping(1, signal=START, run=UUID(int=99))
     assert await stage.deadline(1) == 40
+    assert (await stage.live.tallies()).runs_unwatched == 1
     await stage.ping(1, run=UUID(int=99))
     assert await stage.durations() == []
 
@@ -321,3 +327,55 @@ async def test_deleting_leaves_nothing_of_runs_rules_and_reminders(stage: Stage)
 
 def stage_second(stage: Stage) -> float:
     return (stage.now_ms - START_MS) / 1000
+
+
+@pytest.mark.parametrize(("heard_again", "told"), [(39, [("down", Cause.OVERRUN, 59)]), (41, [])])
+async def test_a_run_is_let_go_whose_end_may_have_been_told_to_nobody_for_half_a_minute(
+    stage: Stage, heard_again: float, told: list[tuple[str, Cause, float]]
+) -> None:
+    await stage.put(config_of(1, 300, 100, rules=MonitorRules(max_runtime_s=20)))
+    await stage.listen(5)
+    await stage.ping(1, signal=START, run=ONE)
+    await stage.listen(10)
+    await stage.move_to(heard_again)
+    await stage.ping()
+    await stage.listen(400)
+    await stage.sweep()
+    assert await causes(stage) == told
+    await stage.listen(heard_again + 401)
+    await stage.sweep()
+    # Who hangs is missed all the same, where it is not told already.
+    assert await causes(stage) == ([] if told else [("down", Cause.MISSED, heard_again + 400)])
+
+
+async def test_what_overran_before_nobody_listened_is_told(stage: Stage) -> None:
+    await stage.put(config_of(1, 300, 100, rules=MonitorRules(max_runtime_s=20)))
+    await stage.ping(1, signal=START, run=ONE)
+    await stage.listen(21)
+    await stage.move_to(99)
+    await stage.listen(101)
+    await stage.sweep()
+    assert await causes(stage) == [("down", Cause.OVERRUN, 20)]
+
+
+async def test_a_run_that_was_let_go_can_begin_again_and_makes_room_for_others(stage: Stage) -> None:
+    await stage.put(config_of(1, 3000, 100, rules=MonitorRules(max_runtime_s=20)))
+    many = [UUID(int=number) for number in range(1, 33)]
+    await stage.listen(5)
+    for run in many:
+        await stage.ping(1, signal=START, run=run)
+    await stage.move_to(60)
+    await stage.listen(61)
+    await stage.ping(1, signal=START, run=many[0])
+    await stage.listen(71)
+    await stage.ping(1, signal=START, run=UUID(int=99))
+    await stage.listen(81)
+    await stage.sweep()
+    await stage.ping(1)
+    await stage.listen(91)
+    await stage.sweep()
+    assert await causes(stage) == [
+        ("down", Cause.OVERRUN, 81),
+        ("up", Cause.OVERRUN, 81),
+        ("down", Cause.OVERRUN, 91),
+    ]

@@ -174,3 +174,10 @@ def test_the_last_ping_is_told_with_all_that_is_known_of_it() -> None:
         "message": "out",
         "isCut": True,
     }
+
+
+def test_what_is_told_of_a_monitor_has_the_address_of_its_page_where_that_is_known() -> None:
+    base, page = "https://overdue.example.org", f"https://overdue.example.org/monitors/{MONITOR}"
+    for event in (DOWN, UP):
+        assert msgspec.json.decode(notice_of(event, base_url=base).body)["data"]["url"] == page
+        assert "url" not in msgspec.json.decode(notice_of(event).body)["data"]

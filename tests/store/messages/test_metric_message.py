@@ -91,3 +91,9 @@ def test_the_same_event_is_the_same_bytes_and_the_same_id() -> None:
     again = msgspec.structs.replace(EVENT)
 
     assert notice_of(again) == notice_of(EVENT)
+
+
+def test_it_has_the_address_of_the_monitors_page_where_that_is_known() -> None:
+    sent = json.loads(notice_of(EVENT, base_url="https://overdue.example.org").body)
+    assert sent["data"].pop("url") == f"https://overdue.example.org/monitors/{EVENT.public_id}"
+    assert sent == BREACHED

@@ -53,6 +53,7 @@ def test_a_threshold_says_the_value_and_the_rule_and_its_end_too() -> None:
     assert str(BREACHED.told.value) in words.lines[0]
     cleared = words_of(notice_of(msgspec.structs.replace(BREACHED, kind=EventKind.CLEARED)).body, "")
     assert "is well again" in cleared.subject
+    assert "The rule queue_size > 100 is not broken any more." in cleared.lines[1]
 
 
 def test_a_kind_that_is_not_known_is_told_by_its_type() -> None:
@@ -120,7 +121,8 @@ def test_a_channel_that_fails_is_told_with_the_reason() -> None:
     told = ChannelTold("p", "night", "webhook", "the receiver answered 500")
     event = FailingEvent(at_ms=1000, org_id=1, monitor_id=1, channel_id=1, told=told)
     words = words_of(notice_of(event).body, "")
-    assert words.subject == "The channel night fails"
+    assert words.subject == "The channel “night” fails"
+    assert words.lines[0].startswith("What the channel “night” was to be told was given up at")
     assert "the receiver answered 500." in words.lines[0]
 
 
@@ -172,6 +174,25 @@ def test_a_failure_whose_ping_is_not_known_borrows_no_exit_code_from_another_one
         "Nächtliche Sicherung said at 2026-03-02 02:03:03 UTC that it has failed.",
         "The last ping came at 2026-03-02 02:02:58 UTC from 10.0.0.5.",
     )
+
+
+def test_what_came_with_a_failure_is_not_said_to_have_come_with_the_last_ping() -> None:
+    before = msgspec.structs.replace(FAIL_PING, at_ms=DOWN.seen_ms - 5000)
+    lines = words_of(notice_of(DOWN, Noted(before)).body, "").lines
+    assert lines[-1] == "What came with that failure:"
+    assert "The last failure came at 2026-03-02 02:01:28 UTC from 10.0.0.5, with exit code 3." in lines
+    failed = words_of(notice_of(FAILED, Noted(before)).body, "").lines
+    assert failed[0].endswith("that it has failed.")
+    assert words_of(notice_of(DOWN, Noted(PING)).body, "").lines[-1] == "What came with the last ping:"
+
+
+def test_so_many_in_a_row_are_said_where_one_is_not_enough() -> None:
+    silent = notice_of(DOWN, Noted(failures=2)).body
+    assert words_of(silent, "").lines[0].endswith(" 2 pings in a row did not come.")
+    assert msgspec.json.decode(silent)["data"]["failuresBeforeAlert"] == 2
+    failed = words_of(notice_of(FAILED, Noted(failures=3)).body, "")
+    assert failed.lines[0].endswith("that it has failed. That makes 3 failures in a row.")
+    assert "in a row" not in words_of(notice_of(DOWN).body, "").text
 
 
 def test_an_overrun_says_when_the_run_was_to_be_over_and_when_the_last_one_began() -> None:

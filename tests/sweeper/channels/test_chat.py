@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import aclosing
 from ipaddress import ip_network
 
 import apprise
@@ -22,7 +23,8 @@ LOOPBACK = (ip_network("127.0.0.0/8"),)
 
 
 async def send(chat: Chat, url: str) -> Attempt:
-    return await chat.send(msgspec.json.encode({"url": url}), notice_of(DOWN))
+    async with aclosing(chat):
+        return await chat.send(msgspec.json.encode({"url": url}), notice_of(DOWN))
 
 
 async def test_a_message_arrives_in_words_and_what_a_job_said_calls_nobody() -> None:
@@ -30,9 +32,8 @@ async def test_a_message_arrives_in_words_and_what_a_job_said_calls_nobody() -> 
     named = msgspec.structs.replace(DOWN, name="@here")
     async with receiving(answering(200)) as receiver:
         url = f"gotify://127.0.0.1:{receiver.port}/secret-token"
-        attempt = await Chat(LOOPBACK, "").send(
-            msgspec.json.encode({"url": url}), notice_of(named, Noted(ping))
-        )
+        async with aclosing(Chat(LOOPBACK, "")) as chat:
+            attempt = await chat.send(msgspec.json.encode({"url": url}), notice_of(named, Noted(ping)))
     assert (attempt.outcome, attempt.reason) == ("delivered", "the service took it")
     sent = msgspec.json.decode(receiver.calls[0].body)
     assert sent["title"] == "@\N{ZERO WIDTH SPACE}here is down"
@@ -58,10 +59,18 @@ async def test_a_service_that_answers_with_an_error_is_tried_again() -> None:
 
 async def test_a_service_that_says_nothing_is_waited_for_in_bounded_time() -> None:
     async with receiving(hanging) as receiver:
-        chat = Chat(LOOPBACK, "", attempt_timeout_s=2.0)
+        chat = Chat(LOOPBACK, "", attempt_timeout_s=1.0)
         attempt = await send(chat, f"gotify://127.0.0.1:{receiver.port}/token")
     assert attempt.reason == "the service did not answer in time"
-    assert attempt.duration_ms < 4000
+    assert attempt.duration_ms < 3000
+
+
+async def test_an_address_that_apprise_cannot_read_is_not_tried_again() -> None:
+    attempt = await send(Chat(LOOPBACK, ""), "discord://abc")
+    assert (attempt.outcome, attempt.reason) == (
+        "rejected",
+        "Apprise cannot read the address of this channel",
+    )
 
 
 def test_every_service_on_the_list_is_one_that_apprise_knows() -> None:

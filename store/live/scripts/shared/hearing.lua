@@ -1,7 +1,14 @@
 -- What a ping does to a monitor that has rules, or runs to remember. `one` has: id, config, flags, interval_s, grace_s,
 -- rules, runs, phase, base, seen, down, delayed; `tell(event)` appends an event.
 local SUCCESS, START, FAIL, LOG = 0, 1, 2, 3
+-- So many runs of a monitor are watched at a time; all of them are read and written with each of its pings. Those that are
+-- begun beyond that are counted.
 local MOST_RUNS, MOST_ENDED, ENDED_LIFE_MS = 32, 4, 600000
+local unwatched_runs = 0
+
+local function count_unwatched()
+  return unwatched_runs
+end
 
 local function tell_of(one, kind, at, tell)
   local cause, words, started = one.runs.cause, one.rules.words, start_of_cause(one.runs)
@@ -48,7 +55,7 @@ local function end_run(runs, run, arrival)
 end
 
 -- Whether a run was begun. A second start of a run changes nothing, but where the first one has overrun.
-local function begin_run(one, run, arrival)
+local function begin_run(one, run, arrival, holes)
   local runs = one.runs
   for i = 1, #runs.ended do
     if runs.ended[i].id == run then return false end
@@ -56,15 +63,18 @@ local function begin_run(one, run, arrival)
   for i = 1, #runs.open do
     local open = runs.open[i]
     if open.id == run then
-      if open.told then open.start, open.told = arrival, false end
+      if is_let_go(one, open, holes) then open.start, open.told = arrival, false end
       return true
     end
   end
   if #runs.open >= MOST_RUNS then
     local i = 1
     -- Of those that may take as long as they like, the oldest makes room.
-    while one.rules.max_runtime > 0 and runs.open[i] and not runs.open[i].told do i = i + 1 end
-    if not runs.open[i] then return false end
+    while one.rules.max_runtime > 0 and runs.open[i] and not is_let_go(one, runs.open[i], holes) do i = i + 1 end
+    if not runs.open[i] then
+      unwatched_runs = unwatched_runs + 1
+      return false
+    end
     table.remove(runs.open, i)
   end
   runs.open[#runs.open + 1] = {id = run, start = arrival, told = false}
@@ -102,7 +112,7 @@ local function hear(one, signal, run, arrival, now, holes, is_heard, tell)
   local is_first = one.seen == 0 and is_armed_by_ping(one.flags)
   local started, opened, is_sign = nil, false, is_first
   if signal == START then
-    is_sign = begin_run(one, run, arrival) and one.rules.max_runtime > 0 or is_first
+    is_sign = begin_run(one, run, arrival, holes) and one.rules.max_runtime > 0 or is_first
   else
     started = end_run(one.runs, run, arrival)
   end

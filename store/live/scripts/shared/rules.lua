@@ -6,6 +6,7 @@
 local FLAG_RULED, MISSED, FAILED, NAMELESS = 2, 0, 1, string.rep('\0', 16)
 -- A deadline that no tick is known for: not in this age, so that it is never judged before more ticks are there.
 local NEVER = 281474976710655
+local TOLD_WITHIN_MS = 30000
 local NO_RULES = {failures = 1, scheduled = false, max_runtime = 0, reminder = 0, ticks = '', quiet = '', words = ''}
 local RULES, RULES_LENGTH, RUNS, RUNS_LENGTH = '<BBBI4I4I2I2I2', 17, '<BBBBB', 5
 local RUN, RUN_LENGTH, ENDED, ENDED_LENGTH = '<I6B', 23, '<I6', 22
@@ -118,8 +119,9 @@ end
 
 -- As effective_deadline (blind.lua), for any window: `after` says where one ends that begins at a moment. A deadline that
 -- falls into a quiet time is put off to the end of a window that begins where the quiet time ends; patience with holes
--- begins anew there. `least`: how long a window is at least that patience is measured by.
-local function deadline_after(after, base, holes, quiet, least)
+-- begins anew there. `least`: how long a window is at least that patience is measured by. `longest`: a hole of more than
+-- that leaves nothing to be waited for.
+local function deadline_after(after, base, holes, quiet, least, longest)
   local deadline, unheard, since = after(base), 0, base
   local h, q, window = first_after(holes, base), first_quiet(quiet, base), math.max(deadline - base, least or 0)
   local rest_from, rest_to = quiet_at(quiet, q)
@@ -132,6 +134,7 @@ local function deadline_after(after, base, holes, quiet, least)
         if hole[1] - since - unheard >= WINDOWS_OF_PATIENCE * window then
           h = #holes + 1
         else
+          if longest and hole[2] - math.max(hole[1], base) > longest then return NEVER end
           unheard = unheard + math.max(0, hole[2] - math.max(hole[1], since))
           deadline = math.max(deadline, after(hole[2]))
         end
@@ -155,10 +158,15 @@ local function silence_deadline(one, holes, quiet)
   return deadline_after(after, one.base, holes, quiet or one.rules.quiet, least)
 end
 
--- Until when a run may go on.
+-- Until when a run may go on. Its end comes once: who tells it tries for a while and gives up. So where nobody listened for
+-- longer, it may have ended unheard, and is let go; a job that hangs is still missed at the deadline of its monitor.
 local function run_deadline(one, run, holes, quiet)
   local function after(moment) return moment + one.rules.max_runtime end
-  return deadline_after(after, run.start, holes, quiet or one.rules.quiet)
+  return deadline_after(after, run.start, holes, quiet or one.rules.quiet, nil, TOLD_WITHIN_MS)
+end
+
+local function is_let_go(one, run, holes)
+  return run.told or run_deadline(one, run, holes) == NEVER
 end
 
 -- The moment at which a monitor is to be judged, why, and the run that is then overdue.
