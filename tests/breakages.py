@@ -6,6 +6,7 @@ Those of the scripts that judge pings and silences are in `tests/store/live/test
 from __future__ import annotations
 
 from tests.breakage import Breakage
+from tests.channel_breakages import CHANNEL_BREAKAGES
 from tests.signal_breakages import SIGNAL_BREAKAGES
 from tests.tenant_breakages import TENANT_BREAKAGES
 
@@ -289,6 +290,7 @@ BREAKAGES: dict[str, Breakage] = (
             "tests/overdue/test_health.py::test_a_deadline_that_does_not_know_of_a_hole_yet_is_in_order",
         ),
     }
+    | CHANNEL_BREAKAGES
     | TENANT_BREAKAGES
     | SIGNAL_BREAKAGES
 )

@@ -105,20 +105,22 @@ async def test_a_log_that_is_torn_anywhere_at_its_end_harms_only_its_end(binary:
         server.stop(SIGKILL)
         file = server.incremental_file
         whole = file.read_bytes()
+        stage = Stage(server.url)
         for cut in range(len(whole) - TORN_BYTES, len(whole)):
             file.write_bytes(whole[:cut])
-            await write_after_the_cut(server, cut)
+            await write_after_the_cut(server, stage, cut)
 
 
-async def write_after_the_cut(server: ServerOnDisk, cut: int) -> None:
+async def write_after_the_cut(server: ServerOnDisk, stage: Stage, cut: int) -> None:
+    """The stage is closed before each restart; it connects anew by itself."""
     server.start()
-    stage = Stage(server.url)
     await stage.move_to(20)
     stage.writer = await stage.new_writer()
     # The last monitors may have been cut off; the first was there long before.
     assert await stage.ping(1) == [Outcome.RECORDED], cut
     seen = await stage.redis.hgetall(stage.shard.keys.state)
     await stage.close()
+    stage.links.clear()
     server.stop(SIGKILL)
     server.start()
     with redis.Redis.from_url(server.url) as client:
