@@ -81,11 +81,6 @@ def parse_base_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(f"{text!r} is not a URL such as https://overdue.example.org")
-    if parts.path.strip("/"):
-        raise ValueError(
-            f"{text!r} has a path, and Overdue's pages have to be at the root of their site; give it a host name "
-            "or a port of its own, such as https://overdue.example.org"
-        )
     return text.rstrip("/")
 
 
