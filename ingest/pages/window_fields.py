@@ -137,4 +137,4 @@ def _moment(text: str, zone: str, field: str) -> str:
 
 
 def _shown(at: str | None) -> str:
-    return at[:16] if at is not None else ""
+    return at[:19] if at is not None else ""
