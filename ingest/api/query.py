@@ -59,7 +59,8 @@ def _read(name: str, kind: inspect.Type, text: str) -> Any:
         case inspect.LiteralType(values=words):
             return _one_of(name, text, {str(word): word for word in words})
         case inspect.VarTupleType(item_type=inspect.LiteralType(values=words)):
-            return _some_of(name, text, {str(word): word for word in words})
+            known = {str(word): word for word in words}
+            return tuple(dict.fromkeys(_one_of(name, one, known) for one in text.split(",") if one))
         case _:
             return text
 
@@ -70,12 +71,6 @@ def _number(name: str, text: str, least: int, most: int | None) -> int:
         upper = "on" if most is None else f"to {most}"
         raise Invalid(f"The parameter {name!r} is a whole number from {least} {upper}.", name)
     return number
-
-
-def _some_of(name: str, text: str, words: Mapping[str, Any]) -> tuple[Any, ...]:
-    """At least one of the words: nobody asks for none on purpose."""
-    texts = [one for one in text.split(",") if one] or [text]
-    return tuple(dict.fromkeys(_one_of(name, one, words) for one in texts))
 
 
 def _one_of(name: str, text: str, words: Mapping[str, Any]) -> Any:
