@@ -87,7 +87,7 @@ SomeId = Annotated[str, Meta(extra_json_schema={"pattern": f"^({UUID_PATTERN})?$
 class DeliveriesQuery(PageQuery, frozen=True, kw_only=True):
     """Which page of which deliveries."""
 
-    state: Annotated[tuple[State, ...], Meta(description="Those in one of these states.")] = ()
+    state: Annotated[tuple[State, ...], Meta(description="Those in one of these states. Empty: all.")] = ()
     channel: Annotated[SomeId, Meta(description="Those for the channel with this id.")] = ""
     monitor: Annotated[SomeId, Meta(description="Those about the monitor with this id.")] = ""
 

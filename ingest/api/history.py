@@ -117,7 +117,7 @@ class PingsQuery(BeforeQuery, frozen=True, kw_only=True):
     ] = None
     signal: Annotated[
         tuple[SignalWord, ...],
-        Meta(description="Those that signalled one of these; a plain ping is a `success`."),
+        Meta(description="Those that signalled one of these; a plain ping is a `success`. Empty: all."),
     ] = ()
 
 

@@ -20,8 +20,9 @@ _FLAGS = {"true": True, "false": False}
 class QueryDecoder(Generic[_T]):
     """Decodes queries as one type, as `msgspec.json.Decoder` does bodies; made once.
 
-    A field is a whole number, true or false, one of some words, several of them with commas between, or a text. What
-    a text has to look like besides is for its reader to say. A parameter that the type does not have is not looked at.
+    A field is a whole number, true or false, one of some words, several of them with commas between (or none, as forms
+    send it where nothing is chosen), or a text. What a text has to look like besides is for its reader to say. A
+    parameter that the type does not have is not looked at.
     """
 
     def __init__(self, type: type[_T]) -> None:

@@ -83,6 +83,7 @@ async def test_pings_are_found_by_what_they_signalled(api: Api, history: History
     assert await ids(api, signal="start,log") == [6, 3]
     assert await ids(api, signal="success") == [9, 8, 5, 2, 1]
     assert await ids(api, signal="success,fail") == [9, 8, 7, 5, 4, 2, 1]
+    assert await ids(api, signal="") == await ids(api, signal=",") == await ids(api)
     assert await ids(api, signal="fail", limit=1) == [7]
     assert await ids(api, signal="fail", before=7) == [4]
     assert await ids(api, signal="fail", to=(NOON_MS + DAY_MS) // 1000) == []
@@ -100,7 +101,7 @@ async def test_pings_are_found_by_time(api: Api, history: HistoryWriter) -> None
 @pytest.mark.parametrize(
     ("query", "field"),
     [({"outcome": "lost"}, "outcome"), ({"outcome": ""}, "outcome"), ({"from": "x"}, "from"), ({"to": "x"}, "to"),
-     ({"from": "5", "to": "5"}, "from")],
+     ({"from": "5", "to": "5"}, "from"), ({"signal": "fail,lost"}, "signal")],
     ids=str,
 )  # fmt: skip
 async def test_a_bad_filter_is_named(api: Api, query: Json, field: str) -> None:
