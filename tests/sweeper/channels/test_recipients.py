@@ -113,8 +113,9 @@ async def test_when_everybody_is_refused_for_good_it_is_not_tried_again(mail: Ma
 
 async def test_a_server_that_is_away_makes_nobody_forget_who_has_it() -> None:
     nobody = Mail(MailServer(host="127.0.0.1", port=1, user="", password="", tls="never"), SENDER, "")
-    answers = ((b"12345678", 250),)
-    assert (await send(nobody, A, answers=answers)).answers == answers
+    for code, outcome in ((250, "partly"), (550, "retry")):
+        attempt = await send(nobody, A, answers=((b"12345678", code),))
+        assert (attempt.outcome, attempt.answers) == (outcome, ((b"12345678", code),))
 
 
 class Post:
