@@ -35,8 +35,11 @@ from sweeper.verdict import failing, is_reminder, judge, report_of, untold
 # A call of so many takes Redis about a millisecond.
 EVENTS_AT_ONCE = 48
 ATTEMPTS_AT_ONCE = 64
-# With those that were leased and wait for others of their kind to end.
-LEASED_AT_ONCE = 256
+# With those that were leased and wait for others of their kind to end. When so many of a kind wait, no more of it are
+# taken; whose kind is not known yet is taken once.
+WAITING_OF_A_KIND = 48
+LEASED_AT_ONCE = 1024
+KINDS_KNOWN = 5_000
 LEASE_MS = 5_000
 NO_EVENT = "0-0"
 RENEW_EVERY_S = 1.5
@@ -78,6 +81,7 @@ class Dispatch:
         self._last_pings = LastPings(shard, sources) if sources is not None else None
         self._noting: set[asyncio.Task[dict[str, Lease]]] = set()
         self._under_way: dict[asyncio.Task[None], Lease] = {}
+        self._kinds: dict[int, str] = {}
         self._next_lease_ms = 0
         self.dispatched = NO_EVENT
 
@@ -126,19 +130,26 @@ class Dispatch:
         What is due and cannot be begun may be very much, and has to be looked at to know that. So while attempts are
         under way and nothing else could be begun, the next look comes when one of them has ended, or a while later.
         """
-        waiting = sum(kind.waiting for kind in self._channels.values())
-        free = min(ATTEMPTS_AT_ONCE + waiting, LEASED_AT_ONCE) - len(self._under_way)
+        waiting = {name: kind.waiting for name, kind in self._channels.items()}
+        free = min(ATTEMPTS_AT_ONCE + sum(waiting.values()), LEASED_AT_ONCE) - len(self._under_way)
         if free <= 0 or monotonic_ms() < self._next_lease_ms:
             return LOOK_EVERY_S
         per_channel = Counter(one.channel_id for one in self._under_way.values())
         most = {one.channel_id: self._at_once(one) for one in self._under_way.values()}
-        busy = [channel for channel, count in per_channel.items() if count >= most[channel]]
+        crowded = {name for name, count in waiting.items() if count >= WAITING_OF_A_KIND}
+        busy = {channel for channel, count in per_channel.items() if count >= most[channel]}
+        busy |= {channel for channel, kind in self._kinds.items() if kind in crowded}
         # So few that none of the others can get more than its share either.
         fullest = max((count for channel, count in per_channel.items() if channel not in busy), default=0)
-        leased = await lease(self._stepping, min(free, ATTEMPTS_PER_CHANNEL - fullest), LEASE_MS, busy)
+        leased = await lease(
+            self._stepping, min(free, ATTEMPTS_PER_CHANNEL - fullest), LEASE_MS, sorted(busy)
+        )
         if leased.leases:
             reach("dispatch.leased")
         noting = self._note_last_pings(leased.leases)
+        if len(self._kinds) > KINDS_KNOWN:
+            self._kinds.clear()
+        self._kinds |= {one.channel.id: one.channel.kind for one in leased.leases if one.channel}
         for one in leased.leases:
             task = asyncio.create_task(self._attempt(one, noting))
             self._under_way[task] = one

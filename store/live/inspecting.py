@@ -16,7 +16,8 @@ from store.live.keys import Keyspace
 from store.live.live import Live
 from store.live.shard import Shard
 
-PAGE = 200
+# Blind times and runs make a monitor dear to look at.
+PAGE = 50
 BUCKETS_AT_ONCE = 256
 SCANNED = 1000
 # What `inspect` says of each monitor.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -16,6 +16,7 @@ from store.monitor_rules import MonitorRules
 
 # A call of so many with full rules takes Redis some milliseconds.
 AT_ONCE = 32
+SCANNED = 200
 
 
 class Taken(IntEnum):
@@ -51,6 +52,23 @@ async def refresh_rules(shard: Shard, monitors: Sequence[tuple[int, int, Monitor
             arguments += (monitor_id, version, pack_rules(rules))
         taken += await shard.call("refresh_rules", used, *arguments)
     return [Taken(byte) for byte in taken]
+
+
+async def monitors_with_rules(live: Live) -> AsyncIterator[list[int]]:
+    """The monitors that have rules in Redis, some at a time; one may come twice.
+
+    Raises:
+        Unavailable: Redis is away.
+    """
+    client: Any = live.client
+    for shard in live.shards:
+        cursor = -1
+        while cursor:
+            try:
+                cursor, found = await client.hscan(shard.keys.rules, max(0, cursor), count=SCANNED)
+            except (RedisError, OSError) as error:
+                raise translate(error) from error
+            yield [int(monitor_id) for monitor_id in found]
 
 
 async def kept_change(live: Live) -> int:

@@ -19,7 +19,14 @@ from store.book.rules_ahead import Due, read_due
 from store.clock import monotonic_ms
 from store.errors import Invalid, OverdueError
 from store.live.live import Live
-from store.live.refreshing import AT_ONCE, Taken, kept_change, note_kept_change, refresh_rules
+from store.live.refreshing import (
+    AT_ONCE,
+    Taken,
+    kept_change,
+    monitors_with_rules,
+    note_kept_change,
+    refresh_rules,
+)
 from store.metrics import RULES_AHEAD, RULES_REFRESHED
 from store.monitor_rules import MonitorRules
 from store.presence import wait_or_stop
@@ -87,11 +94,14 @@ class Keeper:
             newest = await rule_changes.last_id(self._path)
             await self._await_all()
             self._known_change = known if known <= newest else 0
+            if not self._known_change:
+                await self._await_those_in_redis()
         seen: set[tuple[int, int | None, str | None]] = set()
         while (changes := await rule_changes.since(self._path, self._known_change, CHANGES_AT_ONCE)) != []:
             if changes is None:
                 _log.info("too many changes at once: working out the ticks and windows of all monitors")
                 self._waiting.update(dict.fromkeys(self._kept, True))
+                await self._await_those_in_redis()
                 await self._await_all()
                 self._known_change = 0  # what the journal still has
                 continue
@@ -102,6 +112,11 @@ class Keeper:
                         self._waiting.update(dict.fromkeys(ids, True))
                 seen.add(whose)
                 self._known_change = change.id
+
+    async def _await_those_in_redis(self) -> None:
+        """What the books may have forgotten: a window that is deleted, of which the journal has nothing any more."""
+        async for ids in monitors_with_rules(self._live):
+            self._waiting.update(dict.fromkeys(ids, True))
 
     async def _await_all(self) -> None:
         async for ids in rule_changes.all_with_rules_ahead(self._path):

@@ -24,7 +24,7 @@ from store.recorder.forgetting import forget_until
 from store.recorder.forgotten import Forgotten, end_forgotten_until
 from store.recorder.keeper import Keeper, keep_ahead_until
 from store.recorder.ledger import Ledger
-from store.recorder.recorder import Recorder
+from store.recorder.recorder import ENTRIES_AT_ONCE, Recorder
 from store.recorder.unheard import SHARD, Unheard, tell_until
 from store.settings import Settings
 
@@ -78,7 +78,7 @@ async def _record(recorder: Recorder, live: Live, stop: asyncio.Event) -> None:
             if failing:
                 _log.info("recording again")
             failing = False
-            await wait_or_stop(stop, PAUSE_S if entries < FLOOD else FLOOD_PAUSE_S)
+            await wait_or_stop(stop, pause_after(entries))
         except OverdueError as error:
             if not failing:
                 _log.warning("cannot record: %s", error)
@@ -91,6 +91,15 @@ async def _record(recorder: Recorder, live: Live, stop: asyncio.Event) -> None:
             pass
     except (TimeoutError, Unavailable):
         return
+
+
+def pause_after(entries: int) -> float:
+    """How long to wait after a step that carried so many. After a full one there may be more: whoever pings one by one
+    makes an entry of each, and nothing may pile up because we rest.
+    """
+    if entries >= ENTRIES_AT_ONCE:
+        return 0.0
+    return PAUSE_S if entries < FLOOD else FLOOD_PAUSE_S
 
 
 async def _show(live: Live, recorders: Sequence[Recorder]) -> None:

@@ -20,7 +20,7 @@ from store.metrics import RECORDER_COMMIT
 from store.recorder.ledger import Batch, Ledger, Positions
 from store.recorder.raising import Raising
 
-ENTRIES_AT_ONCE = 400
+ENTRIES_AT_ONCE = 200
 COMPARE_EVERY_MS = 60_000
 COMPARED_AT_ONCE = 500
 

@@ -14,6 +14,7 @@ from tests.sweeper.channels.receivers import answering, receiving
 from tests.sweeper.telling import Teller, channels, silence, statuses, telling, told
 
 FAILS = Report(reason="the receiver answered 500", failing=ChannelTold("p", "night", "webhook", "why"))
+PARTLY = Report(reason="one is refused", failing=ChannelTold("p", "n", "email", "why", is_partial=True))
 BAD, GOOD = 7, 8
 
 
@@ -36,7 +37,7 @@ async def go_down(stage: Stage, monitor_id: int) -> None:
     await silence(stage, monitor_id, second=second + 41)
 
 
-async def round_(stage: Stage, *, bad_works: bool = False) -> list[int]:
+async def round_(stage: Stage, *, bad_works: bool = False, partly: bool = False) -> list[int]:
     """Everything that is due is settled; the channels that were told of a failing one."""
     while (await deliver(stage.shard, 100)).events:
         pass
@@ -45,7 +46,8 @@ async def round_(stage: Stage, *, bad_works: bool = False) -> list[int]:
         if isinstance(one.event, FailingEvent):
             heard.append(one.channel_id)
         works = one.channel_id == GOOD or bad_works
-        assert await settle(stage.shard, one, "done" if works else "dead", 0, None if works else FAILS)
+        report = None if works else PARTLY if partly else FAILS
+        assert await settle(stage.shard, one, "done" if works or partly else "dead", 0, report)
     return heard
 
 
@@ -80,6 +82,19 @@ async def test_an_outage_is_told_once_and_the_next_one_again_but_not_within_the_
     await stage.ping()
     await go_down(stage, 7)
     assert await round_(stage) + await round_(stage) == [GOOD]
+
+
+async def test_that_some_of_its_people_have_it_hides_no_later_message_that_nobody_has(stage: Stage) -> None:
+    await two(stage)
+    heard = []
+    for monitor_id, partly in enumerate((True, True, False, False, True), start=1):
+        await go_down(stage, monitor_id)
+        heard.append(await round_(stage, partly=partly) + await round_(stage, partly=partly))
+    assert heard == [[GOOD], [], [GOOD], [], []]
+    await go_down(stage, 6)
+    assert await round_(stage, bad_works=True) == []
+    await go_down(stage, 7)
+    assert await round_(stage) + await round_(stage) == []  # within the hour
 
 
 async def test_a_channel_in_a_new_epoch_may_fail_again(stage: Stage) -> None:

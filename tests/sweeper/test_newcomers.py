@@ -54,6 +54,10 @@ async def test_whoever_was_reminded_hears_of_the_end(stage: Stage) -> None:
     await there_are(stage, OLD, NEW, version=2)
     await remind(stage, 1)
     assert await told(stage) == [("REMINDER", OLD), ("REMINDER", NEW)]
+    noted = await stage.redis.hvals(stage.shard.keys.newcomers)
+    await remind(stage, 1)
+    assert await told(stage) == [("REMINDER", OLD), ("REMINDER", NEW)]
+    assert await stage.redis.hvals(stage.shard.keys.newcomers) == noted
     await stage.ping(1)
     assert await told(stage) == [("UP", OLD), ("UP", NEW)]
     assert await notes(stage) == {b"7", b"8"}

@@ -225,7 +225,7 @@ for c = 1, count do
     end
   elseif phases[c] == ACTIVE then
     local base, limit = bases[c], limits[c]
-    if holes then
+    if holes and #holes > 0 and holes[#holes][2] > base then
       scores[z + 1], scores[z + 2], z = effective_deadline(base, limit, holes), ids[c], z + 2
     elseif not in_order_until[c] or base >= in_order_until[c] then
       scores[z + 1], scores[z + 2], z = base + limit, ids[c], z + 2

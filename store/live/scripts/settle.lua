@@ -53,24 +53,26 @@ local function take_along(line)
   end
 end
 
--- An event about this channel for the others, unless this outage was told of.
+-- An event about this channel for the others, unless this outage was told of. That it reached some of its people only (2) says
+-- less than that it reached nobody (0).
 local function tell_others()
   local blob = redis.call('HGET', K_FAILING, channel)
   if blob then
     local of_epoch, told_ms, is_over = struct.unpack(FAILING, blob)
-    if of_epoch == epoch and (is_over == 0 or now - told_ms < TOLD_AGAIN_MS) then return end
+    local is_worse = is_over == 2 and outcome == 'dead'
+    if of_epoch == epoch and not is_worse and (is_over ~= 1 or now - told_ms < TOLD_AGAIN_MS) then return end
   end
   local _, _, _, _, _, _, _, org = struct.unpack(EVENT_HEAD, event)
   local head = struct.pack(EVENT_HEAD .. 'I4I4', 1, KIND_FAILING, now, now, now, 0, 0, org, 0, 0) .. string.rep('\0', 16)
   redis.call('XADD', K_EVENTS, '*', 'e', head .. struct.pack(METRIC, tonumber(channel), 0) .. failing)
-  redis.call('HSET', K_FAILING, channel, struct.pack(FAILING, epoch, now, 0))
+  redis.call('HSET', K_FAILING, channel, struct.pack(FAILING, epoch, now, outcome == 'dead' and 0 or 2))
 end
 
 local function end_outage()
   local blob = redis.call('HGET', K_FAILING, channel)
   if not blob then return end
   local of_epoch, told_ms, is_over = struct.unpack(FAILING, blob)
-  if is_over == 0 then redis.call('HSET', K_FAILING, channel, struct.pack(FAILING, of_epoch, told_ms, 1)) end
+  if is_over ~= 1 then redis.call('HSET', K_FAILING, channel, struct.pack(FAILING, of_epoch, told_ms, 1)) end
 end
 
 if outcome == 'retry' then

@@ -197,6 +197,26 @@ async def test_a_new_keeper_finds_what_the_journal_has_lost(office: Office) -> N
     assert await office.packed(gone) is None
 
 
+@pytest.mark.parametrize("seconds", [(0, 16, 50), (0, 16, 50, 90, 130)])
+async def test_a_new_keeper_ends_a_window_of_which_neither_books_nor_journal_know(
+    office: Office, seconds: tuple[int, ...]
+) -> None:
+    gone = await office.plain()
+    for second in seconds:
+        await office.leap(second)
+        await office.keeper.step()
+    window = await office.window(1800, 2 * HOUR_S, named=(gone.config.public_id,))
+    await office.keeper.step()
+    await maintenance.delete(office.book, office.org_id, window)
+    async with office.book.write() as tx:
+        await rule_changes.note_org(tx, org_id=999)
+        await tx.execute("DELETE FROM rule_changes WHERE id < (SELECT max(id) FROM rule_changes)")
+    office.begin_keeping()
+    await office.keeper.step()
+    assert await office.packed(gone) is None
+    assert await office.deadline_of(gone) == HOUR_S + 60
+
+
 async def test_rules_of_a_version_that_redis_does_not_have_yet_are_given_to_it_when_it_has(
     office: Office,
 ) -> None:

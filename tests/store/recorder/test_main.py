@@ -17,6 +17,7 @@ from store.live import streams
 from store.metrics import STREAM_BACKLOG
 from store.part import Part
 from store.recorder import main
+from store.recorder.recorder import ENTRIES_AT_ONCE
 from store.settings import Settings
 from tests.patience import until
 from tests.stage import Stage, config_of
@@ -32,6 +33,16 @@ async def settings(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     await stage.put(config_of(1))
     prepare_file(tmp_path / CONFIG_DB)
     return settings_of(tmp_path, redis_url=stage.live.url)
+
+
+@pytest.mark.parametrize(
+    ("entries", "pause_s"), [(0, 0.1), (19, 0.1), (20, 0.25), (199, 0.25), (200, 0), (600, 0)]
+)
+def test_a_flood_makes_large_transactions_and_nothing_piles_up_behind_a_full_one(
+    entries: int, pause_s: float
+) -> None:
+    assert ENTRIES_AT_ONCE == 200
+    assert main.pause_after(entries) == pause_s
 
 
 @asynccontextmanager

@@ -12,14 +12,16 @@ import msgspec
 import pytest
 
 from store.messages.message import notice_of
+from store.messages.notice import Notice
 from store.projection import ChannelTarget, PutChannels
+from sweeper.channels import Channel
 from sweeper.channels.attempt import Attempt
 from sweeper.channels.chat import AT_ONCE, AT_ONCE_PER_CHANNEL, Chat
 from sweeper.channels.chat_process import ChatProcess
 from sweeper.channels.places import Places
-from sweeper.dispatch import ATTEMPTS_AT_ONCE, Dispatch
+from sweeper.dispatch import ATTEMPTS_AT_ONCE, WAITING_OF_A_KIND, Dispatch
 from tests.patience import until
-from tests.stage import ORG, Stage
+from tests.stage import ORG, START_MS, Stage
 from tests.store.messages.test_message import DOWN
 from tests.sweeper.channels.receivers import SECRET, Receiver, answering, hanging, receiving
 from tests.sweeper.channels.test_chat import LOOPBACK
@@ -73,6 +75,45 @@ async def test_waiting_for_a_place_and_for_the_start_costs_nothing_of_an_attempt
     # Each of them has called: it had its whole time when it was its turn.
     assert stuck.connections == AT_ONCE_PER_CHANNEL + 1
     assert all(900 <= attempt.duration_ms < 2000 for attempt in attempts)
+
+
+class Hanging:
+    """The chat channel, without a process and with a service that never answers."""
+
+    at_once = AT_ONCE_PER_CHANNEL
+
+    def __init__(self) -> None:
+        self._places = Places(AT_ONCE, AT_ONCE_PER_CHANNEL)
+
+    @property
+    def waiting(self) -> int:
+        return self._places.waiting
+
+    async def send(self, settings: bytes, notice: Notice) -> Attempt:
+        async with self._places.one_for(settings):
+            await asyncio.Event().wait()
+        raise AssertionError("it never answers")
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""
+
+
+async def test_a_hundred_chat_channels_that_hang_leave_places_for_webhooks(stage: Stage) -> None:
+    async with receiving(answering(200)) as well, telling(stage.shard) as teller:
+        targets = [ChannelTarget(number, "apprise", str(number).encode()) for number in range(1, 151)]
+        well_done = msgspec.json.encode({"url": well.url(), "secret": SECRET})
+        await stage.live.project(PutChannels(ORG, 1, (*targets, ChannelTarget(999, "webhook", well_done))))
+        kinds: dict[str, Channel] = {"apprise": Hanging(), "webhook": teller.webhook}
+        teller.dispatch = Dispatch(stage.shard, kinds, teller.count_tags)
+        await silence(stage, *range(1, 21))
+        async with asyncio.timeout(15):
+            while len(well.calls) < 20:
+                # What is looked at of a long line depends on the time.
+                stage.now_ms += 10
+                await stage.move_to((stage.now_ms - START_MS) / 1000)
+                await asyncio.sleep(min(await teller.step(), 0.01))
+        # Each once, while nobody knew its kind; then no more of them than have a place or wait for one.
+        assert teller.under_way <= len(targets) + AT_ONCE + WAITING_OF_A_KIND + 20
 
 
 async def test_a_child_that_dies_costs_its_messages_an_attempt_and_no_later_ones(chat: Chat) -> None:

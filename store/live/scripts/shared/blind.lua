@@ -17,7 +17,8 @@ end
 -- were listened through without a ping, a further hole is no excuse, or whoever restarts daily would never hear of a
 -- daily job that died.
 local function effective_deadline(base, limit, holes)
-  local deadline, unheard = base + limit, 0
+  local deadline, unheard, last = base + limit, 0, holes[#holes]
+  if not last or last[2] <= base then return deadline end
   for i = 1, #holes do
     local from, to = holes[i][1], holes[i][2]
     if from < deadline and to > base then

@@ -15,13 +15,19 @@ local function is_newcomer(channel, event)
 end
 
 local function note_told(newcomers_key, event, channels)
-  local noted = nil
+  local noted, told, has_grown = nil, {}, false
   for i = 1, #channels do
     if is_newcomer(channels[i], event) then
-      noted = (noted or redis.call('HGET', newcomers_key, mark_of(event)) or '') .. struct.pack('<I4', channels[i].id)
+      if not noted then
+        noted = redis.call('HGET', newcomers_key, mark_of(event)) or ''
+        for at = 1, #noted - 3, 4 do told[struct.unpack('<I4', noted, at)] = true end
+      end
+      if not told[channels[i].id] then
+        noted, told[channels[i].id], has_grown = noted .. struct.pack('<I4', channels[i].id), true, true
+      end
     end
   end
-  if noted then redis.call('HSET', newcomers_key, mark_of(event), noted) end
+  if has_grown then redis.call('HSET', newcomers_key, mark_of(event), noted) end
 end
 
 -- Those of the channels that have heard of an incident which is over.
