@@ -138,17 +138,12 @@ async def _redis(settings: Settings) -> Finding:
 
 
 async def _writers(settings: Settings) -> Finding:
-    live = Live(settings.redis_url or embedded_url(settings.data), settings.shards, "")
     try:
-        if not await live.follow_generation():
-            return Finding(
-                Verdict.BAD, "writers", "Redis holds no installation; `overdue serve` sees to that"
-            )
-        silences = longest_silences(await registered(live.shards))
-    except Unavailable as error:
+        silences = await _silences(settings)
+    except (Unavailable, ValueError, TypeError) as error:  # the last two: the URL cannot be used
         return Finding(Verdict.BAD, "writers", f"cannot be asked for: {error}")
-    finally:
-        await live.aclose()
+    if silences is None:
+        return Finding(Verdict.BAD, "writers", "Redis holds no installation; `overdue serve` sees to that")
     if not silences:
         return Finding(Verdict.BAD, "writers", "nobody listens for pings; is ingest running?")
     stuck = [slot for slot, silent_ms in silences.items() if silent_ms is None or silent_ms >= SILENT_MS]
@@ -158,6 +153,17 @@ async def _writers(settings: Settings) -> Finding:
         )
         return Finding(Verdict.BAD, "writers", f"{sentence} `overdue writers drop {stuck[0]}`")
     return Finding(Verdict.GOOD, "writers", f"{', '.join(silences)} listen")
+
+
+async def _silences(settings: Settings) -> Mapping[str, int | None] | None:
+    """For how long each writer has been silent; None if Redis holds no installation."""
+    live = Live(settings.redis_url or embedded_url(settings.data), settings.shards, "")
+    try:
+        if not await live.follow_generation():
+            return None
+        return longest_silences(await registered(live.shards))
+    finally:
+        await live.aclose()
 
 
 async def _parts(settings: Settings) -> Finding:

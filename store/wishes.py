@@ -33,7 +33,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def words(self) -> str:
         """The schedule as people are told of it."""
-        return f"{self.schedule} ({self.timezone})" if self.schedule else ""
+        return f"{self.schedule} ({self.timezone or UTC_ZONE})" if self.schedule else ""
 
 
 class WishChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +72,7 @@ def changed(wishes: Wishes, changes: WishChanges, interval_s: int | None) -> tup
         return wanted, interval_s
     zone = wanted.timezone or UTC_ZONE
     if (wanted.schedule, zone) == (wishes.schedule, wishes.timezone):
-        return wanted, None
+        return msgspec.structs.replace(wanted, timezone=zone), None
     cron = checked_cron(wanted.schedule, zone)
     _, longest_s = cron.gaps_s() or (0, MAX_INTERVAL_S)
     return msgspec.structs.replace(wanted, schedule=cron.text, timezone=zone), min(longest_s, MAX_INTERVAL_S)

@@ -81,6 +81,14 @@ class PatchChannel(msgspec.Struct, frozen=True, kw_only=True, rename="camel", fo
     to: Addresses | UnsetType = UNSET
 
 
+class RotateQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """How a secret is replaced."""
+
+    force: Annotated[
+        bool, Meta(description="Also while the secret before this one is in force, which ends it at once.")
+    ] = False
+
+
 def check_addresses(addresses: Sequence[str]) -> tuple[str, ...]:
     """The addresses, each once.
 

@@ -17,8 +17,9 @@ from store.book.channels import ChannelRow
 from store.book.names import check_name
 from store.channel_settings import AppriseSettings, EmailSettings, FormerSecret, WebhookSettings
 from store.chat_schemes import check_chat_address
-from store.errors import Invalid
+from store.errors import Conflict, Invalid
 from store.live.channel_event import ChannelTold, TrialEvent
+from store.timestamps import rfc3339
 
 SECRET_BYTES = 32
 BOTH_SECRETS_MS = 86_400_000
@@ -49,15 +50,22 @@ def edited(row: ChannelRow, asked: PatchChannel) -> ChannelRow:
     )
 
 
-def rotated(row: ChannelRow, now_ms: int) -> ChannelRow:
+def rotated(row: ChannelRow, now_ms: int, is_forced: bool = False) -> ChannelRow:
     """The webhook with a new secret; the former one is in force for another day.
 
     Raises:
+        Conflict: the one before it is in force too, would end at once, and nobody has said that it may.
         Invalid: this kind has no secret of ours.
     """
     if row.type != "webhook":
         raise Invalid(f"A channel of the kind {row.type} has no secret of ours.")
     settings = webhook_settings(row)
+    if not is_forced and settings.former is not None and now_ms < settings.former.until_ms:
+        until = rfc3339(settings.former.until_ms)
+        raise Conflict(
+            f"The secret was replaced not long ago: the one before it is in force until {until}, "
+            "and another new one would end it at once."
+        )
     former = FormerSecret(settings.secret, now_ms + BOTH_SECRETS_MS)
     settings = msgspec.structs.replace(settings, secret=draw_secret(), former=former)
     return msgspec.structs.replace(row, settings=msgspec.json.encode(settings))

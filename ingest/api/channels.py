@@ -16,6 +16,7 @@ from ingest.api.channel_bodies import (
     CreateEmail,
     CreateWebhook,
     PatchChannel,
+    RotateQuery,
     burst_of,
     check_addresses,
 )
@@ -35,6 +36,7 @@ from ingest.api.entity_tags import tagged
 from ingest.api.operation import operation
 from ingest.api.paging import PAGE_QUERY, PageQuery, cut, seal
 from ingest.api.projecting import project
+from ingest.api.query import QueryDecoder
 from ingest.api.webhook_headers import check_headers
 from ingest.api.webhook_url import check_webhook_url
 from ingest.api.wire import Json
@@ -48,6 +50,7 @@ from store.errors import Conflict, Invalid
 
 _CREATE = msgspec.json.Decoder(CreateChannel)
 _PATCH = msgspec.json.Decoder(PatchChannel)
+_ROTATE = QueryDecoder(RotateQuery)
 
 
 async def configured(call: Call, source: ConfigBook | Transaction) -> object:
@@ -124,11 +127,16 @@ async def enable(call: Call) -> Response:
     "Channels",
     "Replace a signing secret",
     "The new one is shown in this reply, and never again. For a day calls are signed with both.",
+    query=_ROTATE,
     reply=SecretReply,
-    refusals={422: "It is no webhook."},
+    refusals={409: "The secret before this one is still in force.", 422: "It is no webhook."},
 )
 async def rotate_secret(call: Call) -> Response:
-    return Json(await replace_secret(call))
+    is_forced = _ROTATE.decode(call.request).force
+    try:
+        return Json(await replace_secret(call, is_forced))
+    except Conflict as error:
+        raise Conflict(f"{error} To do so all the same, send it with ?force=true.") from error
 
 
 @operation(
@@ -208,12 +216,16 @@ async def edit(call: Call, asked: PatchChannel) -> AnyChannelReply:
     return reply_of(row)
 
 
-async def replace_secret(call: Call) -> SecretReply:
-    """A new secret for the webhook that the path names; for a day calls are signed with both."""
+async def replace_secret(call: Call, is_forced: bool) -> SecretReply:
+    """A new secret for the webhook that the path names; for a day calls are signed with both.
+
+    Raises:
+        Conflict: this would end a former secret that is still in force; not if it `is_forced`.
+    """
     public_id = call.public_id
     await call.live.ready()
     row, change = await channels.change(
-        call.book, call.org_id, public_id, lambda former: rotated(former, call.now_ms), call.now_ms
+        call.book, call.org_id, public_id, lambda former: rotated(former, call.now_ms, is_forced), call.now_ms
     )
     if change is not None:
         await project(call, change)

@@ -33,7 +33,9 @@ MAX_KEY = 255
 ANSWERED_WITHIN_MS = 30_000
 
 # The draft has a string of structured fields, in quotes; people leave these out.
-_KEY = re.compile(r"\"[\x20-\x21\x23-\x5b\x5d-\x7e]+\"|[\x21\x23-\x7e]+", re.ASCII)
+_KEY = re.compile(
+    r"\"[\x20-\x21\x23-\x5b\x5d-\x7e]+\"|[\x21\x23-\x7e](?:[\x20\x21\x23-\x7e]*[\x21\x23-\x7e])?", re.ASCII
+)
 
 Again = Callable[[Call, str], Awaitable[Response]]
 
@@ -168,13 +170,16 @@ def read_key(request: Request) -> str | None:
     """The key that a call brings; None if it brings none.
 
     Raises:
-        Invalid: it is empty, too long, or not of printable ASCII characters.
+        Invalid: it is empty, too long, or has something within that is no printable ASCII character, or a quote.
     """
     text = request.headers.get(HEADER)
     if text is None:
         return None
     if not _KEY.fullmatch(text) or len(text) > MAX_KEY:
-        raise Invalid(f"An Idempotency-Key has 1 to {MAX_KEY} printable ASCII characters.", HEADER)
+        sentence = (
+            f"An Idempotency-Key has 1 to {MAX_KEY} printable ASCII characters, and no quotes but around it."
+        )
+        raise Invalid(sentence, HEADER)
     return text.strip('"')
 
 

@@ -11,8 +11,12 @@ MAX_URL = 2048
 MASK = "***"
 # Shorter parts of a path are names, not secrets.
 LEAST_SECRET = 16
+SECRET_DIGITS = 3
+# No word is as long as this.
+SECRET_RUN = 24
 
 # RFC 3986 without what needs encoding; a backslash or a blank makes readers of URLs disagree about the host.
+_RUN = re.compile(rf"[A-Za-z0-9]{{{SECRET_RUN}}}", re.ASCII)
 _URL = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", re.ASCII)
 
 
@@ -47,9 +51,16 @@ def check_webhook_url(url: str, former: str = "") -> str:
 def masked(url: str) -> str:
     """As it may be shown: without the values in its query, its fragment, and what looks like a token in its path."""
     parts = urlsplit(url)
-    path = "/".join(MASK if _is_secret(part) else part for part in parts.path.split("/"))
+    path = "/".join(_masked_part(part) for part in parts.path.split("/"))
     query = "&".join(_masked_field(field) for field in parts.query.split("&")) if parts.query else ""
     return urlunsplit((parts.scheme, parts.netloc, path, query, MASK if parts.fragment else ""))
+
+
+def _masked_part(part: str) -> str:
+    """A part of the path; what stands behind a semicolon may have a value as a field of the query has."""
+    if _is_secret(part):
+        return MASK
+    return ";".join(_masked_field(one) if "=" in one else one for one in part.split(";"))
 
 
 def _masked_field(field: str) -> str:
@@ -58,10 +69,9 @@ def _masked_field(field: str) -> str:
 
 
 def _is_secret(part: str) -> bool:
-    """Long, and no word: letters with several digits among them, or in both cases."""
+    """Long, and no words with separators between: several digits, both cases, or longer than words are."""
     if len(part) < LEAST_SECRET:
         return False
-    letters = [character for character in part if character.isalpha()]
     digits = sum(character.isdigit() for character in part)
-    both_cases = any(one.islower() for one in letters) and any(one.isupper() for one in letters)
-    return bool(letters) and (digits >= 3 or (both_cases and "-" not in part and "_" not in part))
+    both_cases = any(one.islower() for one in part) and any(one.isupper() for one in part)
+    return digits >= SECRET_DIGITS or both_cases or _RUN.search(part) is not None

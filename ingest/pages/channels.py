@@ -12,6 +12,7 @@ from ingest.pages.channel_forms import asked_change, asked_new, kind_of
 from ingest.pages.forms import REFUSED, Form, Refused, refused
 from ingest.pages.render import render, see
 from store.chat_schemes import SERVICES
+from store.errors import Conflict
 
 
 async def show(call: Call) -> Response:
@@ -51,11 +52,15 @@ async def test(call: Call, _: Form) -> Response:
 
 
 async def confirm_rotation(call: Call) -> Response:
-    return render(call, "channel_rotate.html", channel=await channels.find(call))
+    return await _ask_to_rotate(call)
 
 
-async def rotate(call: Call, _: Form) -> Response:
-    made = await channels.replace_secret(call)
+async def rotate(call: Call, form: Form) -> Response:
+    """Make the secret, or ask again if it would end one that is still in force."""
+    try:
+        made = await channels.replace_secret(call, form.text("force") == "true")
+    except Conflict as error:
+        return await _ask_to_rotate(call, refused(error))
     return render(call, "channel_made.html", made=made, is_new=False)
 
 
@@ -71,6 +76,16 @@ async def confirm(call: Call) -> Response:
 async def delete(call: Call, _: Form) -> Response:
     await channels.remove(call)
     return see("/channels?said=deleted")
+
+
+async def _ask_to_rotate(call: Call, error: Refused | None = None) -> Response:
+    return render(
+        call,
+        "channel_rotate.html",
+        error.status if error else 200,
+        channel=await channels.find(call),
+        error=error,
+    )
 
 
 async def _list(call: Call, form: Form | None = None, error: Refused | None = None) -> Response:

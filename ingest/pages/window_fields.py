@@ -17,10 +17,12 @@ from store.maintenance import MAX_DURATION_S, MIN_DURATION_S
 
 USUAL_DURATION_S = 3600
 KINDS = ("once", "weekly", "cron")
+SCOPES = {"all": True, "some": False}
 
 
 class WindowFields(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in the fields, as it is typed; `monitors` are ids and names, as lines."""
+    """What stands in the fields, as it is typed; `monitors` are ids and names, as lines. `is_for_all` is None where
+    nobody said for whom."""
 
     name: str
     kind: str
@@ -31,7 +33,7 @@ class WindowFields(msgspec.Struct, frozen=True, kw_only=True):
     cron: str
     duration: Duration
     timezone: str
-    is_for_all: bool
+    is_for_all: bool | None
     tags: str
     monitors: Sequence[str]
 
@@ -84,7 +86,7 @@ def fields_typed(form: Form) -> WindowFields:
         cron=form.text("cron"),
         duration=typed_duration(form, "duration"),
         timezone=form.text("timezone") or UTC_ZONE,
-        is_for_all=form.text("scope") != "some",
+        is_for_all=SCOPES.get(form.text("scope")),
         tags=form.text("tags"),
         monitors=[
             line.strip() for text in form.all("monitors") for line in text.splitlines() if line.strip()
@@ -119,6 +121,8 @@ def _times(fields: WindowFields) -> dict[str, Any]:
 
 
 def _scope(fields: WindowFields) -> dict[str, Any]:
+    if fields.is_for_all is None:
+        raise Invalid("Which monitors is it for? Say `all` or `some`.", "scope")
     if fields.is_for_all:
         return {"tags": None, "monitors": None}
     tags = [tag for one in fields.tags.split(",") if (tag := one.strip())]
@@ -137,4 +141,4 @@ def _moment(text: str, zone: str, field: str) -> str:
 
 
 def _shown(at: str | None) -> str:
-    return at[:16] if at is not None else ""
+    return at[:19] if at is not None else ""

@@ -178,7 +178,8 @@ async def concerning(
 
 def _checked(window: Window) -> Window:
     if len(window.tags) + len(window.monitors) > MOST_NAMED:
-        raise Invalid(f"A window names at most {MOST_NAMED} tags and monitors.", "monitors")
+        field = "tags" if len(window.tags) > MOST_NAMED else "monitors"
+        raise Invalid(f"A window names at most {MOST_NAMED} tags and monitors.", field)
     return msgspec.structs.replace(
         window,
         times=checked(window.times),

@@ -116,6 +116,16 @@ def test_a_named_server_that_would_lose_pings_is_a_warning(
     assert "appendonly yes" in found["redis"]
 
 
+@pytest.mark.parametrize("url", ["redis://u:p@h:99999", "redis://h:port", "redis://h?nonsense=x"])
+def test_a_redis_url_that_cannot_be_one_is_a_finding(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, found = report(monkeypatch, tmp_path, free_port(), OVERDUE_REDIS_URL=url)
+    assert code == 1
+    assert {found["redis"][:3], found["writers"][:3]} == {"BAD"}
+    assert "nothing answers" in found["parts"]
+
+
 def test_a_bad_setting_is_the_only_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code, found = report(monkeypatch, tmp_path, 0)
     assert code == 1

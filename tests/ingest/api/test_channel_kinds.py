@@ -5,14 +5,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
 
+from ingest.api.channel_edit import BOTH_SECRETS_MS, rotated
 from ingest.api.chat_reader import AppriseReader
 from store.book import channels as book_channels
+from store.errors import Conflict
 from store.live.channel_event import TrialEvent
 from store.live.packing import read_event
+from store.timestamps import rfc3339
 from tests.ingest.api.cast import Api, api_on_stage
 from tests.ingest.api.test_channels import known_channels
 from tests.stage import Stage
@@ -182,6 +186,42 @@ async def test_a_secret_is_replaced_and_the_former_one_kept_for_a_day(api: Api, 
     assert 86_390_000 < kept["former"]["until_ms"] - row.created_ms < 86_410_000
     chat = await make(api, type="apprise", url=SLACK)
     assert (await api.owner.post(f"/api/channels/{chat['id']}/rotate-secret")).status_code == 422
+
+
+async def test_a_secret_is_not_replaced_again_while_the_former_one_is_in_force_unless_forced(
+    api: Api, stage: Stage
+) -> None:
+    made = await api.channel()
+    path = f"/api/channels/{made['id']}/rotate-secret"
+    second = (await api.owner.post(path)).json()["secret"]
+    kept = await settings(stage)
+    reply = await api.owner.post(path)
+    assert reply.status_code == 409
+    assert rfc3339(kept["former"]["until_ms"]) in reply.json()["error"]
+    assert "?force=true" in reply.json()["error"]
+    assert await settings(stage) == kept
+    assert (await api.owner.post(path, params={"force": "false"})).status_code == 409
+    assert (await api.owner.post(path, params={"force": "yes"})).json()["field"] == "force"
+
+    third = (await api.owner.post(path, params={"force": "true"})).json()["secret"]
+    kept = await settings(stage)
+    assert (kept["secret"], kept["former"]["secret"]) == (third, second)
+
+
+def test_a_secret_is_replaced_again_once_the_former_one_has_ended() -> None:
+    row = book_channels.ChannelRow(
+        id=1,
+        public_id=UUID(int=1),
+        org_id=1,
+        type="webhook",
+        name="ops",
+        settings=b'{"url":"https://example.org","secret":"one"}',
+        created_ms=0,
+    )
+    first = rotated(row, 1000)
+    with pytest.raises(Conflict):
+        rotated(first, 1000 + BOTH_SECRETS_MS - 1)
+    assert rotated(first, 1000 + BOTH_SECRETS_MS).settings != first.settings
 
 
 async def test_a_trial_is_an_event_for_that_channel_alone(api: Api, stage: Stage) -> None:

@@ -120,6 +120,14 @@ async def test_what_cannot_be_called_is_refused_naming_the_url(api: Api, url: st
         ("https://example.org/T02AB/zRj8Qm4xYb71LkUeWq9/end", "https://example.org/T02AB/***/end"),
         ("https://example.org/0b6c6c3e-9a6e-4c11-8f3e-2f3a4b5c6d7e", "https://example.org/***"),
         ("https://example.org/AbCdEfGhIjKlMnOpQrSt", "https://example.org/***"),
+        ("https://example.org/AbCdEfGh-IjKlMn_OpQr", "https://example.org/***"),
+        ("https://example.org/abcdefghijklmnopqrstuvwx", "https://example.org/***"),
+        ("https://example.org/v-abcdefghijklmnopqrstuvwx", "https://example.org/***"),
+        ("https://example.org/abc-1-def-2-ghi-3", "https://example.org/***"),
+        ("https://example.org/1234567890123456", "https://example.org/***"),
+        ("https://example.org/a;token=abc123/end", "https://example.org/a;token=***/end"),
+        ("https://example.org/a;v=1;/b=;c?d;e=f", "https://example.org/a;v=***;/b=;c?d;e=***"),
+        ("https://example.org/2026/on-call/team-2_b", None),
     ],
 )
 async def test_what_may_be_a_secret_in_a_url_is_masked_wherever_it_is_shown(

@@ -124,13 +124,13 @@ async def test_a_key_with_another_request_is_refused(api: Api) -> None:
 
 
 async def test_a_key_is_the_same_with_its_quotes(api: Api) -> None:
-    for key in ("one", '"one"'):
+    for key in ("one of  these", '"one of  these"'):
         reply = await api.owner.post(MONITORS, json={"name": "a"}, headers={"Idempotency-Key": key})
     assert reply.headers["idempotent-replayed"] == "true"
 
 
 async def test_a_key_that_is_none_is_refused(api: Api) -> None:
-    for key in ("", "a" * 256, "a b", "é", '"a', '""'):
+    for key in ("", "a" * 256, "a\tb", "é", '"a', '""'):
         headers = {b"idempotency-key": key.encode("latin-1")}
         reply = await api.owner.post(MONITORS, json={"name": "a"}, headers=headers)
         assert (reply.status_code, reply.json()["field"]) == (422, "idempotency-key"), key

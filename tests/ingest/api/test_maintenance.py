@@ -187,6 +187,19 @@ async def test_what_cannot_be_is_refused_by_name(api: Api, body: Json, field: st
     assert (await api.owner.get("/api/maintenance")).json()["maintenance"] == []
 
 
+async def test_too_many_tags_are_told_apart_from_too_many_monitors(api: Api) -> None:
+    tags = [f"t{number}" for number in range(1001)]
+    made = await a_window(api, **NIGHTLY)
+    for reply in (
+        await api.owner.post("/api/maintenance", json={"name": "x", **NIGHTLY, "tags": tags}),
+        await api.owner.patch(f"/api/maintenance/{made['id']}", json={"tags": tags}),
+    ):
+        assert (reply.status_code, reply.json()["field"]) == (422, "tags")
+    monitors = [made["id"]] * 1000
+    body = {"name": "x", **NIGHTLY, "tags": ["t"], "monitors": monitors}
+    assert (await api.owner.post("/api/maintenance", json=body)).json()["field"] == "monitors"
+
+
 async def test_a_window_that_is_over_can_still_be_renamed(api: Api) -> None:
     made = await a_window(api, **NOW)
     async with api.book.write() as tx:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from store.timestamps import rfc3339
+from store.wishes import Wishes
 from tests.ingest.api.cast import Api
 from tests.stage import START_MS, Stage
 
@@ -110,6 +111,17 @@ async def test_no_time_zone_is_utc_in_either_spelling(api: Api) -> None:
     assert (await api.owner.patch(path, json={"name": "kept"})).json()["timezone"] == "Europe/Vilnius"
     assert (await api.owner.patch(path, json={"timezone": None})).json()["timezone"] == "UTC"
     assert (await api.monitor(schedule="@daily", timezone=None))["timezone"] == "UTC"
+
+
+async def test_no_time_zone_where_it_is_utc_already_changes_nothing(api: Api) -> None:
+    made = await api.monitor(schedule="@daily")
+    path = f"/api/monitors/{made['id']}"
+    assert (await api.owner.patch(path, json={"timezone": None})).json() == made
+    assert (await api.owner.get(path)).json() == made
+
+
+def test_a_schedule_that_was_kept_without_a_zone_is_told_with_utc() -> None:
+    assert Wishes(schedule="@daily").words == "@daily (UTC)"
 
 
 async def test_a_schedule_is_taken_away_by_an_interval_and_what_is_not_there_can_be_null(api: Api) -> None:

@@ -89,6 +89,18 @@ async def test_a_new_secret_is_asked_about_and_shown_once(api: Api) -> None:
         assert "whsec_" not in (await person.see(f"/channels/{hook['id']}")).text
 
 
+async def test_a_second_new_secret_within_a_day_is_asked_about_again(api: Api) -> None:
+    async with browsing(api, "owner") as person:
+        path = f"/channels/{(await api.channel())['id']}/rotate"
+        await person.send(path)
+        asked = await person.send(path)
+        assert (asked.status_code, "whsec_" in asked.text) == (409, False)
+        assert 'role="alert"' in asked.text
+        assert "?force=true" not in asked.text
+        assert 'name="force" value="true"' in asked.text
+        assert "whsec_" in (await person.send(path, force="true")).text
+
+
 async def test_a_trial_leads_to_its_delivery(api: Api) -> None:
     async with browsing(api, "owner") as person:
         hook = await api.channel()

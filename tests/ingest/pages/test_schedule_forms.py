@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -105,11 +106,22 @@ async def test_a_window_is_made_at_the_clock_of_its_zone_edited_and_deleted(api:
         await person.send(f"/maintenance/{made['id']}/delete")
     assert reply.headers["location"] == "/maintenance?said=made"
     assert (made["from"], made["wholeOrganisation"]) == ("2100-01-01T00:00:00.000Z", True)
-    assert 'value="2100-01-01T00:00"' in form
+    assert 'value="2100-01-01T00:00:00"' in form
     assert (changed["kind"], changed["weekdays"], changed["tags"]) == ("weekly", ["mon", "tue"], ["db"])
     assert "Mon, Tue at 01:00 for 1 h" in listed
     assert "Delete the maintenance window" in question
     assert await windows(api) == []
+
+
+async def test_the_seconds_of_a_window_outlive_a_change_by_its_form(api: Api) -> None:
+    moments = {"from": "2100-01-01T00:00:07.000Z", "to": "2100-01-01T01:00:59.000Z"}
+    made = (await api.owner.post("/api/maintenance", json={"name": "x", **moments})).json()
+    async with browsing(api, "owner") as person:
+        form = (await person.see(f"/maintenance/{made['id']}")).text
+        typed = dict(re.findall(r'name="(from|to)" type="datetime-local" value="([^"]*)" step="1"', form))
+        await person.send(f"/maintenance/{made['id']}", **{**WINDOW, "timezone": "UTC", **typed})
+    (changed,) = await windows(api)
+    assert {name: changed[name] for name in moments} == moments
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -53,4 +54,15 @@ async def test_a_name_that_means_no_monitor_or_several_is_told_beside_the_field(
     reply = await owner.send("/maintenance", **SOME, monitors=typed)
     assert (reply.status_code, reply.text.count('class="error" id="monitors-said"')) == (422, 1)
     assert f">{typed}</textarea>" in reply.text
+    assert await windows(api) == []
+
+
+@pytest.mark.parametrize("scope", [{}, {"scope": ""}, {"scope": "none"}], ids=str)
+async def test_a_window_that_does_not_say_for_whom_is_not_one_for_all(
+    api: Api, owner: Looker, scope: dict[str, str]
+) -> None:
+    fields = {name: value for name, value in WINDOW.items() if name != "scope"}
+    reply = await owner.send("/maintenance", **fields, **scope)
+    assert (reply.status_code, reply.text.count('role="alert"')) == (422, 1)
+    assert not re.search(r'name="scope"[^>]* checked', reply.text)
     assert await windows(api) == []

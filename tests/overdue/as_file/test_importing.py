@@ -544,3 +544,17 @@ def test_what_was_imported_is_watched_when_the_command_ends(
 
         desk.brought(FLEET.replace('name = "hourly"', 'name = "daily"'), "--prune")
         assert watched(desk.data, server, urls) == (2, ["backup", ""])
+
+
+def test_a_schedule_without_a_zone_of_its_own_is_the_same_the_second_time(desk: Desk) -> None:
+    text = """
+        [[monitors]]
+        name = "nightly"
+        schedule = "0 3 * * *"
+        timezone = false
+    """
+    assert '    timezone = "UTC"' in desk.brought(text)
+    before = desk.everything()
+    for _ in range(2):
+        assert desk.brought(text) == []
+        assert desk.everything() == before
