@@ -16,9 +16,10 @@ from sweeper.schedule import wait_before_next
 
 # A reminder that cannot be told soon is not told: the next one comes anyway, and an up may wait behind it.
 REMINDER_WAITS_MS = 30_000
-# Where some recipients have it, the others are tried for about half an hour: the end of the incident waits for them,
-# and those who have its beginning wait for that.
-PARTLY_AT_MOST = 6
+# Where some recipients have it, the others are tried for a minute and a half: the end of the incident waits for them,
+# and those who have its beginning wait for that. The next incident does not: if they waited for long, the last that
+# they hear might be that all is well while it is not.
+PARTLY_AT_MOST = 4
 
 
 def judge(one: Lease, attempt: Attempt) -> tuple[Settlement, int]:

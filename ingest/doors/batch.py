@@ -13,6 +13,7 @@ from datetime import datetime
 
 import msgspec
 
+from ingest.doors.batch_item import NO_METRICS, UNREADABLE, Item, json_item, json_items, read_item
 from ingest.doors.signals import (
     BAD_DURATION,
     BAD_RUN,
@@ -32,23 +33,9 @@ MOST_ITEMS = 10_000
 MOST_METRICS_BYTES = 1024
 OLDEST_MS = 3_600_000
 _is_key = re.compile(r"[A-Za-z0-9_-]{8,128}").fullmatch
-_NO_METRICS = msgspec.Raw(b"")
 _PLAIN = Signalled()
 SIGNALS = {signal.name.lower(): signal for signal in Signal}
 _encode_json = msgspec.json.Encoder().encode
-
-
-class Item(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False):
-    """One beat as it was sent. `at`: when it happened, in Unix seconds or RFC 3339; absent: now. `signal`: absent where
-    the exit code says it, or it is a success."""
-
-    key: str
-    signal: str | None = None
-    metrics: msgspec.Raw = _NO_METRICS
-    at: float | str | None = None
-    exit_code: int | None = None
-    run: str | None = None
-    duration_ms: int | None = None
 
 
 class Beaten(msgspec.Struct, gc=False):
@@ -70,13 +57,9 @@ class Problem(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-_json = msgspec.json.Decoder(Item)
-_json_items = msgspec.json.Decoder(list[Item]).decode
 _json_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_msgpack_item = msgspec.msgpack.Decoder(Item).decode
 _msgpack_raws = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 _msgpack_value = msgspec.msgpack.Decoder().decode
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def unzip(body: bytes) -> bytes:
@@ -119,11 +102,11 @@ def _items_at_once(body: bytes) -> list[Item] | None:
     text = body.strip()
     try:
         if text[:1] == b"[":
-            return _json_items(text)
+            return json_items.decode(text)
         # The decoder takes any white space between objects; here it is to be one line break and nothing else.
         breaks = text.count(b"}\n{")
-        items = _json.decode_lines(text) if breaks == text.count(b"\n") else []
-    except _UNREADABLE:
+        items = json_item.decode_lines(text) if breaks == text.count(b"\n") else []
+    except UNREADABLE:
         return None
     return items if len(items) == breaks + 1 else None
 
@@ -136,7 +119,7 @@ def _check_number(items: Sequence[object]) -> None:
 def _split_msgpack(body: bytes) -> list[msgspec.Raw]:
     try:
         return _msgpack_raws(body)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise Invalid("The body is not a MessagePack array.") from error
 
 
@@ -146,18 +129,21 @@ def _split_json(body: bytes) -> list[msgspec.Raw]:
         return [msgspec.Raw(line) for line in body.split(b"\n") if line.strip()]
     try:
         return _json_raws(body)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise Invalid("The body is neither a JSON array nor NDJSON.") from error
 
 
 def _read(raw: msgspec.Raw, packed: bool, now_ms: int) -> Beaten | Problem:
     try:
-        item = _msgpack_item(raw) if packed else _json.decode(raw)
+        item, complaint = read_item(raw, packed)
     except msgspec.ValidationError as error:
         return Problem(f"{error}.")
-    except _UNREADABLE:
+    except UNREADABLE:
         return Problem("This item cannot be read.")
-    return _beaten(item, packed, now_ms)
+    beaten = _beaten(item, packed, now_ms)
+    if complaint and isinstance(beaten, Beaten):
+        beaten.complaint = complaint
+    return beaten
 
 
 def _beaten(item: Item, packed: bool, now_ms: int) -> Beaten | Problem:
@@ -174,7 +160,7 @@ def _beaten(item: Item, packed: bool, now_ms: int) -> Beaten | Problem:
             or item.duration_ms is not None
         ):
             _add_signal(beaten, item)
-        if item.metrics is not _NO_METRICS:
+        if item.metrics is not NO_METRICS:
             _add_metrics(beaten, item.metrics, packed)
     except Invalid as error:
         return Problem(str(error))
@@ -221,7 +207,7 @@ def _add_metrics(beaten: Beaten, metrics: msgspec.Raw, packed: bool) -> None:
     if packed:
         try:
             body = _encode_json(_msgpack_value(body))
-        except (*_UNREADABLE, TypeError) as error:
+        except (*UNREADABLE, TypeError) as error:
             raise Invalid("This item cannot be read.") from error
     if len(body) > MOST_METRICS_BYTES:
         found: Metrics | Complaint = Complaint(f"`metrics` may have at most {MOST_METRICS_BYTES} bytes.")

@@ -11,7 +11,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from ingest.api.operation import JSON, Operation
 from ingest.batch_report import BatchReply
-from ingest.doors.batch import MOST_ITEMS, PATH, Item
+from ingest.doors.batch import MOST_ITEMS, PATH
+from ingest.doors.batch_item import Item
 from ingest.doors.door import Door
 from ingest.doors.heartbeat import HeartbeatDoor, HeartbeatTaken
 from ingest.doors.reply import PingProblem

@@ -2,8 +2,8 @@
 
 Apprise speaks to a hundred services with as many libraries' habits: it follows redirects, believes proxy variables,
 and cannot be given a deadline. So each attempt has a process of its own, which may connect only where channels may
-(`chat_child.py`), has an empty environment, and is ended when its time is over. Its time begins when it does:
-waiting for a place among the others is nothing that a service could help.
+(`chat_child.py`), has an environment that says at most whose certificates to trust, and is ended when its time is
+over. Its time begins when it does: waiting for a place among the others is nothing that a service could help.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ class ChatProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            env={},
+            env=_environment(),
             start_new_session=True,
         )
         self._child = child
@@ -141,6 +141,12 @@ class ChatProcess:
             self._child = None
         _kill(child)
         await child.wait()
+
+
+def _environment() -> dict[str, str]:
+    """At most whose certificates to trust, by the names that Apprise's libraries look for; above all no proxies."""
+    trusted = os.environ.get("SSL_CERT_FILE")
+    return {"SSL_CERT_FILE": trusted, "REQUESTS_CA_BUNDLE": trusted} if trusted else {}
 
 
 def _kill(child: asyncio.subprocess.Process) -> None:

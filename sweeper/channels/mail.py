@@ -21,7 +21,7 @@ from store.mail_server import MailServer
 from store.messages.message import beginning_of
 from store.messages.notice import Notice
 from store.messages.wording import Words, words_of
-from sweeper.channels.attempt import ATTEMPTS_PER_CHANNEL, Attempt
+from sweeper.channels.attempt import ATTEMPTS_PER_CHANNEL, Attempt, Outcome
 from sweeper.channels.recipients import TAKEN, judged, still_to_tell
 
 _START_TLS = {"wrapped": False, "required": True, "offered": None, "never": False}
@@ -61,7 +61,9 @@ class Mail:
                 refused = await self._hand_in(to, asked, notice) if asked else {}
         except Exception as error:  # the promise to dispatch: one bad server never ends its loop
             duration_ms = monotonic_ms() - started_ms
-            return Attempt("retry", _status(error), None, _why(error), duration_ms, notice.answers)
+            have_some = any(code == TAKEN for _, code in notice.answers)
+            outcome: Outcome = "partly" if have_some else "retry"
+            return Attempt(outcome, _status(error), None, _why(error), duration_ms, notice.answers)
         codes = {address: refused.get(address, TAKEN) for address in asked}
         return judged(to, notice.answers, codes, monotonic_ms() - started_ms)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from ingest.doors import DOORS as DOORS_TABLE
@@ -164,6 +165,39 @@ async def test_an_item_of_a_batch_says_the_same(served: Served, stage: Stage) ->
     reply = await served.client.post("/ping", content=json.dumps([{"key": key, **item} for item, _ in said]))
     assert (reply.json()["recorded"], reply.json()["failed"]) == (6, [])
     assert [row.beat.signalled for row, _ in await kept(stage)] == [expected for _, expected in said]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+async def test_an_item_whose_run_or_duration_is_of_a_wrong_kind_counts_all_the_same(
+    served: Served, stage: Stage, packed: bool
+) -> None:
+    key = (await served.make())["key"]
+    bad: list[tuple[dict[str, Any], str, bool]] = [
+        ({"run": 5}, "`run` must be a UUID", True),
+        ({"run": [RID]}, "`run` must be a UUID", True),
+        ({"durationMs": 12.5}, "`durationMs` must be", True),
+        ({"durationMs": "x", "run": RID}, "`durationMs` must be", True),
+        ({"durationMs": 1e300}, "`durationMs` must be", True),
+        ({"durationMs": False, "signal": "start"}, "`durationMs` must be", False),
+        ({"durationMs": "x", "signal": "dance"}, "`signal` is one of", False),
+        ({"run": 5, "exitCode": "1"}, "$.exitCode", False),
+        ({"run": 5, "nonsense": 1}, "unknown field `nonsense`", False),
+    ]
+    items = [{"key": key, **item} for item, *_ in bad]
+    items.append({"key": key, "signal": "log", "durationMs": 12.0, "metrics": {"a": 1}})
+    encode, kind = (
+        (msgspec.msgpack.encode, "application/msgpack")
+        if packed
+        else (msgspec.json.encode, "application/json")
+    )
+    reply = await served.client.post("/ping", content=encode(items), headers={"content-type": kind})
+    failed = reply.json()["failed"]
+    assert [one["index"] for one in failed] == list(range(len(bad)))
+    for one, (item, reason, alive) in zip(failed, bad, strict=True):
+        assert reason in one["reason"], item
+        assert one.get("alive", False) is alive, item
+    [row] = [row for row, outcome in await kept(stage) if outcome == Outcome.RECORDED]
+    assert row.beat.signalled == Signalled(Signal.LOG, duration_ms=12)
 
 
 async def test_an_item_that_contradicts_itself_or_cannot_be_read_is_named(

@@ -6,10 +6,17 @@ import asyncio
 import shutil
 import ssl
 import subprocess
+from contextlib import aclosing
+from ipaddress import ip_network
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from store.messages.message import notice_of
+from sweeper.channels.attempt import Attempt
+from sweeper.channels.chat import Chat
+from tests.store.messages.test_message import DOWN
 from tests.sweeper.channels.conftest import OpenWebhook, send
 from tests.sweeper.channels.receivers import Names, answering, hanging, receiving
 
@@ -20,7 +27,7 @@ NAME = "hooks.example"
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate for NAME, and its key in the same file."""
+    """A self-signed certificate for NAME and localhost, and its key in the same file."""
     folder = tmp_path_factory.mktemp("tls")
     key, cert = folder / "key.pem", folder / "cert.pem"
     command = [
@@ -33,7 +40,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "ec_paramgen_curve:prime256v1",
         "-nodes",
     ]
-    command += ["-days", "2", "-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}"]
+    command += ["-days", "2", "-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME},DNS:localhost"]
     subprocess.run([*command, "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
     both = folder / "both.pem"
     both.write_bytes(cert.read_bytes() + key.read_bytes())
@@ -94,6 +101,26 @@ async def test_the_bound_on_an_answer_holds_inside_tls(
         attempt = await send(webhook, receiver.url(NAME, "https"))
 
     assert (attempt.outcome, attempt.reason) == ("retry", "the headers of the answer are too long")
+
+
+async def send_by_apprise(port: int) -> Attempt:
+    async with aclosing(Chat((ip_network("127.0.0.0/8"),), "")) as chat:
+        return await chat.send(msgspec.json.encode({"url": f"gotifys://localhost:{port}/t"}), notice_of(DOWN))
+
+
+async def test_chat_services_are_trusted_by_the_same_file_and_no_proxy_is_asked(
+    tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with receiving(answering(200), tls=tls) as receiver, receiving(answering(200)) as proxy:
+        for name in ("https_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+        unknown = await send_by_apprise(receiver.port)
+        assert (unknown.outcome, receiver.calls) == ("retry", [])
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        known = await send_by_apprise(receiver.port)
+    assert (known.outcome, known.reason) == ("delivered", "the service took it")
+    assert (len(receiver.calls), proxy.connections) == (1, 0)
 
 
 async def test_a_receiver_that_hangs_in_the_handshake_is_let_go_of_in_time(open_webhook: OpenWebhook) -> None:
