@@ -123,8 +123,8 @@ BREAKAGES: dict[str, Breakage] = (
         ),
         "every dead letter is told to the other channels": Breakage(
             f"{SCRIPTS}/settle.lua",
-            "    if of_epoch == epoch and (is_over == 0 or now - told_ms < TOLD_AGAIN_MS) then return end\n",
-            "",
+            "if of_epoch == epoch and not is_worse and (is_over ~= 1 or now - told_ms < TOLD_AGAIN_MS)",
+            "if false",
             f"{SWEEPER}/test_failing.py::test_an_outage_is_told_once_and_the_next_one_again_but_not_within_the_hour",
         ),
         "people are reminded one by one of what they heard among many": Breakage(

@@ -18,6 +18,7 @@ from unittest.mock import patch
 import msgspec
 
 from store.book.last_pings import Wanted
+from store.book.runtime_reader import Allowed
 from store.fault_points import trap_at
 from store.last_ping import LastPing
 from store.live.live import Live
@@ -110,7 +111,7 @@ def live(life: Life) -> None:
         """There are no books on stage."""
         return [None] * len(wanted)
 
-    def no_runtimes(_: Path, asked: Sequence[int]) -> dict[int, int]:
+    def nothing_allowed(_: Path, asked: Sequence[int]) -> dict[int, Allowed]:
         return {}
 
     def channels(settings: Settings) -> dict[str, Channel]:
@@ -121,7 +122,7 @@ def live(life: Life) -> None:
         patch.object(main, "found_live", on_stage),
         patch.object(main, "open_channels", channels),
         patch.object(main, "last_pings", no_pings),
-        patch.object(main, "max_runtimes", no_runtimes),
+        patch.object(main, "what_is_allowed", nothing_allowed),
         patch.object(webhook, "USER_AGENT", life.name),
         patch.object(schedule, "IDLE_LOOK_S", life.idle_look_s),
         patch.object(dispatch, "reach", trap),
