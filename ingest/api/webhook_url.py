@@ -9,8 +9,9 @@ from store.errors import Invalid
 
 MAX_URL = 2048
 MASK = "***"
-# Shorter parts of a path are names, not secrets.
-LEAST_SECRET = 16
+# Shorter parts of a path are names, not secrets; up to the second length only if they do not look like words.
+LEAST_SECRET = 8
+LEAST_LONG = 16
 SECRET_DIGITS = 3
 # No word is as long as this.
 SECRET_RUN = 24
@@ -58,9 +59,9 @@ def masked(url: str) -> str:
 
 def _masked_part(part: str) -> str:
     """A part of the path; what stands behind a semicolon may have a value as a field of the query has."""
-    if _is_secret(part):
-        return MASK
-    return ";".join(_masked_field(one) if "=" in one else one for one in part.split(";"))
+    return ";".join(
+        _masked_field(one) if "=" in one else MASK if _is_secret(one) else one for one in part.split(";")
+    )
 
 
 def _masked_field(field: str) -> str:
@@ -69,9 +70,11 @@ def _masked_field(field: str) -> str:
 
 
 def _is_secret(part: str) -> bool:
-    """Long, and no words with separators between: several digits, both cases, or longer than words are."""
+    """Several digits, or both cases with a digit; if it is long, also both cases, or more letters than words have."""
     if len(part) < LEAST_SECRET:
         return False
     digits = sum(character.isdigit() for character in part)
     both_cases = any(one.islower() for one in part) and any(one.isupper() for one in part)
-    return digits >= SECRET_DIGITS or both_cases or _RUN.search(part) is not None
+    if digits >= SECRET_DIGITS or (both_cases and digits):
+        return True
+    return len(part) >= LEAST_LONG and (both_cases or _RUN.search(part) is not None)
