@@ -108,6 +108,9 @@ class Intake:
     def enter(self, ping: Waiting, at_ms: int | None = None) -> None:
         """A ping has arrived, now; it is answered when its outcome is known, perhaps before this returns.
 
+        Before Redis' clock is known it is refused: it cannot be stamped, and its key may be found before the slot is
+        taken and the clock set.
+
         `at_ms`: a relay says that it happened then. That is what is recorded; it holds no watermark back, as a moment
         that lies before the watermark already could not.
         """
@@ -116,8 +119,10 @@ class Intake:
         ping.known = known = self.find(ping.key)
         if known is not None:
             self._batchers[known.shard].add(ping)
-        else:
+        elif self.clock.is_set:
             self._resolve(ping)
+        else:
+            self._refuse(ping)
 
     def _shards_to_look_in(self, live: Live) -> list[Shard]:
         """The shards over links of their own: a look-up is as lean as a batch, and neither waits for the other."""

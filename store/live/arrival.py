@@ -32,6 +32,11 @@ class ArrivalClock:
         self._window_start_ms = 0
         self._offset_ms = 0
 
+    @property
+    def is_set(self) -> bool:
+        """Whether a reply has told what Redis' clock says. Until then `now_ms` means nothing."""
+        return self._bounds is not None
+
     def observe(self, redis_ms: int, sent_ms: int, receipt_ms: int) -> None:
         """Learn from a reply: `redis_ms` is Redis TIME in it, the others our monotonic clock at sending and receipt."""
         bounds = redis_ms - receipt_ms, redis_ms - sent_ms

@@ -177,16 +177,21 @@ async def seen(condition: Callable[[], bool], seconds: float = 15) -> None:
 
 @asynccontextmanager
 async def entrance_on(
-    url: str, redis: Any, shards: int = 1, call_timeout_s: float = CALL_TIMEOUT_S
+    url: str, redis: Any, shards: int = 1, call_timeout_s: float = CALL_TIMEOUT_S, *, is_shut: bool = False
 ) -> AsyncIterator[Entrance]:
-    """An intake with its writer slots, on a server that `redis` empties first; `url` may lead through a proxy."""
+    """An intake with its writer slots, on a server that `redis` empties first; `url` may lead through a proxy.
+
+    `is_shut`: its gates are, so it has not got its slots yet.
+    """
     await redis.flushall()
     entrance = Entrance(url, shards, call_timeout_s)
     for shard in entrance.live.shards:
         await redis.set(shard.keys.generation, GENERATION)
+    for gate in entrance.gates if is_shut else ():
+        gate.shut()
     entrance.running = asyncio.create_task(entrance.intake.run())
     try:
-        await seen(lambda: entrance.is_heard)
+        await seen(lambda: entrance.is_heard or is_shut)
         yield entrance
     finally:
         for gate in entrance.gates:

@@ -512,3 +512,20 @@ async def test_without_the_installation_pings_are_refused_until_it_is_there(
     await entrance.heard(pings[0].arrival_ms)
     assert await answers([entrance.arrive(1)]) == [Outcome.RECORDED]
     assert await entrance.blind(pings[0].arrival_ms)
+
+
+async def test_before_the_clock_of_redis_is_known_pings_are_refused_and_the_moment_is_blind(
+    stage: Stage, look_ups: LookUps
+) -> None:
+    """Its key might be found first, and then it would be recorded at a moment that means nothing."""
+    async with entrance_on(stage.live.url, stage.redis, is_shut=True) as entrance:
+        await entrance.put(1)
+        await under_way(entrance.gate)
+        seconds, micros = await stage.redis.time()
+        look_ups.hold()
+        early = entrance.arrive(1)
+        entrance.gate.open()
+        await seen(lambda: entrance.is_heard)
+        look_ups.release()
+        assert await answers([early, entrance.arrive(1)]) == [Outcome.UNAVAILABLE, Outcome.RECORDED]
+        assert await entrance.blind(seconds * 1000 + micros // 1000)
