@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tests.breakage import Breakage
 from tests.channel_breakages import CHANNEL_BREAKAGES
+from tests.settling_breakages import SETTLING_BREAKAGES
 from tests.signal_breakages import SIGNAL_BREAKAGES
 from tests.tenant_breakages import TENANT_BREAKAGES
 
@@ -64,24 +65,6 @@ BREAKAGES: dict[str, Breakage] = (
             "        await settle(self._shard, one, 'done')\n"
             "        attempt = await self._channels[one.channel.kind].send(one.channel.settings, notice)",
             f"{SWEEPER}/test_dispatch.py::test_an_attempt_that_a_crash_cut_off_is_made_again_when_its_lease_has_ended",
-        ),
-        "a lease is not taken back": Breakage(
-            f"{SCRIPTS}/lease.lua",
-            "redis.call('ZADD', K_DUE, now + lease_ms, delivery)",
-            "redis.call('ZREM', K_DUE, delivery)",
-            f"{LIVE}/test_deliver_and_lease.py::test_a_lease_that_is_not_settled_ends_and_the_delivery_is_handed_out_again",
-        ),
-        "whoever lost a lease may settle": Breakage(
-            f"{SCRIPTS}/settle.lua",
-            "if attempts ~= tonumber(ARGV[3]) then return 0 end",
-            "",
-            f"{LIVE}/test_deliver_and_lease.py::test_whoever_lost_the_lease_settles_nothing",
-        ),
-        "leases are not prolonged": Breakage(
-            f"{SCRIPTS}/renew.lua",
-            "redis.call('ZADD', KEYS[3], 'XX', 'GT', until_ms, ARGV[i])",
-            "",
-            f"{SWEEPER}/test_dispatch.py::test_a_lease_is_prolonged_while_its_attempt_is_under_way",
         ),
         "an up does not wait for its down": Breakage(
             f"{SCRIPTS}/deliver.lua",
@@ -299,4 +282,5 @@ BREAKAGES: dict[str, Breakage] = (
     | CHANNEL_BREAKAGES
     | TENANT_BREAKAGES
     | SIGNAL_BREAKAGES
+    | SETTLING_BREAKAGES
 )
