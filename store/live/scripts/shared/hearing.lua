@@ -118,7 +118,9 @@ local function hear(one, signal, run, arrival, now, holes, is_heard, tell)
   end
   if signal == SUCCESS then
     is_sign, one.runs.fails = true, 0
-    if one.phase == DOWN and (one.runs.cause ~= FAILED or arrival >= one.down) then come_up(one, arrival, now, holes, tell) end
+    -- A failure that lies in the future was told before the clock was stepped back: whatever comes now comes after it.
+    local is_after = one.runs.cause ~= FAILED or arrival >= one.down or one.down > now
+    if one.phase == DOWN and is_after then come_up(one, arrival, now, holes, tell) end
   end
   if one.phase == ACTIVE and is_sign and arrival > one.base then one.base = arrival end
   -- The end of a run that is known counts, in whatever order the writers' batches came.
