@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from store.beat import Signal
 from store.monitor_rules import MonitorRules
 from tests.stage import Stage, config_of
 
+RUN = UUID(int=7)
 # Due 40 s after the last sign of life, as without rules.
 RULED = MonitorRules(max_runtime_s=3600)
 
@@ -16,6 +19,54 @@ RULED = MonitorRules(max_runtime_s=3600)
 async def ruled(stage: Stage) -> Stage:
     await stage.put(config_of(1, rules=RULED))
     return stage
+
+
+async def test_a_ping_at_the_very_end_of_a_window_that_blind_time_has_moved_is_in_time(ruled: Stage) -> None:
+    await ruled.listen(10)
+    await ruled.move_to(12)
+    await ruled.listen(52)
+    assert await ruled.deadline(1) == 40
+    await ruled.ping(1)
+    assert await ruled.told() == []
+    assert await ruled.deadline(1) == 92
+
+
+async def test_a_deadline_up_to_which_another_writer_has_not_heard_is_not_judged_by_a_late_ping(
+    ruled: Stage,
+) -> None:
+    await ruled.new_writer("main-1")
+    await ruled.listen(45)
+    await ruled.ping(1)
+    assert await ruled.told() == []
+
+
+async def test_a_ping_that_was_overtaken_by_a_later_one_does_not_pull_the_deadline_back(ruled: Stage) -> None:
+    await ruled.listen(10)
+    await ruled.ping(1)
+    await ruled.ping(1, at=5)
+    assert await ruled.deadline(1) == 50
+    state = await ruled.state(1)
+    assert state is not None and state.seen_ms == state.base_ms == ruled.now_ms
+
+
+async def test_an_incident_does_not_end_before_it_began(ruled: Stage) -> None:
+    await ruled.listen(45)
+    await ruled.sweep()
+    await ruled.ping(1, at=35)
+    assert await ruled.told() == [("down", 1, 40), ("up", 1, 40)]
+
+
+@pytest.mark.parametrize(("second", "is_begun"), [(601, False), (603, True)])
+async def test_the_id_of_a_run_that_ended_ten_minutes_ago_may_be_used_again(
+    ruled: Stage, second: float, is_begun: bool
+) -> None:
+    await ruled.ping(1, signal=Signal.START, run=RUN)
+    await ruled.listen(2)
+    await ruled.ping(1, run=RUN)
+    await ruled.move_to(second)
+    await ruled.ping(1, signal=Signal.START, run=RUN)
+    await ruled.ping(1, run=RUN)
+    assert len(await ruled.durations()) == 1 + is_begun
 
 
 @pytest.mark.parametrize("cause", [Signal.SUCCESS, Signal.FAIL])

@@ -109,6 +109,8 @@ local function hear(one, signal, run, arrival, now, holes, is_heard, tell)
     judge(one, holes, function(deadline) return arrival > deadline and is_heard(deadline) end, tell)
   end
   if signal == LOG then return nil, false end
+  -- Before a run is begun: its id may be one that is used again and again.
+  forget_old_ends(one.runs, now)
   local is_first = one.seen == 0 and is_armed_by_ping(one.flags)
   local started, opened, is_sign = nil, false, is_first
   if signal == START then
