@@ -74,6 +74,24 @@ async def test_one_that_was_dropped_alive_is_refused_and_its_new_slot_covers_wha
     assert await stage.holes() == [(5, 9)]
 
 
+async def test_whoever_was_replaced_gives_nothing_back_and_its_successor_is_heard_on(stage: Stage) -> None:
+    former, stage.writer = stage.writer, await stage.new_writer("main-0")
+    await former.deregister()
+    await stage.listen(until=3)
+    assert await silences(stage) == {"main-0": 0}
+
+
+async def test_whoever_takes_over_a_slot_after_a_step_back_of_the_clock_is_heard_up_to_now(
+    stage: Stage,
+) -> None:
+    await stage.listen(until=5000, step=500)
+    await stage.move_to(1000)
+    stage.writer = await stage.new_writer("main-0")
+    await stage.ping()
+    assert (await stage.sweep()).watermark_ms == stage.now_ms
+    assert await stage.redis.hget(stage.shard.keys.tallies, "steps_back") == b"1"
+
+
 async def test_a_record_that_cannot_be_read_holds_the_clock_until_it_is_dropped(stage: Stage) -> None:
     await stage.redis.hset(stage.shard.keys.writers, "main-1", b"short")
     assert (await stage.sweep()).watermark_ms is None
