@@ -1,4 +1,4 @@
-"""Pings of monitors with rules that come late, at the last moment or out of order: judged as those of all others are."""
+"""Pings of monitors with rules that come late, at the last moment or out of order are judged as all others are."""
 
 from __future__ import annotations
 
