@@ -49,6 +49,15 @@ async def test_a_ping_that_was_overtaken_by_a_later_one_does_not_pull_the_deadli
     assert state is not None and state.seen_ms == state.base_ms == ruled.now_ms
 
 
+async def test_whoever_is_dead_is_found_out_however_often_blind_time_touches_the_window(ruled: Stage) -> None:
+    for begins in range(30, 160, 32):
+        await ruled.listen(begins)
+        await ruled.move_to(begins + 2)
+        await ruled.ping()
+    await ruled.sweep()
+    assert await ruled.told() == [("down", 1, 136)]
+
+
 async def test_an_incident_does_not_end_before_it_began(ruled: Stage) -> None:
     await ruled.listen(45)
     await ruled.sweep()

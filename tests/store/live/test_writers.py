@@ -74,6 +74,18 @@ async def test_one_that_was_dropped_alive_is_refused_and_its_new_slot_covers_wha
     assert await stage.holes() == [(5, 9)]
 
 
+async def test_after_the_last_one_gave_its_slot_back_the_next_who_registers_notes_what_it_had_not_heard(
+    stage: Stage,
+) -> None:
+    await stage.listen(until=9)
+    await stage.move_to(9.5)
+    await stage.ping(heard=9.2)
+    await stage.writer.deregister()
+    await stage.move_to(12)
+    await stage.new_writer("main-0")
+    assert await stage.holes() == [(9.2, 12)]
+
+
 async def test_whoever_was_replaced_gives_nothing_back_and_its_successor_is_heard_on(stage: Stage) -> None:
     former, stage.writer = stage.writer, await stage.new_writer("main-0")
     await former.deregister()
