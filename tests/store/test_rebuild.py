@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,10 @@ from store.live.heads import Outcome
 from store.live.live import Live
 from store.live.monitors import resolve
 from store.live.rebuilding import RebuildLock
+from store.live.shard import Shard
 from store.monitor import Phase
 from store.rebuild import WrongInstallation, rebuild_if_empty
+from store.rebuild_letters import restore_letters
 from tests.patience import until
 from tests.stage import CLOCK, GENERATION, START_MS, Stage
 from tests.store.library import Library, library_on
@@ -318,6 +321,25 @@ async def test_who_comes_late_does_not_undo_what_another_has_just_finished(
     await other.aclose()
 
 
+async def test_a_rebuild_that_another_finishes_at_this_very_moment_is_no_other_installation(
+    stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await library.monitor()
+    await flush(stage)
+    other = Live(stage.live.url, 1, GENERATION, CLOCK)
+    look = stage.live.generation_of
+
+    async def late_look(shard: Shard) -> str | None:
+        if await look(shard) is None:
+            assert await rebuilt(library, other)
+        return await look(shard)
+
+    monkeypatch.setattr(stage.live, "generation_of", late_look)
+    assert not await rebuilt(library)
+    assert stage.live.generation.value == other.generation.value
+    await other.aclose()
+
+
 # The lock
 
 
@@ -374,6 +396,22 @@ async def test_who_was_overtaken_finishes_nothing(
         await rebuilt(library)
     assert await stage.redis.get(stage.shard.keys.generation) is None
     assert await stage.redis.get(lock) == b"somebody else's"
+    assert await installation.generation(library.book) == GENERATION
+
+
+async def test_who_was_overtaken_when_all_was_put_back_leaves_the_books_as_they_are(
+    stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await flush(stage)
+
+    async def overtaken(*arguments: Any) -> int:
+        count = await restore_letters(*arguments)
+        await stage.redis.set(stage.shard.keys.rebuilding, "somebody else's")
+        return count
+
+    monkeypatch.setattr(rebuild, "restore_letters", overtaken)
+    with pytest.raises(Unavailable, match="interrupted"):
+        await rebuilt(library)
     assert await installation.generation(library.book) == GENERATION
 
 
