@@ -133,7 +133,8 @@ async def test_an_open_incident_stays_open_and_its_end_is_told_under_the_same_id
     monitor = await library.monitor()
     await stage.move_to(5)
     await library.pings(monitor)
-    await stage.listen(until=46)
+    await stage.move_to(7)
+    await stage.listen(until=49)
     await stage.sweep()
     [down] = await stage.events()
     await deliver(stage.shard, 10)
@@ -144,13 +145,14 @@ async def test_an_open_incident_stays_open_and_its_end_is_told_under_the_same_id
     await listen_again(stage)
     state = await stage.state(monitor.config.id)
     assert state is not None
-    assert (state.phase, state.base_ms, state.down_at_ms) == (Phase.DOWN, START_MS + 5_000, START_MS + 45_000)
+    assert (state.phase, state.base_ms, state.down_at_ms) == (Phase.DOWN, START_MS + 5_000, START_MS + 48_000)
     await stage.listen(until=100)
     await stage.sweep()
     assert await stage.events() == []
     await library.pings(monitor)
     [up] = await stage.events()
     assert (up.kind.name, up.incident_id, up.started_ms) == ("UP", down.incident_id, down.started_ms)
+    assert (down.delayed_ms, up.delayed_ms) == (3000, 3000)
     assert library.desk.rows("SELECT count(*), count(ended_ms) FROM incidents") == [(1, 1)]
 
 

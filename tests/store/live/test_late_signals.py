@@ -8,7 +8,7 @@ import pytest
 
 from store.beat import Signal
 from store.monitor_rules import MonitorRules
-from tests.stage import Stage, config_of
+from tests.stage import START_MS, Stage, config_of
 
 RUN = UUID(int=7)
 # Due 40 s after the last sign of life, as without rules.
@@ -63,6 +63,24 @@ async def test_an_incident_does_not_end_before_it_began(ruled: Stage) -> None:
     await ruled.sweep()
     await ruled.ping(1, at=35)
     assert await ruled.told() == [("down", 1, 40), ("up", 1, 40)]
+
+
+async def test_a_change_of_the_longest_time_hides_no_overrun_that_no_sweep_has_seen(ruled: Stage) -> None:
+    await ruled.put(config_of(1, version=2, rules=MonitorRules(max_runtime_s=20)))
+    await ruled.ping(1, signal=Signal.START, run=RUN)
+    await ruled.listen(25)
+    await ruled.put(config_of(1, version=3, rules=MonitorRules(max_runtime_s=22)))
+    await ruled.sweep()
+    assert await ruled.told() == [("down", 1, 22)]
+
+
+@pytest.mark.parametrize(("second", "is_told"), [(9.999, True), (10, False), (19.999, False), (20, True)])
+async def test_a_quiet_time_begins_and_ends_to_the_moment(stage: Stage, second: float, is_told: bool) -> None:
+    start_s = START_MS // 1000
+    await stage.put(config_of(1, rules=MonitorRules(quiet=((start_s + 10, start_s + 20),))))
+    await stage.listen(second)
+    await stage.ping(1, signal=Signal.FAIL)
+    assert await stage.told() == [("down", 1, second)] * is_told
 
 
 @pytest.mark.parametrize(("second", "is_begun"), [(601, False), (603, True)])

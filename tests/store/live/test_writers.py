@@ -9,7 +9,7 @@ from store.live.connect import Unregistered
 from store.live.link import Link
 from store.live.writer import Writer
 from store.live.writers import Dropped, Dropping, drop_writer, number_of, registered
-from tests.stage import Stage, config_of
+from tests.stage import START_MS, Stage, config_of
 
 
 async def silences(stage: Stage) -> dict[str, int | None]:
@@ -111,6 +111,13 @@ async def test_a_record_that_cannot_be_read_holds_the_clock_until_it_is_dropped(
     assert (await drop_writer(stage.shard, "main-1")).what is Dropping.DROPPED
     assert (await stage.sweep()).watermark_ms is not None
     assert await stage.holes() == [(-3600, 0)]
+
+
+async def test_what_was_refused_is_blind_from_the_last_batch_to_the_next_and_no_longer(stage: Stage) -> None:
+    await stage.listen(until=1)
+    stage.writer.confess(START_MS + 1500)
+    await stage.listen(until=3.8, step=0.7)
+    assert await stage.holes() == [(1, 1.7)]
 
 
 async def test_what_was_refused_before_there_was_a_slot_is_blind_as_others_listened_without_us(
