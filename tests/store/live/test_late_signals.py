@@ -24,7 +24,9 @@ async def ruled(stage: Stage) -> Stage:
 async def test_a_ping_at_the_very_end_of_a_window_that_blind_time_has_moved_is_in_time(ruled: Stage) -> None:
     await ruled.listen(10)
     await ruled.move_to(12)
+    await ruled.ping()
     await ruled.listen(52)
+    assert await ruled.holes() == [(10, 12)]
     assert await ruled.deadline(1) == 40
     await ruled.ping(1)
     assert await ruled.told() == []
