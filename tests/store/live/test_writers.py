@@ -132,10 +132,10 @@ async def test_what_was_refused_before_there_was_a_slot_is_blind_as_others_liste
     passed_ms = 73_000
     late.confess()
     await late.register()
-    assert await stage.holes() == [(16.999, 20)]
+    assert await stage.holes() == [(16.998, 20)]
     late.confess()
     await late.register()
-    assert await stage.holes() == [(16.999, 20)]
+    assert await stage.holes() == [(16.998, 20)]
 
 
 @pytest.mark.parametrize(
