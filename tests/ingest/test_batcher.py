@@ -490,6 +490,7 @@ async def test_closing_answers_everything_that_was_taken_and_gives_the_slot_back
     entrance.intake.close()
     assert entrance.arrive(1).future.result() == Outcome.UNAVAILABLE
     entrance.gate.open()
+    await answers(taken[:-1])
     look_ups.release()
     assert set(await answers(taken)) == {Outcome.RECORDED}
     assert entrance.running is not None
@@ -521,9 +522,9 @@ async def test_before_the_clock_of_redis_is_known_pings_are_refused_and_the_mome
     async with entrance_on(stage.live.url, stage.redis, is_shut=True) as entrance:
         await entrance.put(1)
         await under_way(entrance.gate)
-        seconds, micros = await stage.redis.time()
         look_ups.hold()
         early = entrance.arrive(1)
+        seconds, micros = await stage.redis.time()
         entrance.gate.open()
         await seen(lambda: entrance.is_heard)
         look_ups.release()
