@@ -237,17 +237,20 @@ async def test_the_watermark_never_passes_a_ping_that_is_left_in_the_queue(entra
 async def test_the_watermark_never_passes_a_ping_that_waits_for_its_key(
     entrance: Entrance, look_ups: LookUps
 ) -> None:
-    await entrance.put(1, 2)
+    """The first look-up is under way, another key waits for the next one."""
+    await entrance.put(1, 2, 3)
     await entrance.know(1)
     look_ups.hold()
     waits = entrance.arrive(2)
+    await seen(lambda: look_ups.keys == 2 and entrance.intake.clock.now_ms() > waits.arrival_ms)
+    waits_longer = entrance.arrive(3)
     calls = len(entrance.gate.records)
     await answers([entrance.arrive(1)])
     await seen(lambda: len(entrance.gate.records) >= calls + 3)
     assert all(call.watermark_ms < waits.arrival_ms for call in entrance.gate.records[calls:])
     look_ups.release()
-    assert await answers([waits]) == [Outcome.RECORDED]
-    await entrance.heard(waits.arrival_ms)
+    assert await answers([waits, waits_longer]) == [Outcome.RECORDED] * 2
+    await entrance.heard(waits_longer.arrival_ms)
 
 
 async def test_an_idle_batcher_says_how_far_it_has_heard_five_times_a_second(entrance: Entrance) -> None:
