@@ -1,32 +1,14 @@
-"""Deliberate breakages of leases and of settling, each with a test that has to notice it."""
+"""Deliberate breakages of counting attempts, and of settling them, each with a test that has to notice it."""
 
 from __future__ import annotations
 
 from tests.breakage import Breakage
 
 _SCRIPTS = "store/live/scripts"
-_LIVE, _SETTLING = "tests/store/live", "tests/sweeper/test_settling.py"
+_SETTLING = "tests/sweeper/test_settling.py"
 _DISPATCH = "tests/sweeper/test_dispatch.py"
 
 SETTLING_BREAKAGES: dict[str, Breakage] = {
-    "a lease is not taken back": Breakage(
-        f"{_SCRIPTS}/lease.lua",
-        "redis.call('ZADD', K_DUE, now + length_ms, delivery)",
-        "redis.call('ZREM', K_DUE, delivery)",
-        f"{_LIVE}/test_deliver_and_lease.py::test_a_lease_that_is_not_settled_ends_and_the_delivery_is_handed_out_again",
-    ),
-    "whoever lost a lease may settle": Breakage(
-        f"{_SCRIPTS}/settle.lua",
-        "if turn ~= tonumber(ARGV[3]) then return 0 end",
-        "",
-        f"{_LIVE}/test_deliver_and_lease.py::test_whoever_lost_the_lease_settles_nothing",
-    ),
-    "leases are not prolonged": Breakage(
-        f"{_SCRIPTS}/renew.lua",
-        "redis.call('ZADD', KEYS[3], 'XX', 'GT', until_ms, ARGV[i])",
-        "",
-        f"{_DISPATCH}::test_a_lease_is_prolonged_while_its_attempt_is_under_way",
-    ),
     "every lease counts as a failed attempt": Breakage(
         f"{_SCRIPTS}/lease.lua",
         "return failed_of(turn) + leases * A_LEASE,",
