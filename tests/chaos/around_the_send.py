@@ -1,5 +1,6 @@
 """Kills the sweeper around the send, several hundred times in a few minutes: at each fault point between the pop of a
-deadline and the first send, and by the receiver itself, right after it has answered.
+deadline and the first send, and by the receiver itself, right after it has answered: one call, or one of several that
+are under way.
 
 `python -m tests.chaos.around_the_send --rounds 200` plays so many rounds at each.
 """
@@ -19,6 +20,7 @@ from uuid import UUID
 import msgspec
 
 from store.live.packing import Event
+from sweeper.channels.attempt import ATTEMPTS_PER_CHANNEL
 from sweeper.dispatch import LEASE_MS
 from tests.patience import until
 from tests.servers import running_server, valkey_binary
@@ -30,10 +32,14 @@ from tests.sweeper.telling import channels, told
 
 BEFORE = ("sweep.swept", "dispatch.delivered", "dispatch.leased")
 AFTER = "the answer"
-POINTS = (*BEFORE, AFTER)
-# Of the monitors of a round: some are due in one sweep, and another one when the next sweeper lives. Of those that are
-# told when the receiver kills there is one, so that a death repeats one at most.
-INTERVALS_S = dict.fromkeys(BEFORE, (2, 2, 2, 3)) | {AFTER: (2, 3)}
+AMONG = "an answer among several"
+POINTS = (*BEFORE, AFTER, AMONG)
+# So many calls are under way when one of them is answered: as many as a channel has at a time.
+SEVERAL = ATTEMPTS_PER_CHANNEL
+# Of the monitors of a round: some are due in one sweep, and another one when the next sweeper lives. A death repeats as
+# many as were under way: none before the send, and after it as many as there are due at once.
+INTERVALS_S = dict.fromkeys(BEFORE, (2, 2, 2, 3)) | {AFTER: (2, 3), AMONG: (*[2] * SEVERAL, 3)}
+MOST_REPEATED = dict.fromkeys(BEFORE, 0) | {AFTER: 1, AMONG: SEVERAL}
 LOOK_S = 0.05
 LEASE_S = LEASE_MS // 1000
 
@@ -65,12 +71,14 @@ class Rounds:
         self._life = life
         self._sweeper = StagedSweeper(life)
         self._is_murderous = False
+        self._gathering: asyncio.Barrier | None = None
         receiver._reply = self._answer
 
     async def play(self, point: str) -> None:
         """1. Some monitors are due; whoever sweeps, or tells of it, dies. 2. Another one takes over. 3. All is told."""
-        self._is_murderous = point == AFTER
-        if point != AFTER:
+        self._is_murderous = point in {AFTER, AMONG}
+        self._gathering = asyncio.Barrier(SEVERAL) if point == AMONG else None
+        if point in BEFORE:
             Path(self._life.fault_file).write_text(f"{point} 1")
         intervals_s = INTERVALS_S[point]
         fresh = range(len(self.expected) + 1, len(self.expected) + 1 + len(intervals_s))
@@ -108,7 +116,9 @@ class Rounds:
         self._sweeper.end()
 
     async def _answer(self, writer: asyncio.StreamWriter) -> None:
-        """200; and whoever may have read it is dead at once, if this is such a round."""
+        """200, when all are there that are to be; whoever may have read it is dead at once, if it is such a round."""
+        if self._gathering and self._is_murderous:
+            await self._gathering.wait()
         await answering(200)(writer)
         if self._is_murderous:
             self._is_murderous = False
@@ -167,19 +177,18 @@ async def played(folder: Path, rounds: int) -> dict[str, Tally]:
         async with on_stage(own) as stage:
             for _ in range(rounds):
                 await stage.play(point)
-            # Who dies before the first send repeats nothing.
-            tallies[point] = await stage.judge(own, rounds if point == AFTER else 0)
+            tallies[point] = await stage.judge(own, rounds * MOST_REPEATED[point])
     return tallies
 
 
 def main() -> int:
     """Read the options, play; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos.before_send", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.around_the_send", description=__doc__)
     parser.add_argument("--rounds", type=int, default=200, help="at each fault point")
     with tempfile.TemporaryDirectory(prefix="od-kills-") as folder:
         tallies = asyncio.run(played(Path(folder), parser.parse_args().rounds))
     for point, tally in tallies.items():
-        print(f"{point:<20} {tally}", *tally.wrong[:5], sep="\n  ")
+        print(f"{point:<24} {tally}", *tally.wrong[:5], sep="\n  ")
     return int(any(one.wrong for one in tallies.values()))
 
 
