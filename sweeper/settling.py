@@ -88,7 +88,9 @@ class Settling:
                     except Unavailable:
                         await asyncio.sleep(LOOK_EVERY_S)
         except (TimeoutError, OverdueError) as error:
-            _log.warning("delivery %s cannot be settled yet: %s", one.delivery_id, error or "no answer")
+            _log.warning(
+                "delivery %s cannot be settled yet: %s", one.delivery_id, str(error) or "no answer in time"
+            )
             self._remember(verdict)
             return False
 
