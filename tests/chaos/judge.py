@@ -1,6 +1,6 @@
 """Judges what a round has left: what was answered is stored once, what was silent is told, nobody else is called dead.
 
-`overdue doctor` judges with it: Redis has to be as the books say.
+Moments and the jobs of other kinds are looked at beside it (looks.py). `overdue doctor` judges with it: Redis has to be as the books say.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class Judge:
     def end_round(self, silent: Sequence[Watched], fault: Fault, kills: int, losses: Sequence[Loss]) -> Found:
         """Wait until nothing more can come of the round, and look at everything."""
         is_loss = fault.may_lose
+        self._looks.know_of(losses)
         wrong: list[str] = []
         if not is_loss:  # or the value itself may be lost
             self._await(
@@ -91,7 +92,7 @@ class Judge:
         for one in silent:
             if one not in unended:
                 wrong += self._judge_silence(one, calls, good, losses if is_loss else ())
-        wrong += self._judge_calls(silent, calls, losses)
+        wrong += self._judge_calls(silent, calls)
         if is_loss:
             wrong += judge_repeats(everywhere, losses)
         else:
@@ -134,15 +135,13 @@ class Judge:
         own = [call for call in calls if call.monitor_id == one.id]
         return is_unended(own, losses) and not patiently(lambda: self._api.incidents(one.id), "incidents")
 
-    def _judge_calls(
-        self, silent: Sequence[Watched], calls: Sequence[Call], losses: Sequence[Loss]
-    ) -> list[str]:
+    def _judge_calls(self, silent: Sequence[Watched], calls: Sequence[Call]) -> list[str]:
         """Nobody else is called dead; signatures are right."""
         concerned = {one.id for one in silent} | {self._measured.id}
         wrong = [
             f"a false alarm: {call}"
             for call in calls
-            if call.monitor_id not in concerned and not self._looks.is_of_lost_end(call, losses)
+            if call.monitor_id not in concerned and not self._looks.is_of_lost_end(call)
         ]
         wrong += [
             f"a bad signature: {call}" for call in calls if not call.is_signed_with(self._receiver.secret)

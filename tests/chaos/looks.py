@@ -63,12 +63,17 @@ class Looks:
         self._gone: list[Watched] = []
         self._began_ms = 0
         self._complaints = self._plain = 0
+        self._losses: list[Loss] = []
         self._seen = [0, 0, 0]
         self._new: list[Ping] = []
 
     def begin_round(self) -> None:
         """Pings are looked at from the last look on, all else from now on."""
         self._began_ms = wall_ms()
+
+    def know_of(self, losses: Sequence[Loss]) -> None:
+        """Redis has lost its last moments in this round."""
+        self._losses += losses
 
     def answered(self) -> list[Ping]:
         """Every ping that was answered since this was asked last."""
@@ -81,19 +86,21 @@ class Looks:
         """Whether an answer is one that may be given: the pings of one monitor are limited."""
         return one.status in {200, 503} or (one.status == LIMITED and one.key == self._company.hasty.key)
 
-    def is_of_lost_end(self, call: Call, losses: Sequence[Loss]) -> bool:
-        """Whether somebody is told of a run whose end was answered, and then lost with Redis: nobody sends it again."""
+    def is_of_lost_end(self, call: Call) -> bool:
+        """Whether somebody is told of a run whose end was answered, and then lost with Redis: nobody sends it again.
+
+        Perhaps in the round before. The history may know the end all the same.
+        """
         if call.monitor_id != self._company.runner.id or call.incident["kind"] != "overrun":
             return False
-        lost = {run for run, ends in self._company.run_ends.items() if self._are_lost(ends, losses)}
+        lost = {run for run, ends in self._company.run_ends.items() if self._are_lost(ends)}
         begun = [row.at_ms for row in self._records.of(call.monitor_id) if row.signal and row.run in lost]
         told = ms(call.incident["startedAt"])
         return any(deadline(base, MAX_RUNTIME_MS, own) == told for base in begun for own in self._holes())
 
-    def _are_lost(self, ends: Sequence[Ping], losses: Sequence[Loss]) -> bool:
-        return any(one.status == 200 for one in ends) and all(
-            one.number not in self._records.by_number and covers(losses, one) for one in ends
-        )
+    def _are_lost(self, ends: Sequence[Ping]) -> bool:
+        good = [one for one in ends if one.status == 200]
+        return bool(good) and all(covers(self._losses, one) for one in good)
 
     def end_round(
         self, silent: Sequence[Watched], calls: Sequence[Call], losses: Sequence[Loss]
@@ -164,13 +171,13 @@ class Looks:
         """Everybody healthy is shown as the last pings and the blind times have it."""
         wrong = []
         newest = self._newest()
-        limits = {one.id: one.limit_ms for one in (*self._healthy, self._company.relayed)}
         watched = {one.id: one for one in (*self._healthy, *self._company.beating)}
         shown, holes = self._shown(self._api)
         for one in shown:
             if one["id"] in watched:
                 last = newest[watched[one["id"]].key]
-                wrong += judge_shown(one, limits.get(one["id"], 0), last, wall_ms(), holes)
+                limit_ms = watched[one["id"]].limit_ms if one["interval"] else 0
+                wrong += judge_shown(one, limit_ms, last, wall_ms(), holes)
         hasty = self._company.hasty
         newest = self._newest()
         (one,), holes = self._shown(self._company.hasty_api)
