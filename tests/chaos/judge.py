@@ -1,6 +1,7 @@
 """Judges what a round has left: what was answered is stored once, what was silent is told, nobody else is called dead.
 
-Moments and the jobs of other kinds are looked at beside it (looks.py). `overdue doctor` judges with it: Redis has to be as the books say.
+Moments and the jobs of other kinds are looked at beside it (looks.py). `overdue doctor` judges with it: Redis has to be
+as the books say.
 """
 
 from __future__ import annotations
