@@ -36,7 +36,7 @@ FIRST_NUMBER = 10**15
 class Company:
     """Each job is a thread. `answers` are its pings, and `happened_ms` says when those of the relay had happened.
 
-    `run_ends` are the answers to what ended a run, by the run.
+    `run_ends` are the answers to what ended a run, by the run. `client` is for the one who is in trouble.
     """
 
     def __init__(self, house: House, api: Api, others: Api, hasty: Api, receiver: Receiver) -> None:
@@ -47,6 +47,7 @@ class Company:
         self.plain_answers: list[Ping] = []
         self.run_ends: dict[str, list[Ping]] = defaultdict(list)
         self.complaints: list[str] = []
+        self.client = self._new_client()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._number = FIRST_NUMBER + wall_ms() * 1000
@@ -112,6 +113,7 @@ class Company:
         self._stopping.set()
         for thread in self._threads:
             thread.join()
+        self.client.close()
 
     def _join(self, api: Api, work: Callable[[httpx.Client, Watched], None], **asked: object) -> Watched:
         """A monitor, and whoever pings it from now on."""
@@ -121,13 +123,16 @@ class Company:
 
     def _start(self, work: Callable[[httpx.Client, Watched], None], one: Watched) -> None:
         def live() -> None:
-            with httpx.Client(base_url=self.house.url, trust_env=False, timeout=ANSWER_S) as client:
+            with self._new_client() as client:
                 while not self._stopping.is_set():
                     work(client, one)
                     self._stopping.wait(OFTEN_S)
 
         self._threads.append(threading.Thread(target=live, name=f"company {work.__name__}"))
         self._threads[-1].start()
+
+    def _new_client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.house.url, trust_env=False, timeout=ANSWER_S)
 
     def _beat(self, client: httpx.Client, one: Watched) -> None:
         self.send(client, one)

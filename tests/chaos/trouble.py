@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import uuid4
 
-import httpx
-
 from store.clock import wall_ms
 from tests.chaos.again import is_unended
 from tests.chaos.company import Company
@@ -15,7 +13,7 @@ from tests.chaos.moments import Holes, deadline, judge_end, ms
 from tests.chaos.records import Records
 from tests.chaos.strike import Loss, covers
 from tests.system.api import Json
-from tests.system.fleet import ANSWER_S, Ping
+from tests.system.fleet import Ping
 from tests.system.receiver import Call
 from tests.system.waiting import until
 
@@ -33,15 +31,11 @@ class Trouble:
         self._company = company
         self._one = company.troubled
         self._records = records
-        self._client = httpx.Client(base_url=company.house.url, trust_env=False, timeout=ANSWER_S)
         self._kind = OVERRUN
         self._calls = 0
         self._since_ms = 0
         self._run = ""
         self._cause: list[Ping] = []
-
-    def close(self) -> None:
-        self._client.close()
 
     def begin(self) -> None:
         """It fails, or begins a run that hangs."""
@@ -121,7 +115,7 @@ class Trouble:
         return own if all(one["endedAt"] for one in own) else []
 
     def _send(self, signal: str) -> None:
-        self._company.send_well(self._client, self._one, signal, self._run)
+        self._company.send_well(self._company.client, self._one, signal, self._run)
 
     def _own_answers(self) -> list[Ping]:
         answers = self._company.answers
