@@ -32,13 +32,14 @@ VALUES = {"metric.breached", "metric.cleared"}
 
 
 class Found(TypedDict):
-    """What is found of a round, besides its fault."""
+    """What is found of a round, besides its fault. `lost_ends`: who is told of runs whose end was lost with Redis."""
 
     answered: int
     refused: int
     lost: int
     repeats: int
     unended: int
+    lost_ends: int
     wrong: list[str]
 
 
@@ -107,6 +108,7 @@ class Judge:
             lost=len(self._missing(good)),
             repeats=repeats,
             unended=len(unended),
+            lost_ends=sum(map(self._looks.is_of_lost_end, calls)),
             wrong=wrong,
         )
 
