@@ -150,7 +150,10 @@ class Looks:
         incidents: list[Json] = patiently(lambda: self._api.incidents(one.id), "incidents")
         if losses:
             return [wrong for incident in incidents for wrong in judge_not_early(one, incident, rows)]
-        found = [[w for i in incidents for w in judge_silence(one, i, calls, rows, own)] for own in holes]
+        first = next(ping for ping in self._new if ping.key == one.key and ping.status == 200)
+        found = [
+            [w for i in incidents for w in judge_silence(one, i, calls, rows, first, own)] for own in holes
+        ]
         return min(found, key=len)
 
     def _look_at_rule(self, calls: Sequence[Call]) -> list[str]:
@@ -196,11 +199,16 @@ class Looks:
         wrong = []
         for one in self._gone:
             try:
-                until(lambda: self._api.ping(one.key).status_code == 404, GONE_WITHIN_S, "it is gone")  # noqa: B023
+                until(lambda: self._is_gone(one), GONE_WITHIN_S, "it is gone")  # noqa: B023
             except AssertionError:
-                wrong.append(f"{one.id} was deleted, and is there")
+                wrong.append(f"{one.id} was deleted, and is answered {self._api.ping(one.key).text}")
         self._gone = list(silent)
         return wrong
+
+    def _is_gone(self, one: Watched) -> bool:
+        """Nobody knows the key; who was pinged before Redis heard of it was asked for too many unknown keys already."""
+        said = self._api.ping(one.key)
+        return said.status_code == 404 or (said.status_code == LIMITED and "alive" not in said.json())
 
     def _holes(self) -> list[Holes]:
         """The blind times of each shard."""

@@ -74,15 +74,19 @@ def judge_plain(good: Sequence[Ping], rows: Sequence[Row]) -> list[str]:
 
 
 def judge_silence(
-    one: Watched, incident: Json, calls: Sequence[Call], rows: Sequence[Row], holes: Holes
+    one: Watched, incident: Json, calls: Sequence[Call], rows: Sequence[Row], first: Ping, holes: Holes
 ) -> list[str]:
-    """It began when the window after the last ping was over, ended with the next one, and so it was told."""
+    """It began when the window after the last ping was over, ended with the next one, and so it was told.
+
+    A first ping may have waited until the monitor was there: then the window began with that, before its answer.
+    """
     started, ended = ms(incident["startedAt"]), ms(incident["endedAt"])
     base = max((row.at_ms for row in rows if row.at_ms < started), default=0)
     expected = deadline(base, one.limit_ms, holes)
     delayed = expected - base - one.limit_ms
     wrong = []
-    if started != expected:
+    waited = first.answered_ms - base if rows[:1] and rows[0].at_ms == base else 0
+    if not expected <= started <= expected + waited:
         wrong.append(
             f"{one.id} was missed {started - expected} ms after its deadline {expected}, base {base}, {holes}"
         )
