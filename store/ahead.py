@@ -82,11 +82,12 @@ class Calendar:
         cron = Cron(*known)
         if shared is None:
             shared = self._ticks[known] = self._ticks_around_now(cron)
+        ticks = shared
         if base_s < self.now_s - TICKS_SINCE_S:
-            return _united(islice(cron.ticks(base_s), wishes.failures), shared)
+            ticks = _united(islice(cron.ticks(base_s), wishes.failures), ticks)
         if len(shared) < TICKS_AHEAD:
-            return _united(islice(cron.ticks(max(base_s, self.now_s)), wishes.failures + 1), shared)
-        return shared
+            ticks = _united(islice(cron.ticks(max(base_s, self.now_s)), wishes.failures + 1), ticks)
+        return ticks
 
     def _ticks_around_now(self, cron: Cron) -> tuple[int, ...]:
         past = list(cron.ticks(self.now_s - DAY_S, self.now_s))[-TICKS_PAST:]

@@ -60,6 +60,14 @@ def test_a_rare_schedule_has_at_least_as_many_ticks_as_may_be_missed() -> None:
     assert len([one for one in found if one > NOW_S]) >= 10
 
 
+def test_the_next_tick_of_a_very_rare_schedule_is_known_while_its_monitor_is_down_for_the_last_one() -> None:
+    now_s = int(datetime(2028, 3, 5, tzinfo=UTC).timestamp())
+    ahead = Calendar(now_s).ahead(Wishes(schedule="0 0 29 2 *", timezone="UTC"), (), now_s - 400 * DAY_S)
+    leap_days = [int(datetime(year, 2, 29, tzinfo=UTC).timestamp()) for year in (2028, 2032, 2036)]
+    assert ahead.rules is not None
+    assert (ahead.rules.ticks, ahead.horizon_s) == (tuple(leap_days), leap_days[-1])
+
+
 def test_ticks_are_worked_out_anew_before_there_are_too_few() -> None:
     ahead = Calendar(NOW_S).ahead(Wishes(schedule="0 3 * * *", timezone="UTC"), (), None)
     assert ahead.rules is not None
