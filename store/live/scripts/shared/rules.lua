@@ -160,7 +160,7 @@ local function deadline_after(after, length, base, holes, quiet, least, is_run)
         local bound = rest_from and math.min(patient, first_from(holes, h, rest_from + 1)) or patient
         bound = length and first_gap(holes, h + 1, bound, length) or math.min(bound, first_from(holes, h, deadline))
         if is_run and first_lost(holes, h, base) < bound then return NEVER end
-        deadline, h = math.max(deadline, after(holes[bound - 1][2])), bound
+        deadline, h = after(holes[bound - 1][2]), bound
       end
     elseif rest_from and rest_from <= deadline then
       local behind = first_after(holes, rest_to)
