@@ -140,11 +140,6 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
     "a writer that lags leaves no hole": ("deregister", "now - watermark > HOLE_LEAST_MS", "false"),
     "a hole after the deadline counts": (JUDGES, "if holes[first][1] >= base + limit then", "if false then"),
     "a hole counts however much was listened before it": (JUDGES, "gaps[at] >= width", "false"),
-    "a run that ended before a long hole is let go": (
-        JUDGES,
-        "first_lost(holes, h, base) < bound then",
-        "first_lost(holes, h, base) <= #holes then",
-    ),
     "overlapping holes are kept apart": (
         "record register",
         "if holes[i][2] > last[2] then last[2] = holes[i][2] end",
