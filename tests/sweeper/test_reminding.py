@@ -151,6 +151,9 @@ async def test_a_receiver_that_asks_for_a_long_pause_is_not_reminded(stage: Stag
         await remind(stage, 1)
         await stage.ping(1)
         await teller.finish()
+        assert [one.type for one in told(receiver)] == ["monitor.down", "monitor.reminder"]
+        await stage.move_to(stage.now_ms / 1000 - START_MS / 1000 + 3601)
+        await teller.finish()
         assert [one.type for one in told(receiver)] == ["monitor.down", "monitor.reminder", "monitor.up"]
 
 
