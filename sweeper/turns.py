@@ -52,8 +52,8 @@ class Turns:
     def __init__(self, kinds: Mapping[str, Kind], now_ms: Callable[[], int] = monotonic_ms) -> None:
         self._kinds = kinds
         self._now_ms = now_ms
-        # By the identity of its lease: the channel of an attempt under way, and when it began.
-        self._under_way: dict[int, tuple[int, int]] = {}
+        # Attempts by the identity of their leases, with the moments at which they began.
+        self._under_way: dict[int, tuple[Lease, int]] = {}
         self._ended: set[int] = set()
         self._kind_of: dict[int, str] = {}
         self._quick: dict[int, bool] = {}
@@ -64,7 +64,7 @@ class Turns:
 
     def begin(self, one: Lease) -> None:
         """An attempt begins."""
-        self._under_way[id(one)] = one.channel_id, self._now_ms()
+        self._under_way[id(one)] = one, self._now_ms()
         if one.channel is not None:
             _keep(self._kind_of, one.channel_id, one.channel.kind, KNOWN)
 
@@ -100,7 +100,7 @@ class Turns:
 
     def rooms(self) -> list[Room]:
         """What each channel may begin now; any that is not named has `FIRST_AT_ONCE`."""
-        counts = Counter(channel for channel, _ in self._under_way.values())
+        counts = Counter(one.channel_id for one, _ in self._under_way.values())
         rooms = self._rooms_of_quick(counts) | self._rooms_of_slow(counts)
         crowded = {name for name, kind in self._kinds.items() if kind.waiting >= WAITING_OF_A_KIND}
         if crowded:
@@ -122,7 +122,7 @@ class Turns:
     def _late(self) -> list[int]:
         """The channels of attempts that take long, one for each."""
         since_ms = self._now_ms() - SLOW_FROM_MS
-        return [channel for channel, began_ms in self._under_way.values() if began_ms <= since_ms]
+        return [one.channel_id for one, began_ms in self._under_way.values() if began_ms <= since_ms]
 
     def _rooms_of_quick(self, counts: Counter[int]) -> dict[int, int]:
         """One for each that has none; those that are known to be quick share what there is beyond that."""
