@@ -13,6 +13,7 @@ from tests.recorder_breakages import RECORDER_BREAKAGES
 from tests.signal_breakages import SIGNAL_BREAKAGES
 from tests.sweeper_breakages import SWEEPER_BREAKAGES
 from tests.tenant_breakages import TENANT_BREAKAGES
+from tests.turn_breakages import TURN_BREAKAGES
 
 SCRIPTS = "store/live/scripts"
 LIVE, SWEEPER, BOOK = "tests/store/live", "tests/sweeper", "tests/store/recorder"
@@ -282,4 +283,5 @@ BREAKAGES: dict[str, Breakage] = (
     | SWEEPER_BREAKAGES
     | RECORDER_BREAKAGES
     | REBUILD_BREAKAGES
+    | TURN_BREAKAGES
 )
