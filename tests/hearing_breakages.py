@@ -99,7 +99,7 @@ HEARING_BREAKAGES: dict[str, Breakage] = {
     ),
     "patience with blind time has no end where there are rules": Breakage(
         _SCRIPTS + "shared/rules.lua",
-        "if hole[1] - since - unheard >= WINDOWS_OF_PATIENCE * window then",
+        "if patient <= h then",
         "if false then",
         _LATE + "test_whoever_is_dead_is_found_out_however_often_blind_time_touches_the_window",
     ),

@@ -49,7 +49,7 @@ RECORDER_BREAKAGES: dict[str, Breakage] = {
     ),
     "rules that change while nobody pings are not followed": Breakage(
         "store/recorder/recorder.py",
-        "if is_idle and not await asyncio.to_thread(self._ledger.rules_changed):",
+        "if is_idle and not await in_thread(self._ledger.rules_changed):",
         "if is_idle:",
         f"{_RECORDER}/test_alerting.py::test_an_open_incident_ends_in_silence_with_its_rule_even_if_nobody_pings",
     ),

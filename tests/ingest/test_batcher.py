@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ingest import batcher, keyring, resolver
-from store.beat import decode_history
+from store.beat import Signal, decode_history
 from store.errors import Fenced
 from store.live import writer
 from store.live.arrival import ArrivalClock
@@ -20,6 +20,7 @@ from store.live.heads import Outcome
 from store.live.link import Link
 from store.live.writer import Writer
 from store.metrics import PINGS
+from store.monitor_rules import MonitorRules
 from tests.ingest.entrance import Entrance, Gate, LookUps, answers, digest_of, entrance_on, seen
 from tests.proxy import FaultProxy
 from tests.stage import GENERATION, Stage
@@ -121,6 +122,24 @@ async def test_a_call_carries_at_most_512_pings(entrance: Entrance) -> None:
     entrance.gate.open()
     await answers(pings)
     assert entrance.gate.sizes[-4:] == [1, 512, 512, 176]
+
+
+async def test_a_call_carries_fewer_pings_that_signal_or_whose_monitors_have_rules(
+    entrance: Entrance,
+) -> None:
+    await entrance.put(1, 3)
+    await entrance.put(2, rules=MonitorRules(max_runtime_s=60))
+    await entrance.know(1, 2, 3)
+    entrance.gate.shut()
+    pings = [entrance.arrive(1)]
+    await under_way(entrance.gate)
+    pings += [entrance.arrive(2) for _ in range(70)]
+    pings += [entrance.signal(3, Signal.START) for _ in range(16)]
+    pings += [entrance.arrive(1) for _ in range(400)]
+    entrance.gate.open()
+    assert set(await answers(pings)) == {Outcome.RECORDED}
+    # 32; 32; 6 and 16 that count for 16 each, and so many plain ones as make 512; the rest.
+    assert entrance.gate.sizes[-5:] == [1, 32, 32, 22 + 160, 240]
 
 
 @pytest.mark.parametrize("part", ["body", "query"])

@@ -46,6 +46,7 @@ from store.live.writer import Writer
 from store.live.writers import drop_writer, registered
 from store.monitor_rules import MonitorRules
 from store.projection import DropMonitor, PutChannels, PutMonitor, PutPlan
+from store.silence import Silence
 from tests.stage import config_of, digest_of
 
 FOLDER = Path(scripts.__file__).parent
@@ -126,7 +127,7 @@ CALLERS: dict[str, Use] = {
     "settle": lambda shard, _: settle(shard, ONE, "done"),
     "sweep": lambda shard, _: sweep(shard, 1),
     "tag_collection": lambda shard, _: tag_collection(shard, ONE, []),
-    "tell_forgotten": lambda shard, _: tell_forgotten(shard, "0-0", []),
+    "tell_forgotten": lambda shard, _: tell_forgotten(shard, "0-0", [Silence(1, "a", 1, 2, 0)]),
     "trim": lambda shard, _: trim_events(shard, "0-0"),
     "try_channel": lambda shard, _: try_channel(shard, TRIAL),
 }
