@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,20 +26,16 @@ from store.messages.message import notice_of
 from store.messages.notice import Notice
 from store.metrics import DELIVERIES, EVENTS
 from sweeper.channels import Channel
-from sweeper.channels.attempt import ATTEMPTS_PER_CHANNEL
 from sweeper.last_pings import LastPings, Sources, is_asked_for
 from sweeper.schedule import LOOK_EVERY_S, wait_until_due
 from sweeper.settling import Settling
+from sweeper.turns import FIRST_AT_ONCE, Turns
 from sweeper.verdict import failing, is_reminder, judge, report_of, untold
 
-# A call of so many takes Redis about a millisecond.
+# A call of so many takes Redis about a millisecond, where each is for a few channels.
 EVENTS_AT_ONCE = 48
-ATTEMPTS_AT_ONCE = 64
-# With those that were leased and wait for others of their kind to end. When so many of a kind wait, no more of it are
-# taken; whose kind is not known yet is taken once.
-WAITING_OF_A_KIND = 48
-LEASED_AT_ONCE = 1024
-KINDS_KNOWN = 5_000
+# What is handed out together: the rest in the next call, a moment later.
+LEASES_AT_ONCE = 64
 LEASE_MS = 5_000
 NO_EVENT = "0-0"
 RENEW_EVERY_S = 1.5
@@ -85,8 +80,8 @@ class Dispatch:
         self._noting: set[asyncio.Task[dict[str, Lease]]] = set()
         self._under_way: dict[asyncio.Task[None], Lease] = {}
         self._settling = Settling(shard)
-        self._kinds: dict[int, str] = {}
-        self._next_lease_ms = 0
+        self._turns = Turns(channels)
+        self._next_lease_ms = self._looked_up_to = 0
         self.dispatched = NO_EVENT
 
     async def step(self) -> float:
@@ -100,12 +95,13 @@ class Dispatch:
         delivered = await deliver(self._stepping, EVENTS_AT_ONCE)
         if delivered.deliveries:
             reach("dispatch.delivered")
+            self._next_lease_ms = 0
         for kind in delivered.kinds:
             EVENTS.labels(TYPES.get(kind, "monitor.closed")).inc()
         self.dispatched = delivered.last
         more_to_settle = await self._settling.settle_remembered()
         wait_s = await self._begin_attempts()
-        return 0.0 if more_to_settle or delivered.events == EVENTS_AT_ONCE else wait_s
+        return 0.0 if more_to_settle or delivered.has_more else wait_s
 
     async def keep_leases(self) -> None:
         """Prolong the leases of attempts under way, again and again until cancelled."""
@@ -132,47 +128,43 @@ class Dispatch:
     async def _begin_attempts(self) -> float:
         """How many seconds to wait: none when there may be more to begin.
 
-        What is due and cannot be begun may be very much, and has to be looked at to know that. So while attempts are
-        under way and nothing else could be begun, the next look comes when one of them has ended, or a while later.
+        While attempts are under way and nothing else could be begun, the next look comes when one of them has ended,
+        when something new is to be told, or a while later.
         """
-        waiting = {name: kind.waiting for name, kind in self._channels.items()}
-        free = min(ATTEMPTS_AT_ONCE + sum(waiting.values()), LEASED_AT_ONCE) - len(self._under_way)
+        free = self._turns.free()
         if free <= 0 or monotonic_ms() < self._next_lease_ms:
             return LOOK_EVERY_S
-        per_channel = Counter(one.channel_id for one in self._under_way.values())
-        most = {one.channel_id: self._at_once(one) for one in self._under_way.values()}
-        crowded = {name for name, count in waiting.items() if count >= WAITING_OF_A_KIND}
-        busy = {channel for channel, count in per_channel.items() if count >= most[channel]}
-        busy |= {channel for channel, kind in self._kinds.items() if kind in crowded}
-        # So few that none of the others can get more than its share either.
-        fullest = max((count for channel, count in per_channel.items() if channel not in busy), default=0)
+        rooms = self._turns.rooms()
         leased = await lease(
-            self._stepping, min(free, ATTEMPTS_PER_CHANNEL - fullest), LEASE_MS, sorted(busy)
+            self._stepping,
+            min(free, LEASES_AT_ONCE),
+            LEASE_MS,
+            rooms,
+            usual_room=FIRST_AT_ONCE,
+            look_behind=self._looked_up_to,
         )
+        self._turns.told(rooms)
+        self._looked_up_to = leased.looked_up_to
         if leased.leases:
             reach("dispatch.leased")
         fresh = [one for one in leased.leases if self._settling.begin(one)]
         noting = self._note_last_pings(fresh)
-        if len(self._kinds) > KINDS_KNOWN:
-            self._kinds.clear()
-        self._kinds |= {one.channel.id: one.channel.kind for one in leased.leases if one.channel}
         for one in fresh:
+            self._turns.begin(one)
             task = asyncio.create_task(self._attempt(one, noting))
             self._under_way[task] = one
             task.add_done_callback(self._end)
-        if leased.leases:
+        if leased.leases or leased.has_more:
             return 0.0
         if not self._under_way:
             return wait_until_due(leased.next_due_in_ms)
         self._next_lease_ms = monotonic_ms() + round(LOOK_EVERY_S * 1000)
         return LOOK_EVERY_S
 
-    def _at_once(self, one: Lease) -> int:
-        kind = self._channels.get(one.channel.kind) if one.channel else None
-        return kind.at_once if kind else ATTEMPTS_PER_CHANNEL
-
     def _end(self, task: asyncio.Task[None]) -> None:
-        self._settling.end(self._under_way.pop(task))
+        one = self._under_way.pop(task)
+        self._turns.end(one)
+        self._settling.end(one)
         self._next_lease_ms = 0
 
     def _note_last_pings(self, leases: Sequence[Lease]) -> asyncio.Task[dict[str, Lease]] | None:
@@ -192,15 +184,18 @@ class Dispatch:
             return
         one, notice = tagged, _notice(tagged, self._base_url)
         if notice is None or one.channel is None or one.channel.kind not in self._channels:
+            self._turns.pass_over(one.channel_id)
             await self._settle(one, "gone", 0, untold(UNREADABLE if notice is None else NO_CHANNEL))
             return
         if one.is_disabled or one.leases > LEASES_PER_ATTEMPT:
+            self._turns.pass_over(one.channel_id)
             settlement: Settlement = "gone" if isinstance(one.event, TrialEvent) else "dead"
             reason = DISABLED if one.is_disabled else DEADLY
             told = failing(one, reason, is_disabled=one.is_disabled)
             await self._settle(one, settlement, 0, untold(reason, told))
             return
         attempt = await self._channels[one.channel.kind].send(one.channel.settings, notice)
+        self._turns.learn(one, attempt)
         reach("dispatch.attempted")
         outcome, wait_ms = judge(one, attempt)
         counted_as = "gone" if outcome == "dead" and is_reminder(one) else outcome

@@ -14,6 +14,7 @@ from tests.settling_breakages import SETTLING_BREAKAGES
 from tests.signal_breakages import SIGNAL_BREAKAGES
 from tests.sweeper_breakages import SWEEPER_BREAKAGES
 from tests.tenant_breakages import TENANT_BREAKAGES
+from tests.turn_breakages import TURN_BREAKAGES
 
 SCRIPTS = "store/live/scripts"
 LIVE, SWEEPER, BOOK = "tests/store/live", "tests/sweeper", "tests/store/recorder"
@@ -284,4 +285,5 @@ BREAKAGES: dict[str, Breakage] = (
     | SWEEPER_BREAKAGES
     | RECORDER_BREAKAGES
     | REBUILD_BREAKAGES
+    | TURN_BREAKAGES
 )

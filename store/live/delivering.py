@@ -20,15 +20,23 @@ Settlement = Literal["done", "retry", "dead", "gone"]
 _DISABLED = struct.Struct("<I6s")
 # As in scripts/shared/lines.lua.
 _A_LEASE = 256
+# A call that makes so many takes Redis a few milliseconds.
+DELIVERIES_AT_ONCE = 300
+NO_LIMIT = 1_000_000
+PAUSE_IS_OVER = -1
 
 
 class Delivered(msgspec.Struct, frozen=True):
-    """What one step made of the events that waited; all of them up to `last` are deliveries now."""
+    """What one step made of the events that waited; all of them up to `last` are deliveries now.
+
+    `has_more`: there may be others behind it.
+    """
 
     events: int
     deliveries: int
     kinds: list[EventKind]
     last: str
+    has_more: bool = False
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -84,11 +92,29 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     noted: Noted | None = None
 
 
+class Room(msgspec.Struct, frozen=True):
+    """How many more attempts of a channel may begin now.
+
+    `pause_ms`: for so long its receiver has just asked not to be called (0: it has not, `PAUSE_IS_OVER`: any pause that
+    it asked for before has ended).
+    """
+
+    channel_id: int
+    attempts: int
+    pause_ms: int = 0
+
+
 class Leased(msgspec.Struct, frozen=True):
-    """Some leases, and in how many ms the next delivery is due (None: nothing waits)."""
+    """Some leases, and in how many ms the next delivery is due (None: nothing waits).
+
+    Those that wait for their channel are looked for behind the channel `looked_up_to` next time. `has_more`: not all
+    that is due was looked at, so that another call may find something.
+    """
 
     next_due_in_ms: int | None
     leases: list[Lease]
+    looked_up_to: int = 0
+    has_more: bool = False
 
 
 _target = msgspec.msgpack.Decoder(ChannelTarget)
@@ -104,10 +130,10 @@ async def raise_events(shard: Shard, believed_id: int, events: Sequence[tuple[in
     return int(await shard.call("raise_event", (keys.events, keys.raised), believed_id, *pairs))
 
 
-async def deliver(shard: Shard, limit: int) -> Delivered:
-    """Turn at most `limit` events into deliveries and acknowledge them."""
+async def deliver(shard: Shard, limit: int, enough_deliveries: int = DELIVERIES_AT_ONCE) -> Delivered:
+    """Turn at most `limit` events into deliveries and acknowledge them; fewer, once there are enough deliveries."""
     keys = shard.keys
-    events, deliveries, kinds, last = await shard.call(
+    events, deliveries, kinds, last, has_more = await shard.call(
         "deliver",
         (
             keys.events,
@@ -129,27 +155,51 @@ async def deliver(shard: Shard, limit: int) -> Delivered:
             keys.newcomers,
         ),
         limit,
+        enough_deliveries,
     )
-    return Delivered(events, deliveries, [EventKind(kind) for kind in kinds], bytes(last).decode())
+    return Delivered(
+        events, deliveries, [EventKind(kind) for kind in kinds], bytes(last).decode(), bool(has_more)
+    )
 
 
-async def lease(shard: Shard, limit: int, lease_ms: int, busy_channels: Sequence[int]) -> Leased:
-    """Take at most `limit` due deliveries for `lease_ms`, none of the busy channels."""
+async def lease(
+    shard: Shard,
+    limit: int,
+    lease_ms: int,
+    rooms: Sequence[Room],
+    *,
+    usual_room: int = NO_LIMIT,
+    look_behind: int = 0,
+) -> Leased:
+    """Take at most `limit` due deliveries for `lease_ms`, of each channel as many as it has room for.
+
+    A channel that is not named has `usual_room`. Whatever is due and has no room waits with its channel.
+    """
     keys = shard.keys
-    reply = await shard.call(
+    next_due_in_ms, looked_up_to, has_more, *reply = await shard.call(
         "lease",
-        (keys.deliveries, keys.due, keys.channels, keys.disabled),
+        (
+            keys.deliveries,
+            keys.due,
+            keys.lines,
+            keys.channels,
+            keys.disabled,
+            keys.parked,
+            keys.pauses,
+            keys.letters,
+            keys.tallies,
+        ),
         limit,
         lease_ms,
-        *busy_channels,
+        usual_room,
+        look_behind,
+        *(part for room in rooms for part in (room.channel_id, room.attempts, room.pause_ms)),
     )
     leases = [
         _lease(bytes(name).decode(), turn, event, channel, disabled)
-        for name, turn, event, channel, disabled in zip(
-            *(reply[at::5] for at in (1, 2, 3, 4, 5)), strict=True
-        )
+        for name, turn, event, channel, disabled in zip(*(reply[at::5] for at in range(5)), strict=True)
     ]
-    return Leased(None if reply[0] == -1 else reply[0], leases)
+    return Leased(None if next_due_in_ms == -1 else next_due_in_ms, leases, looked_up_to, bool(has_more))
 
 
 def _lease(delivery_id: str, turn: int, blob: bytes, channel: bytes | None, disabled: bytes | None) -> Lease:

@@ -161,7 +161,9 @@ async def waiting(live: Live, shard: Shard) -> Waiting:
     client: Any = live.client
     keys = shard.keys
     deliveries = frozenset([name.decode() async for name, _ in _each(client.hscan, keys.deliveries)])
-    due = {name.decode(): score async for name, score in _each(client.zscan, keys.due)}
+    # What is parked is due; its score says for which channel it waits, and its id since when.
+    due = {name.decode(): float(name.split(b"-")[0]) async for name, _ in _each(client.zscan, keys.parked)}
+    due |= {name.decode(): score async for name, score in _each(client.zscan, keys.due)}
     lines = tuple([tuple(line.decode().split()) async for _, line in _each(client.hscan, keys.lines)])
     return Waiting(deliveries, due, lines)
 

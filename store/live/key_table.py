@@ -150,6 +150,20 @@ TABLE: tuple[KeyRow, ...] = (
         "Delivery id by its next attempt, or the end of its lease, in ms.",
     ),
     KeyRow(
+        "parked",
+        "zset",
+        "dispatch",
+        "until attempted",
+        "Delivery id by its channel: what is due while its channel has enough under way.",
+    ),
+    KeyRow(
+        "pauses",
+        "zset",
+        "dispatch",
+        "a day at most",
+        "Channel id by the end of the pause that its receiver asked for, in ms.",
+    ),
+    KeyRow(
         "lines",
         "hash",
         "dispatch",

@@ -129,6 +129,14 @@ class Keyspace(msgspec.Struct, frozen=True):
         return self._key("due")
 
     @property
+    def parked(self) -> str:
+        return self._key("parked")
+
+    @property
+    def pauses(self) -> str:
+        return self._key("pauses")
+
+    @property
     def lines(self) -> str:
         return self._key("lines")
 

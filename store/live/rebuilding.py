@@ -115,6 +115,8 @@ async def empty_shard(shard: Shard) -> None:
         keys.uses,
         keys.deliveries,
         keys.due,
+        keys.parked,
+        keys.pauses,
         keys.lines,
         keys.dead,
         keys.died,

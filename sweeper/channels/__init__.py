@@ -15,10 +15,12 @@ from sweeper.channels.webhook import Webhook
 class Channel(Protocol):
     """What dispatch knows of a kind of channel. One object serves all of its kind, many at a time.
 
-    `at_once` are the attempts of one channel that it makes at the same time, `waiting` those that wait for others.
+    `at_once` are the attempts of one channel that it makes at the same time, `slow_at_once` those of all channels
+    together whose receivers are slow, `waiting` those that wait for others.
     """
 
     at_once: int
+    slow_at_once: int
 
     @property
     def waiting(self) -> int: ...

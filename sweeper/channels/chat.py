@@ -43,6 +43,7 @@ class Chat:
 
     # More of one channel would only wait here.
     at_once = AT_ONCE_PER_CHANNEL
+    slow_at_once = 12
 
     def __init__(
         self, private_targets: tuple[IPNetwork, ...], base_url: str, *, attempt_timeout_s: float = 10.0

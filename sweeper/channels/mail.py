@@ -22,8 +22,11 @@ from store.messages.message import beginning_of
 from store.messages.notice import Notice
 from store.messages.wording import Words, words_of
 from sweeper.channels.attempt import ATTEMPTS_PER_CHANNEL, Attempt, Outcome
+from sweeper.channels.places import Places
 from sweeper.channels.recipients import TAKEN, judged, still_to_tell
 
+# All are for one server, and servers bound the connections of a client (Postfix: 50); slow ones may be as many again.
+AT_ONCE = 24
 _START_TLS = {"wrapped": False, "required": True, "offered": None, "never": False}
 # The first row that fits an error wins. The words are ours: a server's own may quote addresses.
 _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
@@ -41,7 +44,7 @@ class Mail:
     """Sends notices as mail. `server` is None where the installation has none; `base_url` may be empty."""
 
     at_once = ATTEMPTS_PER_CHANNEL
-    waiting = 0
+    slow_at_once = 12
 
     def __init__(
         self, server: MailServer | None, sender: str, base_url: str, *, attempt_timeout_s: float = 10.0
@@ -50,9 +53,18 @@ class Mail:
         self._sender = sender
         self._base_url = base_url
         self._attempt_timeout_s = attempt_timeout_s
+        self._places = Places(AT_ONCE, self.at_once)
+
+    @property
+    def waiting(self) -> int:
+        return self._places.waiting
 
     async def send(self, settings: bytes, notice: Notice) -> Attempt:
         """Make one attempt. Whatever happens becomes an Attempt; only a cancellation is raised."""
+        async with self._places.one_for(settings):
+            return await self._attempt(settings, notice)
+
+    async def _attempt(self, settings: bytes, notice: Notice) -> Attempt:
         started_ms = monotonic_ms()
         try:
             to = _read(settings).to

@@ -1,4 +1,8 @@
-"""Places for what costs a process each: so many at once, of them so many for one channel, first come, first served."""
+"""Places for what costs a process or a connection each: so many at once, of them so many for one channel.
+
+First come, first served. Who holds a place for long does not count among the others any more, up to as many again: a
+crowd that hangs holds up others for a second, and not until its attempts are over.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
+
+SLOW_FROM_S = 1.0
 
 
 class Places:
@@ -16,6 +22,8 @@ class Places:
         self._of_one = of_one
         self._taken: Counter[Hashable] = Counter()
         self._waiting: list[tuple[Hashable, asyncio.Future[None]]] = []
+        # The places of those that have not had them for long.
+        self._young: dict[asyncio.Future[None], asyncio.TimerHandle] = {}
 
     @property
     def waiting(self) -> int:
@@ -32,25 +40,36 @@ class Places:
         except asyncio.CancelledError:
             # It may have been let in at the same moment.
             if turn.done() and not turn.cancelled():
-                self._leave(owner)
+                self._leave(owner, turn)
             self._let_in()
             raise
         try:
             yield
         finally:
-            self._leave(owner)
+            self._leave(owner, turn)
 
-    def _leave(self, owner: Hashable) -> None:
+    def _leave(self, owner: Hashable, turn: asyncio.Future[None]) -> None:
         self._taken -= Counter((owner,))
+        self._grow_old(turn)
+
+    def _grow_old(self, turn: asyncio.Future[None]) -> None:
+        if (timer := self._young.pop(turn, None)) is not None:
+            timer.cancel()
         self._let_in()
+
+    def _is_free(self, owner: Hashable) -> bool:
+        is_one_free = len(self._young) < self._at_once and self._taken.total() < 2 * self._at_once
+        return is_one_free and self._taken[owner] < self._of_one
 
     def _let_in(self) -> None:
         still = []
         for owner, turn in self._waiting:
             if turn.done():
                 continue
-            if self._taken.total() < self._at_once and self._taken[owner] < self._of_one:
+            if self._is_free(owner):
                 self._taken[owner] += 1
+                later = asyncio.get_running_loop().call_later(SLOW_FROM_S, self._grow_old, turn)
+                self._young[turn] = later
                 turn.set_result(None)
             else:
                 still.append((owner, turn))

@@ -30,6 +30,7 @@ class Webhook:
     """Sends notices by Standard Webhooks 1.0. May be used by many tasks at once."""
 
     at_once = ATTEMPTS_PER_CHANNEL
+    slow_at_once = 96
     waiting = 0
 
     def __init__(

@@ -151,7 +151,24 @@ async def test_a_receiver_that_asks_for_a_long_pause_is_not_reminded(stage: Stag
         await remind(stage, 1)
         await stage.ping(1)
         await teller.finish()
+        assert [one.type for one in told(receiver)] == ["monitor.down", "monitor.reminder"]
+        await stage.move_to(stage.now_ms / 1000 - START_MS / 1000 + 3601)
+        await teller.finish()
         assert [one.type for one in told(receiver)] == ["monitor.down", "monitor.reminder", "monitor.up"]
+
+
+async def test_during_a_pause_nobody_is_reminded(stage: Stage, teller: Teller) -> None:
+    async with receiving(in_turn(answering(200), answering(429, "Retry-After: 3600"), answering(200))) as one:
+        await channels(stage.live, one)
+        await silence(stage, 1)
+        await teller.finish()
+        await silence(stage, 2, second=82)
+        await teller.finish()
+        await remind(stage, 1)
+        await teller.finish()
+        await stage.move_to(4000)
+        await teller.finish()
+        assert [call.type for call in told(one)] == ["monitor.down"] * 3
 
 
 async def test_a_channel_that_fails_for_a_reminder_is_told_of_to_the_others(

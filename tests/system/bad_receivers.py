@@ -48,10 +48,12 @@ class Cast:
         self._now_s = now_s
         self._urls: dict[str, str] = {}
 
-    async def open(self, stack: AsyncExitStack, *, with_bad_ones: bool) -> None:
+    async def open(self, stack: AsyncExitStack, *, with_bad_ones: bool, stuck: int) -> None:
         """Everybody listens."""
         for name in HEALTHY:
             await self._listen(stack, name, 200, answering(200))
+        for number in range(1, stuck + 1):
+            await self._listen(stack, f"hang {number}", 0, hanging)
         if not with_bad_ones:
             return
         trap = await stack.enter_async_context(receiving(self._trap))
@@ -117,9 +119,9 @@ class Cast:
 
 
 @asynccontextmanager
-async def assembled(cast: Cast, live: Live, *, with_bad_ones: bool) -> AsyncIterator[None]:
+async def assembled(cast: Cast, live: Live, *, with_bad_ones: bool, stuck: int = 0) -> AsyncIterator[None]:
     """The cast, for as long as the block lasts."""
     async with AsyncExitStack() as stack:
-        await cast.open(stack, with_bad_ones=with_bad_ones)
+        await cast.open(stack, with_bad_ones=with_bad_ones, stuck=stuck)
         await cast.introduce(live)
         yield

@@ -7,6 +7,7 @@ import struct
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -38,7 +39,9 @@ LIMIT_S, STORY_S = 40, 40 + FLEET[-1] + 5
 # A second of the clock in real time while latencies are measured.
 PACE_S = 0.5
 # Who is told of a failing channel may fail as well: two long schedules.
-HOUR_S, MONTH_S, ATTEMPT_S = 3600, 30 * 86_400, 1.0
+# So short that nobody counts as slow, and a month passes soon; a dozen that hang have the real time.
+HOUR_S, MONTH_S, ATTEMPT_S = 3600, 30 * 86_400, 0.6
+HANGING, REAL_ATTEMPT_S = 12, 10.0
 REST_OF_ANSWER_S = 1.0
 IDLE_LOOK_S = 0.05
 # The clock leaps over this part of the time that has passed, so that a wave of attempts takes few leaps.
@@ -104,6 +107,9 @@ class Day:
         due = await self.stage.redis.zrange(self.stage.shard.keys.due, 0, 0, withscores=True)
         if newest != dispatched:
             return self.second
+        if await self.stage.redis.zcard(self.stage.shard.keys.parked):
+            # It waits for an attempt to end, or for the end of a short pause.
+            return self.second + 1
         return (due[0][1] - START_MS) / 1000 if due else None
 
     async def _is_any_under_way(self) -> bool:
@@ -138,15 +144,17 @@ class Day:
 
 
 @asynccontextmanager
-async def day(folder: Path, *, with_bad_ones: bool) -> AsyncIterator[Day]:
+async def day(
+    folder: Path, *, with_bad_ones: bool, attempt_s: float = ATTEMPT_S, hanging: int = 0
+) -> AsyncIterator[Day]:
     folder.mkdir()
     with running_server(valkey_binary()) as url:
         stage = Stage(url)
         await stage.open()
-        life = Life(url, str(folder), attempt_s=ATTEMPT_S, idle_look_s=IDLE_LOOK_S)
+        life = Life(url, str(folder), attempt_s=attempt_s, idle_look_s=IDLE_LOOK_S)
         with sweeping_on_stage(life) as (sweeper,):
             day = Day(stage, sweeper)
-            async with assembled(day.cast, stage.live, with_bad_ones=with_bad_ones):
+            async with assembled(day.cast, stage.live, with_bad_ones=with_bad_ones, stuck=hanging):
                 yield day
         await stage.close()
 
@@ -206,6 +214,31 @@ async def test_all_bad_receivers_at_once_cost_a_bounded_share_and_nobody_else_an
     assert told_of == set(LOST)
 
 
+async def test_a_dozen_that_hang_as_long_as_they_may_delay_nobody_else(tmp_path: Path) -> None:
+    async with (
+        day(tmp_path / "good", with_bad_ones=False) as good,
+        day(tmp_path / "bad", with_bad_ones=False, attempt_s=REAL_ATTEMPT_S, hanging=HANGING) as bad,
+    ):
+        await asyncio.gather(good.play(), bad.play())
+        wanted = len(HEALTHY) * len(FLEET)
+        async with asyncio.timeout(DEADLINE_S):
+            while min(len(good.latencies_s()), len(bad.latencies_s())) < wanted:
+                await asyncio.sleep(IDLE_LOOK_S)
+        usual_s, took_s = good.latencies_s(), bad.latencies_s()
+        usual_bytes, peak_bytes = good.sweeper.peak_bytes(), bad.sweeper.peak_bytes()
+    print(
+        f"p50 {median(took_s) * 1000:.0f} ms against {median(usual_s) * 1000:.0f} ms, "
+        f"p99 {p99(took_s) * 1000:.0f} ms against {p99(usual_s) * 1000:.0f} ms, "
+        f"{(peak_bytes - usual_bytes) / 2**20:.1f} MiB more"
+    )
+    assert median(took_s) <= MOST_SLOWED * median(usual_s) + SLACK_S
+    assert p99(took_s) <= MOST_SLOWED * p99(usual_s) + SLACK_S
+    assert peak_bytes - usual_bytes < MOST_MEMORY_GROWN
+    # Each of them was tried, and had few places.
+    stuck = [heard for name, heard in bad.cast.heard.items() if name not in HEALTHY]
+    assert [0 < len(heard) <= ATTEMPTS_PER_CHANNEL for heard in stuck] == [True] * HANGING
+
+
 def assert_told_once_in_order(heard: list[Heard]) -> None:
     """Each down and each up, once, and no up before its down."""
     of_fleet = of_monitors(heard)
@@ -231,15 +264,26 @@ def assert_recovered_on_schedule(bad: Day, in_an_hour: dict[str, list[Heard]]) -
         heard = of_monitors(bad.cast.heard[name])
         assert_no_up_before_its_down(heard)
         assert_told_once_in_order([one for one in heard if one.status == 200])
+        if name == "429":
+            assert_paused(in_an_hour[name])
         by_id: dict[str, list[Heard]] = defaultdict(list)
         for one in heard:
             by_id[one.told.webhook_id].append(one)
         for same in by_id.values():
             assert len({one.told.body for one in same}) == 1
             for usual_s, former, later in zip(WAITS_S, same, same[1:], strict=False):
-                wanted_s = max(usual_s, least_s)
+                wanted_s, waited_s = max(usual_s, least_s), later.second - former.second
                 slack_s = LEAP * later.second + 2
-                assert wanted_s - 1 <= later.second - former.second <= wanted_s * (1 + JITTER) + slack_s, name
+                assert wanted_s - 1 <= waited_s
+                # A pause is one for all, and the first one after it may be answered with another pause.
+                assert name == "429" or waited_s <= wanted_s * (1 + JITTER) + slack_s, name
+
+
+def assert_paused(heard: list[Heard]) -> None:
+    """As long as it asked for a pause, nothing of its channel was attempted before that was over."""
+    moments_s = [one.second for one in heard if one.status == 429]
+    assert len(moments_s) > 3
+    assert all(later - former >= RETRY_AFTER_S - 1 for former, later in pairwise(moments_s))
 
 
 def assert_bounded(bad: Day) -> None:

@@ -2,10 +2,11 @@
 -- deliver: turns events into one delivery per channel and acknowledges them, in one atomic step.
 --
 -- KEYS  generation events dispatched orgs deliveries due lines channels dead died buried letters tallies named manners bursts collected newcomers
--- ARGV  generation, at most how many events
--- Returns  {events, deliveries, kinds, last}: `kinds` has a byte per event, `last` is the event up to which all were turned
+-- ARGV  generation, at most how many events, after how many deliveries (or what is collected instead) it ends
+-- Returns  {events, deliveries, kinds, last, more}: `kinds` has a byte per event, `last` is the event up to which all were turned;
+--          more is 1 if there may be more to turn
 -- Errors   GENERATION
--- Cost  O(events × channels), and the size of collections that grow
+-- Cost  O(deliveries), at most as many as asked for and those of one event, and the size of collections that grow
 --
 -- An event of a monitor is for the channels that it names, or else for the default ones of its organisation; one of a metric for
 -- one channel, if that is still there; a trial for the channel that is tried; that a channel fails, for the others. The end of
@@ -28,7 +29,8 @@ local now = now_ms()
 local known_orgs, known_defaults, counted = {}, {}, {}
 local some_name_channels, some_are_collected = redis.call('EXISTS', KEYS[14]) == 1, redis.call('EXISTS', KEYS[17]) == 1
 local some_are_new = redis.call('EXISTS', K_NEWCOMERS) == 1
-local made, kinds = 0, {}
+local made, kinds, turned = 0, {}, 0
+local most_events, most_turned = tonumber(ARGV[2]), tonumber(ARGV[3])
 
 -- The channels of an organisation with their manners, in order; read once a call.
 local function channels_of_org(org)
@@ -249,8 +251,14 @@ local function deliver_alone(entry, event, channels)
 end
 
 local last = redis.call('GET', K_DISPATCHED)
-local entries = redis.call('XRANGE', K_EVENTS, last and '(' .. last or '-', '+', 'COUNT', tonumber(ARGV[2]))
+local entries = redis.call('XRANGE', K_EVENTS, last and '(' .. last or '-', '+', 'COUNT', most_events)
+local has_more = #entries == most_events
 for i = 1, #entries do
+  -- The others have their turn in the next call: between two of them Redis hears pings.
+  if turned >= most_turned then
+    has_more = true
+    break
+  end
   local format, kind, org, monitor, _ = 0, 0, 0, 0, nil
   local entry, event = entries[i][1], entries[i][2][2]
   if #event >= EVENT_LEAST then format, kind, _, _, _, _, monitor, org = struct.unpack(EVENT_HEAD, event) end
@@ -260,6 +268,7 @@ for i = 1, #entries do
   if not is_readable then kind = EVENT_CLOSED end
   kinds[i] = string.char(kind)
   local channels = channels_of(kind, org, monitor, event)
+  turned = turned + #channels
   deliver_alone(entry, event, is_readable and told_alone(kind, entry, event, channels) or channels)
   last = entry
 end
@@ -278,4 +287,4 @@ if #entries > 0 then
   redis.call('SET', K_DISPATCHED, last)
   write_letters(K_LETTERS, K_TALLIES, now, last)
 end
-return {#entries, made, table.concat(kinds), last or '0-0'}
+return {#kinds, made, table.concat(kinds), last or '0-0', has_more and 1 or 0}

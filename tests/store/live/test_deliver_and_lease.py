@@ -8,7 +8,18 @@ from collections.abc import Sequence
 import pytest
 
 from store.live.channels import put_channels
-from store.live.delivering import Delivered, Lease, Leased, Settlement, deliver, lease, renew, settle
+from store.live.delivering import (
+    NO_LIMIT,
+    Delivered,
+    Lease,
+    Leased,
+    Room,
+    Settlement,
+    deliver,
+    lease,
+    renew,
+    settle,
+)
 from store.live.packing import Event, EventKind
 from store.projection import ChannelTarget, PutChannels
 from tests.stage import ORG, START_MS, Stage, config_of
@@ -26,11 +37,11 @@ async def go_down(stage: Stage, *monitor_ids: int) -> None:
 
 
 async def make(stage: Stage, limit: int = 100) -> Delivered:
-    return await deliver(stage.shard, limit)
+    return await deliver(stage.shard, limit, NO_LIMIT)
 
 
 async def take(stage: Stage, limit: int = 100, busy: Sequence[int] = ()) -> list[Lease]:
-    return (await lease(stage.shard, limit, LEASE_MS, busy)).leases
+    return (await lease(stage.shard, limit, LEASE_MS, [Room(channel, 0) for channel in busy])).leases
 
 
 async def finish(stage: Stage, one: Lease, settlement: Settlement = "done", wait_ms: int = 0) -> bool:

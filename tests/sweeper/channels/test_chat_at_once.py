@@ -19,7 +19,8 @@ from sweeper.channels.attempt import Attempt
 from sweeper.channels.chat import AT_ONCE, AT_ONCE_PER_CHANNEL, Chat
 from sweeper.channels.chat_process import ChatProcess
 from sweeper.channels.places import Places
-from sweeper.dispatch import ATTEMPTS_AT_ONCE, WAITING_OF_A_KIND, Dispatch
+from sweeper.dispatch import Dispatch
+from sweeper.turns import QUICK_AT_ONCE, WAITING_OF_A_KIND
 from tests.patience import until
 from tests.stage import ORG, START_MS, Stage
 from tests.store.messages.test_message import DOWN
@@ -81,6 +82,7 @@ class Hanging:
     """The chat channel, without a process and with a service that never answers."""
 
     at_once = AT_ONCE_PER_CHANNEL
+    slow_at_once = Chat.slow_at_once
 
     def __init__(self) -> None:
         self._places = Places(AT_ONCE, AT_ONCE_PER_CHANNEL)
@@ -161,10 +163,10 @@ async def test_chat_services_that_hang_do_not_hold_up_webhooks(stage: Stage, cha
         telling(stage.shard) as teller,
     ):
         targets = [
-            ChannelTarget(token, "apprise", _settings(stuck, token)) for token in range(1, ATTEMPTS_AT_ONCE)
+            ChannelTarget(token, "apprise", _settings(stuck, token)) for token in range(1, QUICK_AT_ONCE + 5)
         ]
         to_hook = msgspec.json.encode({"url": hook.url(), "secret": SECRET})
-        targets.append(ChannelTarget(99, "webhook", to_hook))
+        targets.append(ChannelTarget(999, "webhook", to_hook))
         await stage.live.project(PutChannels(ORG, 1, tuple(targets)))
         teller.dispatch = Dispatch(
             stage.shard, {"apprise": chat, "webhook": teller.webhook}, teller.count_tags
@@ -173,7 +175,7 @@ async def test_chat_services_that_hang_do_not_hold_up_webhooks(stage: Stage, cha
         await teller.until(lambda: len(hook.calls) == 10)
         assert len(stuck.calls) <= AT_ONCE
         assert chat.waiting
-        assert teller.under_way > ATTEMPTS_AT_ONCE
+        assert teller.under_way > QUICK_AT_ONCE
         await teller.crash()
     assert not chat.waiting
 
