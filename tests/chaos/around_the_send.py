@@ -12,7 +12,7 @@ import asyncio
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
@@ -20,25 +20,27 @@ from uuid import UUID
 import msgspec
 
 from store.live.packing import Event
-from sweeper.channels.attempt import ATTEMPTS_PER_CHANNEL
+from store.projection import ChannelTarget, PutChannels
 from sweeper.dispatch import LEASE_MS
 from tests.patience import until
 from tests.servers import running_server, valkey_binary
-from tests.stage import START_MS, Stage, config_of
+from tests.stage import ORG, START_MS, Stage, config_of
 from tests.staged_sweeper import Life, StagedSweeper
 from tests.store.recorder.desk import Desk
-from tests.sweeper.channels.receivers import Receiver, answering, receiving
-from tests.sweeper.telling import channels, told
+from tests.sweeper.channels.receivers import SECRET, Receiver, answering, receiving
+from tests.sweeper.telling import told
 
 BEFORE = ("sweep.swept", "dispatch.delivered", "dispatch.leased")
 AFTER = "the answer"
 AMONG = "an answer among several"
 POINTS = (*BEFORE, AFTER, AMONG)
-# So many calls are under way when one of them is answered: as many as a channel has at a time.
-SEVERAL = ATTEMPTS_PER_CHANNEL
-# Of the monitors of a round: some are due in one sweep, and another one when the next sweeper lives. A death repeats as
-# many as were under way: none before the send, and after it as many as there are due at once.
-INTERVALS_S = dict.fromkeys(BEFORE, (2, 2, 2, 3)) | {AFTER: (2, 3), AMONG: (*[2] * SEVERAL, 3)}
+# So many calls are under way when one of them is answered: one of each channel.
+SEVERAL = 8
+CHANNELS = dict.fromkeys(POINTS, 1) | {AMONG: SEVERAL}
+# Of the monitors of a round: some are due in one sweep, and another one when the next sweeper lives. Of those that are
+# told when the receiver kills there is one. A death repeats as many as were under way: none before the send, and after
+# it one for each channel.
+INTERVALS_S = dict.fromkeys(BEFORE, (2, 2, 2, 3)) | dict.fromkeys((AFTER, AMONG), (2, 3))
 MOST_REPEATED = dict.fromkeys(BEFORE, 0) | {AFTER: 1, AMONG: SEVERAL}
 LOOK_S = 0.05
 LEASE_S = LEASE_MS // 1000
@@ -92,8 +94,8 @@ class Rounds:
         await self._listen_for(LEASE_S + 1)
         await until(lambda: self._is_told(fresh))
 
-    async def judge(self, folder: Path, most_repeats: int) -> Tally:
-        """Each expected incident was told under one id, and the history has one row of it."""
+    async def judge(self, folder: Path, most_repeats: int, channels: int) -> Tally:
+        """Each expected incident was told to each channel under one id, and the history has one row of it."""
         found = told(self.receiver)
         self.tally.incidents, self.tally.calls = len(self.expected), len(found)
         by_name = {f"job {number}": str(incident) for number, incident in self.expected.items()}
@@ -104,7 +106,11 @@ class Rounds:
             self.tally.wrong.append(f"{len({one.webhook_id for one in found})} messages")
         if len({(one.webhook_id, one.body) for one in found}) != len(self.expected):
             self.tally.wrong.append("a repeat has other bytes")
-        if self.tally.calls - self.tally.incidents > most_repeats:
+        messages = self.tally.incidents * channels
+        lines = [call.line for call in self.receiver.calls]
+        if len({(line, one.webhook_id) for line, one in zip(lines, found, strict=True)}) != messages:
+            self.tally.wrong.append("a channel was not told")
+        if self.tally.calls - messages > most_repeats:
             self.tally.wrong.append(f"{len(found)} calls")
         rows = await self._recorded(folder)
         self.tally.rows = len(rows)
@@ -152,13 +158,13 @@ class Rounds:
 
 
 @asynccontextmanager
-async def on_stage(folder: Path) -> AsyncIterator[Rounds]:
-    """All that rounds need, for as long as the block lasts."""
+async def on_stage(folder: Path, channels: int) -> AsyncIterator[Rounds]:
+    """All that rounds need, for as long as the block lasts. The channels lead to one receiver, each by its own path."""
     with running_server(valkey_binary()) as url:
         stage = Stage(url)
         await stage.open()
         async with receiving(answering(200)) as receiver:
-            await channels(stage.live, receiver)
+            await stage.live.project(PutChannels(ORG, 1, tuple(_targets(receiver, channels))))
             life = Life(url, str(folder), idle_look_s=LOOK_S, fault_file=str(folder / "fault"))
             rounds = Rounds(stage, receiver, life)
             try:
@@ -168,16 +174,22 @@ async def on_stage(folder: Path) -> AsyncIterator[Rounds]:
         await stage.close()
 
 
+def _targets(receiver: Receiver, channels: int) -> Iterator[ChannelTarget]:
+    for number in range(1, channels + 1):
+        told = {"url": f"{receiver.url()}&channel={number}", "secret": SECRET}
+        yield ChannelTarget(number, "webhook", msgspec.json.encode(told))
+
+
 async def played(folder: Path, rounds: int) -> dict[str, Tally]:
     """So many rounds at each point, by point."""
     tallies = {}
     for point in POINTS:
         own = folder / point.replace(" ", "-")
         own.mkdir()
-        async with on_stage(own) as stage:
+        async with on_stage(own, CHANNELS[point]) as stage:
             for _ in range(rounds):
                 await stage.play(point)
-            tallies[point] = await stage.judge(own, rounds * MOST_REPEATED[point])
+            tallies[point] = await stage.judge(own, rounds * MOST_REPEATED[point], CHANNELS[point])
     return tallies
 
 

@@ -148,8 +148,8 @@ async def test_what_cannot_be_settled_for_long_is_settled_later_and_not_sent_aga
 ) -> None:
     monkeypatch.setattr(settling, "SETTLE_WITHIN_S", 0.2)
     async with cut_off_by(stage, tmp_path) as (proxy, teller), receiving(closing(proxy)) as receiver:
-        await channels(stage.live, receiver)
-        await silence(stage, 1, 2, 3)
+        await channels(stage.live, *[receiver] * 3)
+        await silence(stage, 1)
         await teller.step()
         await asyncio.wait(list(teller.dispatch._under_way))
         await stage.move_to(41 + LEASE_S)
@@ -173,8 +173,8 @@ async def test_a_step_of_the_clock_does_not_send_again_what_is_under_way(stage: 
         await answering(200)(writer)
 
     async with receiving(slowly) as receiver, telling(stage.shard) as teller:
-        await channels(stage.live, receiver)
-        await silence(stage, 1, 2)
+        await channels(stage.live, receiver, receiver)
+        await silence(stage, 1)
         await teller.until(lambda: len(receiver.calls) == 2)
         await stage.move_to(41 + 90)
 
@@ -246,8 +246,8 @@ async def test_no_more_is_remembered_than_its_bound(
     monkeypatch.setattr(settling, "SETTLE_WITHIN_S", 0.2)
     monkeypatch.setattr(settling, "REMEMBERED", 2)
     async with cut_off_by(stage, tmp_path) as (proxy, teller), receiving(closing(proxy)) as receiver:
-        await channels(stage.live, receiver)
-        await silence(stage, 1, 2, 3)
+        await channels(stage.live, *[receiver] * 3)
+        await silence(stage, 1)
         await teller.step()
         await asyncio.wait(list(teller.dispatch._under_way))
         await proxy.accept()
