@@ -60,8 +60,8 @@ TURN_BREAKAGES: dict[str, Breakage] = {
     ),
     "a trial waits for the end of a pause": Breakage(
         _LEASE,
-        "if not attempts or string.byte(event, 2) == KIND_TRIAL then return",
-        "if not attempts then return",
+        "if not turn or string.byte(event, 2) == KIND_TRIAL then return",
+        "if not turn then return",
         _HOLDING_UP + "test_a_trial_does_not_wait_and_one_that_is_taken_ends_the_pause",
     ),
     "a channel that nobody knows gets all that it asks for": Breakage(
