@@ -61,7 +61,7 @@ SETTLING_BREAKAGES: dict[str, Breakage] = {
         "sweeper/settling.py",
         "        if one.delivery_id in self._under_way:",
         "        if False:",
-        f"{_SETTLING}::test_a_step_of_the_clock_does_not_send_again_what_is_under_way",
+        f"{_SETTLING}::test_a_lease_that_an_attempt_got_on_its_way_settles_it",
     ),
     "an attempt keeps its first lease": Breakage(
         "sweeper/settling.py",
