@@ -10,6 +10,7 @@ from tests.channel_breakages import CHANNEL_BREAKAGES
 from tests.hearing_breakages import HEARING_BREAKAGES
 from tests.rebuild_breakages import REBUILD_BREAKAGES
 from tests.recorder_breakages import RECORDER_BREAKAGES
+from tests.settling_breakages import SETTLING_BREAKAGES
 from tests.signal_breakages import SIGNAL_BREAKAGES
 from tests.sweeper_breakages import SWEEPER_BREAKAGES
 from tests.tenant_breakages import TENANT_BREAKAGES
@@ -278,6 +279,7 @@ BREAKAGES: dict[str, Breakage] = (
     | CHANNEL_BREAKAGES
     | TENANT_BREAKAGES
     | SIGNAL_BREAKAGES
+    | SETTLING_BREAKAGES
     | HEARING_BREAKAGES
     | SWEEPER_BREAKAGES
     | RECORDER_BREAKAGES
