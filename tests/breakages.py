@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tests.breakage import Breakage
 from tests.channel_breakages import CHANNEL_BREAKAGES
+from tests.deafness_breakages import DEAFNESS_BREAKAGES
 from tests.signal_breakages import SIGNAL_BREAKAGES
 from tests.tenant_breakages import TENANT_BREAKAGES
 
@@ -45,12 +46,6 @@ BREAKAGES: dict[str, Breakage] = (
             "redis.call('XADD', events_key",
             "local _ = (events_key",
             f"{LIVE}/test_record_and_sweep.py::test_pausing_a_down_monitor_closes_its_incident",
-        ),
-        "a ping is taken before the clock is known": Breakage(
-            "ingest/intake.py",
-            "elif self.clock.is_set:",
-            "elif self.clock:",
-            "tests/ingest/test_batcher.py::test_before_the_clock_of_redis_is_known_pings_are_refused_and_the_moment_is_blind",
         ),
         "an event is acknowledged before it is delivered": Breakage(
             f"{SCRIPTS}/deliver.lua",
@@ -299,4 +294,5 @@ BREAKAGES: dict[str, Breakage] = (
     | CHANNEL_BREAKAGES
     | TENANT_BREAKAGES
     | SIGNAL_BREAKAGES
+    | DEAFNESS_BREAKAGES
 )

@@ -51,6 +51,7 @@ def test_a_running_installation_is_found_in_order(tmp_path: Path, monkeypatch: p
         "config.db",
         "history.db",
         "redis",
+        "memory",
         "writers",
         "parts",
         "monitors",
