@@ -53,6 +53,7 @@ def test_a_running_installation_is_found_in_order(tmp_path: Path, monkeypatch: p
         "redis",
         "memory",
         "writers",
+        "hearing",
         "parts",
         "monitors",
         "causes",

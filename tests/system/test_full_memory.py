@@ -36,7 +36,7 @@ def test_pings_and_alerts_go_on_and_what_is_refused_comes_when_there_is_memory_a
     silent = api.monitor(5, 5)
     with pinging(house.port, *jobs) as fleet, house.redis() as redis:
         until(lambda: fleet.rate() > 50, 10, "they ping")
-        redis.config_set("maxmemory", redis.info("memory")["used_memory"] - 300_000)  # type: ignore[index, operator]
+        redis.config_set("maxmemory", redis.info("memory")["used_memory"] - 300_000)
         full_ms = wall_ms()
         until(lambda: receiver.of(silent["id"], "monitor.down"), TOLD_WITHIN_S, "the silence is told")
         until(lambda: wall_ms() > full_ms + 2 * LIFE_MS, 15, "whoever says nothing would be missed")
