@@ -9,6 +9,7 @@ from store.live.shard import Shard
 from store.live.sweeping import Swept, sweep
 from store.live.writers import Registered, registered
 from store.metrics import CLOCK_HELD, DETECTION_DELAY, SWEEP_LAG, WRITERS
+from sweeper.deafness import Deafness
 
 # So few that a call takes a millisecond: whoever pings waits no longer than that.
 DEADLINES_AT_ONCE = 48
@@ -30,6 +31,7 @@ class Sweep:
     def __init__(self, shard: Shard) -> None:
         self._shard = shard
         self._alarmed = False
+        self._deafness = Deafness(shard.keys.shard)
         self._heard_ms: int | None = None
         self.lag_ms = 0
         self.writers = 0
@@ -46,6 +48,7 @@ class Sweep:
         for delay_ms in swept.delays_ms:
             DETECTION_DELAY.observe(delay_ms / 1000)
         await self._watch_clock(swept)
+        self._deafness.look(swept)
         if swept.looked_at == DEADLINES_AT_ONCE:
             return 0.0
         return self._wait_s(swept)

@@ -3,9 +3,10 @@
 --
 -- KEYS  generation config state deadlines writers blind tallies broken events walk due rules runs reminders
 -- ARGV  generation, at most how many deadlines
--- Returns  {now_ms, watermark_ms or -1, writers, looked at, next deadline_ms or -1, delays}: `delays` holds now - deadline
---          in ms (I6) for every monitor that went down; what was looked at is the limit when there may be more to do (as always
---          when some had many runs: these count for more than one)
+-- Returns  {now_ms, watermark_ms or -1, writers, looked at, next deadline_ms or -1, delays, the newest blind interval}:
+--          `delays` holds now - deadline in ms (I6) for every monitor that went down; what was looked at is the limit when
+--          there may be more to do (as always when some had many runs: these count for more than one); the interval is
+--          from_ms, to_ms, and 0, 0 where there is none
 -- Errors   GENERATION
 -- Cost  O(limit): two range reads, two vector reads, three vector writes, one XADD per monitor that goes down or is
 --       reminded of, two reads per monitor with rules or runs; after the clock was stepped back also a page of all monitors
@@ -35,9 +36,11 @@ local keys_of_walk = {
   walk = K_WALK, config = K_CONFIG, state = K_STATE, deadlines = K_DEADLINES, rules = K_RULES, runs = K_RUNS,
   reminders = K_REMINDERS,
 }
-local more = walk_on(keys_of_walk, read_holes(redis.call('GET', K_BLIND)), now, math.ceil(limit / WALKED_PART))
+local blind = read_holes(redis.call('GET', K_BLIND))
+local newest = blind[#blind] or {0, 0}
+local more = walk_on(keys_of_walk, blind, now, math.ceil(limit / WALKED_PART))
 local watermark, writers = smallest_watermark(K_WRITERS)
-if not watermark then return {now, -1, writers, 0, -1, ''} end
+if not watermark then return {now, -1, writers, 0, -1, '', newest[1], newest[2]} end
 
 -- A small step back is waited out.
 watermark = math.min(watermark, now)
@@ -130,4 +133,4 @@ for i = 1, #reminded do
   end
 end
 local next_due = redis.call('ZRANGE', K_DEADLINES, 0, 0, 'WITHSCORES')
-return {now, watermark, writers, (more or spent >= limit) and limit or math.max(#due, #reminded), next_due[2] and tonumber(next_due[2]) or -1, table.concat(delays)}
+return {now, watermark, writers, (more or spent >= limit) and limit or math.max(#due, #reminded), next_due[2] and tonumber(next_due[2]) or -1, table.concat(delays), newest[1], newest[2]}
