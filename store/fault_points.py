@@ -41,6 +41,7 @@ TABLE: tuple[FaultPoint, ...] = (
     FaultPoint("rebuild.planted", "ingest", "monitors are put back", "channels and deliveries are put back"),
     FaultPoint("rebuild.restored", "ingest", "all is put back", "config.db has the new generation"),
     FaultPoint("rebuild.noted", "ingest", "config.db has the new generation", "Redis has it"),
+    FaultPoint("rebuild.finished", "ingest", "Redis has the new generation", "the lock is given back"),
     FaultPoint("sweep.swept", "sweeper", "who is due is down, its event appended", "the sweeper knows"),
     FaultPoint("dispatch.delivered", "sweeper", "events are deliveries", "one is leased"),
     FaultPoint("dispatch.leased", "sweeper", "deliveries are leased", "one is attempted"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tests.breakage import Breakage
 from tests.channel_breakages import CHANNEL_BREAKAGES
+from tests.loss_breakages import LOSS_BREAKAGES
 from tests.signal_breakages import SIGNAL_BREAKAGES
 from tests.tenant_breakages import TENANT_BREAKAGES
 
@@ -297,6 +298,7 @@ BREAKAGES: dict[str, Breakage] = (
         ),
     }
     | CHANNEL_BREAKAGES
+    | LOSS_BREAKAGES
     | TENANT_BREAKAGES
     | SIGNAL_BREAKAGES
 )

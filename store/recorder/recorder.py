@@ -15,10 +15,19 @@ from store.fault_points import reach
 from store.live.dead_letters import find_lost
 from store.live.letters import LetterEntry
 from store.live.shard import Shard
-from store.live.streams import EventEntry, PingEntry, StreamReader, trim_events, trim_letters, trim_pings
+from store.live.streams import (
+    EventEntry,
+    FallenBehind,
+    PingEntry,
+    StreamReader,
+    trim_events,
+    trim_letters,
+    trim_pings,
+)
 from store.metrics import RECORDER_COMMIT
 from store.recorder.ledger import Batch, Ledger, Positions
 from store.recorder.raising import Raising
+from store.recorder.taking_back import take_back
 
 ENTRIES_AT_ONCE = 200
 COMPARE_EVERY_MS = 60_000
@@ -51,9 +60,9 @@ class Recorder:
     async def step(self) -> int:
         """Carry what waits; answers how many entries that was. Waits up to a second for the first one.
 
-        1. Take the position from SQLite when the generation is new to us. 2. Read. 3. Write rows, samples, what
-        threshold rules have to tell, deliveries, and position in one transaction. 4. Raise what they have to tell.
-        5. Trim.
+        1. Take the position from SQLite when the generation is new to us. 2. Read; where Redis has fallen behind
+        that, take it back first. 3. Write rows, samples, what threshold rules have to tell, deliveries, and
+        position in one transaction. 4. Raise what they have to tell. 5. Trim.
 
         Raises:
             Unavailable: Redis or SQLite is away; nothing was lost, the step can be repeated.
@@ -61,9 +70,14 @@ class Recorder:
         if self._generation != self._shard.generation.value:
             self._take_position(self._shard.generation.value)
         at = self._at
-        pings, events, letters = await self._reader.read(
-            at.pings.entry, at.events.entry, at.letters.entry, ENTRIES_AT_ONCE
-        )
+        try:
+            pings, events, letters = await self._reader.read(
+                at.pings.entry, at.events.entry, at.letters.entry, ENTRIES_AT_ONCE
+            )
+        except FallenBehind:
+            number = self._shard.keys.shard
+            self._at = await take_back(self._reader, self._ledger, self._generation, number, at)
+            return await self.step()
         reach("recorder.read")
         await self._write(pings, events, letters)
         reach("recorder.committed")

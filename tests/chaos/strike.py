@@ -85,6 +85,7 @@ class Striker:
             "rebuild.planted": self._flush,
             "rebuild.restored": self._flush,
             "rebuild.noted": self._flush,
+            "rebuild.finished": self._flush,
             "letters.dropped": lambda: self._kill("recorder"),
         }
 
