@@ -1,4 +1,4 @@
-"""Deliberate breakages of what holds when a rebuild is cut off, and when Redis comes back without its last moments."""
+"""Deliberate breakages of what holds when a rebuild is cut off, Redis forgets its last moments, or its clock steps."""
 
 from __future__ import annotations
 
@@ -56,5 +56,31 @@ LOSS_BREAKAGES: dict[str, Breakage] = {
         "if has_fallen_behind(K_EVENTS, ARGV[2]) then return '' end\n",
         "",
         _BEHIND + "test_nothing_is_told_of_incidents_before_their_events_are_read_again",
+    ),
+    "a reminder does not wait for a stuck writer": Breakage(
+        "store/live/scripts/sweep.lua",
+        "redis.call('ZRANGEBYSCORE', K_REMINDERS, '-inf', watermark, 'LIMIT', 0, limit)",
+        "redis.call('ZRANGEBYSCORE', K_REMINDERS, '-inf', now, 'LIMIT', 0, limit)",
+        "tests/store/live/test_rules.py"
+        "::test_nobody_is_reminded_of_while_a_writer_may_hold_the_ping_that_ended_it",
+    ),
+    "a step forward of the clock accuses a writer that is well": Breakage(
+        "sweeper/sweeping.py",
+        "        return own_ms < self._patient_until_ms\n",
+        "        return False\n",
+        "tests/sweeper/test_sweeping.py::test_a_step_forward_of_the_clock_accuses_no_writer_that_is_well",
+    ),
+    "after a step forward of the clock a stuck writer is never reported": Breakage(
+        "sweeper/sweeping.py",
+        "            self._patient_until_ms = own_ms + SILENT_MS\n",
+        "            self._patient_until_ms = own_ms + now_ms\n",
+        "tests/sweeper/test_sweeping.py::test_a_writer_that_says_nothing_after_a_step_of_the_clock_is_reported_soon",
+    ),
+    "what was used of a plan before a step of the clock counts after it": Breakage(
+        "store/live/scripts/shared/plans.lua",
+        "if minute == plan.minute then plan.used = count end",
+        "plan.used = count",
+        "tests/system/test_faked_time.py"
+        "::test_a_step_of_the_servers_clock_alarms_nobody_who_pings_and_forgets_nobody_who_does_not[-3600]",
     ),
 }

@@ -174,7 +174,7 @@ async def played(folder: Path, rounds: int) -> dict[str, Tally]:
 
 def main() -> int:
     """Read the options, play; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos.before_send", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.around_the_send", description=__doc__)
     parser.add_argument("--rounds", type=int, default=200, help="at each fault point")
     with tempfile.TemporaryDirectory(prefix="od-kills-") as folder:
         tallies = asyncio.run(played(Path(folder), parser.parse_args().rounds))
