@@ -83,4 +83,10 @@ LOSS_BREAKAGES: dict[str, Breakage] = {
         "tests/system/test_faked_time.py"
         "::test_a_step_of_the_servers_clock_alarms_nobody_who_pings_and_forgets_nobody_who_does_not[-3600]",
     ),
+    "the sweep does not wake for a deadline": Breakage(
+        "sweeper/sweeping.py",
+        "        return max(SHORTEST_WAIT_S, min(LOOK_EVERY_S, (swept.next_deadline_ms - swept.now_ms) / 1000))\n",
+        "        return 3.0\n",
+        "tests/system/test_promptness.py::test_a_webhook_comes_within_300_ms_of_its_deadline",
+    ),
 }
