@@ -19,11 +19,15 @@ from store.clock import monotonic_ms
 from store.errors import Unavailable
 from store.fault_points import reach
 from store.live.connect import Unregistered
-from store.live.heads import HAS_RUN, OUT_OF_DATE, Outcome, pack_head
+from store.live.heads import HAS_RUN, OUT_OF_DATE, SIGNAL_SHIFT, Outcome, pack_head
 from store.live.writer import Recorded, Writer
 from store.metrics import BATCH_PINGS, REDIS_CALL
 
 MOST_PINGS = 512
+# A ping that signals, or whose monitor has rules, may take Redis as long as so many plain ones: it may have to read and
+# judge 32 runs. With them in it a call carries fewer pings.
+LIKE_PLAIN_PINGS = 16
+SIGNALS = 1 << SIGNAL_SHIFT
 MOST_BYTES = 256 * 1024
 MOST_QUEUED = 16_384
 TICK_S = 0.2
@@ -129,10 +133,12 @@ class Batcher:
     def _take(self) -> list[Waiting]:
         queue = self._queue
         batch: list[Waiting] = []
-        size = 0
+        size = weight = 0
         for ping in islice(queue, MOST_PINGS):
             size += size_of(ping.beat)
-            if size > MOST_BYTES and batch:
+            assert ping.known is not None
+            weight += LIKE_PLAIN_PINGS if ping.flags >= SIGNALS or ping.known.has_rules else 1
+            if (size > MOST_BYTES or weight > MOST_PINGS) and batch:
                 break
             batch.append(ping)
         if len(batch) == len(queue):

@@ -30,6 +30,7 @@ class KnownKey(msgspec.Struct, frozen=True, gc=False):
     version: int
     key_epoch: int
     name: str
+    has_rules: bool = False
 
 
 def known_key(resolved: Resolved) -> KnownKey:
@@ -37,7 +38,13 @@ def known_key(resolved: Resolved) -> KnownKey:
     config = resolved.config
     wire_id = str(resolved.monitor_id).encode()
     return KnownKey(
-        resolved.monitor_id, wire_id, resolved.shard, config.version, config.key_epoch, config.name
+        resolved.monitor_id,
+        wire_id,
+        resolved.shard,
+        config.version,
+        config.key_epoch,
+        config.name,
+        config.has_rules,
     )
 
 

@@ -22,7 +22,7 @@ from store.fault_points import reach
 from store.live import channels as live_channels
 from store.live import monitors as live_monitors
 from store.live.live import Live
-from store.live.planting import AT_ONCE, Restored, restore_monitors
+from store.live.planting import Restored, restore_monitors
 from store.live.rebuilding import RebuildLock, close_shards, empty_shard, finish_rebuild
 from store.projection import PutMonitor
 from store.rebuild_letters import restore_letters
@@ -124,8 +124,7 @@ async def _put_page(live: Live, rows: Sequence[PutMonitor], memory: Memory) -> N
             for row in rows
             if live.home(row.config.id) is shard
         ]
-        for at in range(0, len(own), AT_ONCE):
-            await restore_monitors(shard, own[at : at + AT_ONCE], memory.judged_ms)
+        await restore_monitors(shard, own, memory.judged_ms)
 
 
 async def _put_named(live: Live, book: ConfigBook) -> None:

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from tests.breakage import Breakage
 from tests.channel_breakages import CHANNEL_BREAKAGES
+from tests.hearing_breakages import HEARING_BREAKAGES
 from tests.loss_breakages import LOSS_BREAKAGES
+from tests.rebuild_breakages import REBUILD_BREAKAGES
+from tests.recorder_breakages import RECORDER_BREAKAGES
 from tests.signal_breakages import SIGNAL_BREAKAGES
+from tests.sweeper_breakages import SWEEPER_BREAKAGES
 from tests.tenant_breakages import TENANT_BREAKAGES
 
 SCRIPTS = "store/live/scripts"
@@ -53,6 +57,12 @@ BREAKAGES: dict[str, Breakage] = (
             "elif self.clock:",
             "tests/ingest/test_batcher.py::test_before_the_clock_of_redis_is_known_pings_are_refused_and_the_moment_is_blind",
         ),
+        "the newest of those who wait for their key holds the watermark": Breakage(
+            "ingest/resolver.py",
+            "return min(ping.arrival_ms for pings",
+            "return max(ping.arrival_ms for pings",
+            "tests/ingest/test_batcher.py::test_the_watermark_never_passes_a_ping_that_waits_for_its_key",
+        ),
         "an event is acknowledged before it is delivered": Breakage(
             f"{SCRIPTS}/deliver.lua",
             "  last = entry\nend",
@@ -65,24 +75,6 @@ BREAKAGES: dict[str, Breakage] = (
             "        await settle(self._shard, one, 'done')\n"
             "        attempt = await self._channels[one.channel.kind].send(one.channel.settings, notice)",
             f"{SWEEPER}/test_dispatch.py::test_an_attempt_that_a_crash_cut_off_is_made_again_when_its_lease_has_ended",
-        ),
-        "a lease is not taken back": Breakage(
-            f"{SCRIPTS}/lease.lua",
-            "redis.call('ZADD', K_DUE, now + lease_ms, delivery)",
-            "redis.call('ZREM', K_DUE, delivery)",
-            f"{LIVE}/test_deliver_and_lease.py::test_a_lease_that_is_not_settled_ends_and_the_delivery_is_handed_out_again",
-        ),
-        "whoever lost a lease may settle": Breakage(
-            f"{SCRIPTS}/settle.lua",
-            "if attempts ~= tonumber(ARGV[3]) then return 0 end",
-            "",
-            f"{LIVE}/test_deliver_and_lease.py::test_whoever_lost_the_lease_settles_nothing",
-        ),
-        "leases are not prolonged": Breakage(
-            f"{SCRIPTS}/renew.lua",
-            "redis.call('ZADD', KEYS[3], 'XX', 'GT', until_ms, ARGV[i])",
-            "",
-            f"{SWEEPER}/test_dispatch.py::test_a_lease_is_prolonged_while_its_attempt_is_under_way",
         ),
         "an up does not wait for its down": Breakage(
             f"{SCRIPTS}/deliver.lua",
@@ -201,19 +193,6 @@ BREAKAGES: dict[str, Breakage] = (
             "        return\n        if not self._heard_ms and",
             "tests/ingest/test_batcher.py::test_a_full_queue_refuses_at_once_and_the_moment_counts_as_blind",
         ),
-        "a rebuild does not say how far was heard": Breakage(
-            "store/live/rebuilding.py",
-            'heard = [] if heard_ms is None else [("SET", shard.keys.heard, heard_ms)]',
-            "heard: list[tuple[object, ...]] = []",
-            "tests/store/test_rebuild.py::"
-            "test_the_time_since_the_last_known_ping_is_blind_and_the_dead_are_told_by_the_bound",
-        ),
-        "a rebuild writes without its lock": Breakage(
-            f"{SCRIPTS}/shared/fence.lua",
-            "if redis.call('GET', table.remove(KEYS)) ~= table.remove(ARGV) then",
-            "table.remove(KEYS); table.remove(ARGV)\nif false then",
-            f"{LIVE}/test_fenced.py::test_a_script_writes_nothing_once_the_lock_is_lost",
-        ),
         "a change that was left behind is forgotten": Breakage(
             "store/keeping.py",
             "            await live.project(row.projection)\n",
@@ -301,4 +280,8 @@ BREAKAGES: dict[str, Breakage] = (
     | LOSS_BREAKAGES
     | TENANT_BREAKAGES
     | SIGNAL_BREAKAGES
+    | HEARING_BREAKAGES
+    | SWEEPER_BREAKAGES
+    | RECORDER_BREAKAGES
+    | REBUILD_BREAKAGES
 )

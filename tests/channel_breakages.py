@@ -39,4 +39,39 @@ CHANNEL_BREAKAGES: dict[str, Breakage] = {
         "",
         f"{_CHANNELS}/test_chat.py::test_nothing_goes_where_channels_may_not_go",
     ),
+    "waiting for the start counts towards the time of an attempt": Breakage(
+        "sweeper/channels/chat.py",
+        "                started_ms = monotonic_ms()\n                done = await self._process.carry(errand)\n",
+        "                left_s = errand.within_s - (monotonic_ms() - started_ms) / 1000\n"
+        "                errand = msgspec.structs.replace(errand, within_s=left_s)\n"
+        "                done = await self._process.carry(errand)\n",
+        f"{_CHANNELS}/test_chat_at_once.py"
+        "::test_waiting_for_a_place_and_for_the_start_costs_nothing_of_an_attempt",
+    ),
+    "those who wait for a place take the places of others": Breakage(
+        "sweeper/dispatch.py",
+        "min(ATTEMPTS_AT_ONCE + sum(waiting.values()), LEASED_AT_ONCE)",
+        "ATTEMPTS_AT_ONCE",
+        f"{_CHANNELS}/test_chat_at_once.py::test_a_hundred_chat_channels_that_hang_leave_places_for_webhooks",
+    ),
+    "kinds of which many wait are leased on": Breakage(
+        "sweeper/dispatch.py",
+        "        busy |= {channel for channel, kind in self._kinds.items() if kind in crowded}\n",
+        "",
+        f"{_CHANNELS}/test_chat_at_once.py::test_a_hundred_chat_channels_that_hang_leave_places_for_webhooks",
+    ),
+    "a mail that was given up for some is told to nobody else": Breakage(
+        "sweeper/verdict.py",
+        '(settlement == "done" and attempt.outcome == "partly") or attempt.misses',
+        "attempt.misses",
+        f"{_CHANNELS}/test_recipients.py"
+        "::test_an_address_that_never_takes_it_does_not_hold_up_the_end_for_long",
+    ),
+    "a mail that nobody has is said to have reached some": Breakage(
+        "sweeper/verdict.py",
+        'is_partial=is_partial and settlement != "dead")',
+        "is_partial=is_partial)",
+        f"{_CHANNELS}/test_recipients.py"
+        "::test_when_everybody_is_refused_for_good_the_other_channels_hear_that_nobody_has_it",
+    ),
 }

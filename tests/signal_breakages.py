@@ -8,6 +8,7 @@ _SHARED = "store/live/scripts/shared/"
 _SIGNALS = "tests/store/live/test_signals.py::"
 _RULES = "tests/store/live/test_rules.py::"
 _EXCUSES = "tests/store/live/test_excuses.py::"
+_WINDOWS = "tests/store/live/test_windows.py::"
 _REBUILD = "tests/store/test_rebuild_signals.py::"
 _FORGOTTEN = "tests/store/recorder/test_forgotten.py::"
 _KEEPER = "tests/store/recorder/test_keeper.py::"
@@ -40,8 +41,8 @@ SIGNAL_BREAKAGES: dict[str, Breakage] = {
     ),
     "an older success ends a failure": Breakage(
         _SHARED + "hearing.lua",
-        "(one.runs.cause ~= FAILED or arrival >= one.down)",
-        "true",
+        "local is_after = one.runs.cause ~= FAILED or arrival >= one.down or one.down > now",
+        "local is_after = true",
         _SIGNALS + "test_a_success_from_before_the_failure_does_not_end_it",
     ),
     "a failure in a quiet time is told": Breakage(
@@ -70,21 +71,51 @@ SIGNAL_BREAKAGES: dict[str, Breakage] = {
     ),
     "a run is awaited whatever went unheard": Breakage(
         _SHARED + "rules.lua",
-        "hole[2] - math.max(hole[1], base) > longest",
-        "false",
+        "if is_run and first_lost(holes, h, base) < bound then",
+        "if false then",
         _SIGNALS + "test_a_run_is_let_go_whose_end_may_have_been_told_to_nobody_for_half_a_minute",
     ),
     "a run that was let go takes the place of another": Breakage(
         _SHARED + "rules.lua",
-        "return run.told or run_deadline(one, run, holes) == NEVER",
-        "return run.told",
+        "return run_deadline(one, run, holes) == NEVER",
+        "return false",
         _SIGNALS + "test_a_run_that_was_let_go_can_begin_again_and_makes_room_for_others",
     ),
     "blind time pulls a deadline back into a quiet time": Breakage(
         _SHARED + "rules.lua",
-        "deadline = math.max(deadline, after(hole[2]))",
-        "deadline = after(hole[2])",
+        "if behind > h then",
+        "if false then",
         _EXCUSES + "test_blind_time_within_a_quiet_time_leaves_the_deadline_behind_it",
+    ),
+    "a run is let go for what went unheard after it": Breakage(
+        _SHARED + "rules.lua",
+        "if is_run and first_lost(holes, h, base) < bound then",
+        "if is_run and first_lost(holes, h, base) <= #holes then",
+        _WINDOWS + "test_a_deadline_is_the_one_that_a_walk_over_all_of_them_finds",
+    ),
+    "blind times count over any gap": Breakage(
+        _SHARED + "blind.lua",
+        "elseif gaps[at] >= width then",
+        "elseif false then",
+        _WINDOWS + "test_a_deadline_is_the_one_that_a_walk_over_all_of_them_finds",
+    ),
+    "blind times are an excuse for ever": Breakage(
+        _SHARED + "rules.lua",
+        "if patient <= h then",
+        "if false then",
+        _WINDOWS + "test_a_deadline_is_the_one_that_a_walk_over_all_of_them_finds",
+    ),
+    "a sweep judges as many monitors however many runs they have": Breakage(
+        "store/live/scripts/sweep.lua",
+        "if spent >= limit then break end",
+        "",
+        _SIGNALS + "test_a_sweep_judges_fewer_monitors_that_have_many_runs",
+    ),
+    "a call carries as many pings whatever they signal": Breakage(
+        "ingest/batcher.py",
+        "LIKE_PLAIN_PINGS if ping.flags >= SIGNALS or ping.known.has_rules else 1",
+        "1",
+        "tests/ingest/test_batcher.py::test_a_call_carries_fewer_pings_that_signal_or_whose_monitors_have_rules",
     ),
     "a window that goes makes overdue": Breakage(
         "store/live/scripts/refresh_rules.lua",

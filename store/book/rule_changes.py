@@ -17,11 +17,14 @@ INSERT INTO rule_changes (org_id, monitor_id)
 SELECT ?, monitor_id FROM maintenance_monitors WHERE window_id = ? ORDER BY monitor_id
 """
 
-# What is new; the row of the last one that is known comes along, if it is still there.
-SINCE = "SELECT id, org_id, monitor_id, tag FROM rule_changes WHERE id >= ? ORDER BY id LIMIT ?"
+# What is new. Their numbers are without gaps.
+SINCE = "SELECT id, org_id, monitor_id, tag FROM rule_changes WHERE id > ? ORDER BY id LIMIT ?"
 
 # Also of one that is gone.
 LAST = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'rule_changes'), 0) AS last_id"
+
+# The number of the newest change that is not kept any more.
+FORGOTTEN = f"SELECT coalesce((SELECT min(id) - 1 FROM rule_changes), ({LAST})) AS forgotten_id"
 
 # Pages of the monitors that are meant.
 SCHEDULED = "SELECT id FROM monitors WHERE schedule IS NOT NULL AND id > ? ORDER BY id LIMIT ?"
@@ -75,15 +78,21 @@ async def last_in(source: ConfigBook | Transaction) -> int:
     return int((await source.rows(LAST))[0]["last_id"])
 
 
+async def forgotten_id(path: Path) -> int:
+    """The number of the newest change that the journal has forgotten; 0: none."""
+    async with snapshot_of(path) as snapshot:
+        return int((await snapshot.rows(FORGOTTEN))[0]["forgotten_id"])
+
+
 async def since(path: Path, known_id: int, limit: int) -> list[RuleChange] | None:
     """Changes that came after one, in order; None: some of them are not kept any more."""
     async with snapshot_of(path) as snapshot:
         if int((await snapshot.rows(LAST))[0]["last_id"]) == known_id:
             return []
-        rows = await snapshot.rows(SINCE, (known_id, limit + 1))
-    if known_id and (not rows or rows[0]["id"] != known_id):
+        rows = await snapshot.rows(SINCE, (known_id, limit))
+    if not rows or rows[0]["id"] != known_id + 1:
         return None
-    return [RuleChange(*row) for row in rows if row["id"] != known_id]
+    return [RuleChange(*row) for row in rows]
 
 
 async def monitors_meant(path: Path, change: RuleChange) -> AsyncIterator[list[int]]:

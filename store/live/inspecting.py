@@ -17,7 +17,7 @@ from store.live.live import Live
 from store.live.shard import Shard
 
 # Blind times and runs make a monitor dear to look at.
-PAGE = 50
+PAGE = 20
 BUCKETS_AT_ONCE = 256
 SCANNED = 1000
 # What `inspect` says of each monitor.

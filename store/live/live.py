@@ -48,6 +48,7 @@ class Tallies(msgspec.Struct, frozen=True):
     letters_dropped: int = 0
     dead_dropped: int = 0
     runs_unwatched: int = 0
+    steps_back: int = 0
     pings_backlog: int = 0
     events_backlog: int = 0
     letters_backlog: int = 0
@@ -202,7 +203,8 @@ class Live:
         )
         for at in range(0, len(reply), 1 + len(counted)):
             for name, value in reply[at].items():
-                sums[name.decode()] += int(value)
+                if name.decode() in sums:  # or a later version counts something else as well
+                    sums[name.decode()] += int(value)
             for name, value in zip(counted, reply[at + 1 : at + 1 + len(counted)], strict=True):
                 sums[name] += int(value)
         return Tallies(**sums)

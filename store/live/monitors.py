@@ -11,8 +11,8 @@ from store.live.packing import KnownConfig, cut_states, pack_config, pack_ids, r
 from store.live.shard import Shard
 from store.projection import DropMonitor, PutMonitor, PutPlan
 
-# As many as `look` takes.
-MOST_AT_ONCE = 1000
+# As many as `look` takes: with full rules, some milliseconds.
+MOST_AT_ONCE = 200
 
 
 class Resolved(msgspec.Struct, frozen=True):

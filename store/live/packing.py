@@ -170,14 +170,15 @@ class KnownConfig(msgspec.Struct, frozen=True):
     version: int
     key_epoch: int
     name: str
+    has_rules: bool = False
 
 
 def read_config(blob: bytes) -> KnownConfig | None:
     """What ingest needs of a packed configuration."""
     if len(blob) < _CONFIG_NAME_AT or blob[0] != _FORMAT:
         return None
-    _, version, _, _, _, key_epoch, _ = _CONFIG.unpack_from(blob)
-    return KnownConfig(version, key_epoch, blob[_CONFIG_NAME_AT:].decode("utf-8", "replace"))
+    _, version, _, _, _, key_epoch, flags = _CONFIG.unpack_from(blob)
+    return KnownConfig(version, key_epoch, blob[_CONFIG_NAME_AT:].decode("utf-8", "replace"), flags >= _RULED)
 
 
 def read_state(blob: bytes | None) -> MonitorState | None:

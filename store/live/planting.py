@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -14,8 +14,9 @@ from store.live.shard import Shard
 from store.monitor import MonitorConfig, MonitorState, Phase
 from store.projection import PutMonitor
 
-# A call of so many takes Redis about a millisecond.
+# A call of so many takes Redis a few milliseconds, if they have no runs under way; so do fewer of which each has many.
 AT_ONCE = 256
+RUNS_LIKE_ONE = 2
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -58,10 +59,28 @@ async def create_monitors(shard: Shard, monitors: Sequence[PutMonitor]) -> int:
 
 
 async def restore_monitors(shard: Shard, monitors: Sequence[Restored], known_ms: int = 0) -> None:
-    """Put monitors of this shard, AT_ONCE at most, back into an empty Redis.
+    """Put monitors of this shard back into an empty Redis, some at a time.
 
     A run that was to be over by `known_ms` is not judged again: that it overran was told, or let go.
     """
+    for some in in_calls(monitors):
+        await _restore(shard, some, known_ms)
+
+
+def in_calls(monitors: Sequence[Restored]) -> Iterator[Sequence[Restored]]:
+    """These monitors, in order, as many at a time as one call may take."""
+    first = weight = 0
+    for at, one in enumerate(monitors):
+        own = 1 + len(one.runs.under_way) // RUNS_LIKE_ONE
+        if weight and weight + own > AT_ONCE:
+            yield monitors[first:at]
+            first, weight = at, 0
+        weight += own
+    if weight:
+        yield monitors[first:]
+
+
+async def _restore(shard: Shard, monitors: Sequence[Restored], known_ms: int) -> None:
     keys = shard.keys
     buckets, pairs = _digests(shard, ((one.config.id, one.digests) for one in monitors))
     await shard.caller.call(

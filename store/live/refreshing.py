@@ -14,8 +14,8 @@ from store.live.packed_rules import pack_rules
 from store.live.shard import Shard
 from store.monitor_rules import MonitorRules
 
-# A call of so many with full rules takes Redis some milliseconds.
-AT_ONCE = 32
+# A call of so many with full rules and many runs takes Redis some milliseconds.
+AT_ONCE = 16
 SCANNED = 200
 
 

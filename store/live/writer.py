@@ -103,8 +103,9 @@ class Writer:
         """Take the slot. What its last holder, or we ourselves, left unheard becomes a blind interval."""
         await self._register()
         if self._deaf_since is not None:
-            # Refused before we had a slot, so that nobody waited for us: blind from then on.
-            self._heard_ms -= self.clock.monotonic_ms() - self._deaf_since + 1
+            # Refused before we had a slot, so that nobody waited for us: blind from then on. A blind time begins
+            # behind its first moment, and both clocks tell whole ms: so two of them more.
+            self._heard_ms -= self.clock.monotonic_ms() - self._deaf_since + 2
             await self._register()
             self._deaf_since = None
 

@@ -10,6 +10,7 @@ from store.book.dated_tables import DAY_MS
 from store.book.history_writer import PINGS
 from store.book.sample_writer import HOURS, MINUTES, SAMPLES
 from store.book.signals import SIGNALS
+from store.book.threads import in_thread
 from store.clock import wall_ms
 from store.errors import Unavailable
 from store.fault_points import reach
@@ -32,7 +33,7 @@ async def forget_until(
     while not stop.is_set():
         try:
             async with ledger.lock:
-                await asyncio.to_thread(forget, ledger, settings, wall_ms())
+                await in_thread(forget, ledger, settings, wall_ms())
             await forget_deliveries(ledger, shards, settings.history_days, wall_ms())
         except Unavailable as error:
             _log.warning("cannot drop old days: %s", error)
@@ -49,7 +50,7 @@ async def forget_deliveries(ledger: Ledger, shards: Sequence[Shard], days: int, 
     forgotten = DELIVERIES_AT_ONCE
     while forgotten == DELIVERIES_AT_ONCE:
         async with ledger.lock:
-            forgotten = await asyncio.to_thread(
+            forgotten = await in_thread(
                 ledger.letters.forget_before, now_ms - days * DAY_MS, DELIVERIES_AT_ONCE
             )
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 
 from store.book.open_incidents import OpenIncidents
+from store.book.threads import in_thread
 from store.clock import wall_ms
 from store.errors import OverdueError
 from store.live.forgotten import Fate, tell_forgotten
@@ -60,7 +61,7 @@ class Forgotten:
         over = [one.id for one, fate in zip(incidents, fates, strict=False) if fate is Fate.OVER]
         told = sum(fate is Fate.TOLD for fate in fates)
         if over:
-            await asyncio.to_thread(self._open.close, over, wall_ms())
+            await in_thread(self._open.close, over, wall_ms())
         if told:
             _log.info("told of %d incidents that Redis had forgotten", told)
         return len(over) + told

@@ -104,7 +104,7 @@ class Keeper:
                 self._waiting.update(dict.fromkeys(self._kept, True))
                 await self._await_those_in_redis()
                 await self._await_all()
-                self._known_change = 0  # what the journal still has
+                self._known_change = await rule_changes.forgotten_id(self._path)
                 continue
             for change in changes:
                 whose = (change.org_id, change.monitor_id, change.tag)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from store.book.alert_writer import AlertWriter
+from store.book.threads import in_thread
 from store.clock import monotonic_ms
 from store.fault_points import reach
 from store.live.delivering import raise_events
@@ -82,6 +83,6 @@ class Raising:
         if not done_id:
             return
         async with self._lock:
-            await asyncio.to_thread(self._writer.remove, self._shard.keys.shard, done_id)
+            await in_thread(self._writer.remove, self._shard.keys.shard, done_id)
         while messages and messages[0][0] <= done_id:
             self._raised_at_ms.pop(messages.popleft()[0], None)

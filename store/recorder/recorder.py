@@ -6,10 +6,10 @@ they are trimmed with the next step.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 
 from store.book.history_writer import Position
+from store.book.threads import in_thread
 from store.clock import monotonic_ms
 from store.fault_points import reach
 from store.live.dead_letters import find_lost
@@ -110,7 +110,7 @@ class Recorder:
         ends_rebuild = self._after_rebuild and not (events and events[-1].restored_from)
         async with self._ledger.lock:
             is_idle = not (pings or events or letters or ends_rebuild)
-            if is_idle and not await asyncio.to_thread(self._ledger.rules_changed):
+            if is_idle and not await in_thread(self._ledger.rules_changed):
                 return
             batch = Batch(
                 shard=self._shard.keys.shard,
@@ -126,7 +126,7 @@ class Recorder:
                 ends_rebuild=ends_rebuild,
             )
             started_ms = monotonic_ms()
-            self._raising.add(await asyncio.to_thread(self._ledger.write, batch))
+            self._raising.add(await in_thread(self._ledger.write, batch))
             RECORDER_COMMIT.observe((monotonic_ms() - started_ms) / 1000)
         self._at = batch.at
         self._after_rebuild = self._after_rebuild and not ends_rebuild
@@ -141,7 +141,7 @@ class Recorder:
             self._compared_up_to = known[-1][0] if len(known) == COMPARED_AT_ONCE else 0
             lost = await find_lost(self._shard, [live_id for _, live_id in known]) if known else []
             if lost:
-                await asyncio.to_thread(self._ledger.drop_lost, shard, lost)
+                await in_thread(self._ledger.drop_lost, shard, lost)
 
 
 def _moved(position: Position, entries: Sequence[PingEntry] | Sequence[LetterEntry]) -> Position:

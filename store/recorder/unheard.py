@@ -16,6 +16,7 @@ from store.book import blind_times
 from store.book.concerned import Concerned, Fleet, concerned
 from store.book.database import CONFIG_DB
 from store.book.history_reader import HISTORY_DB
+from store.book.threads import in_thread
 from store.clock import wall_ms
 from store.errors import OverdueError
 from store.live.live import Live
@@ -60,7 +61,7 @@ class Unheard:
         """
         now_ms, holes = await self._live.blind_times()
         async with self._ledger.lock:
-            known_ms = await asyncio.to_thread(blind_times.last_end, self._ledger.history, now_ms)
+            known_ms = await in_thread(blind_times.last_end, self._ledger.history, now_ms)
         fresh = [one for one in _over(holes, now_ms) if one.to_ms > known_ms]
         for blind in fresh:
             blind = BlindTime(max(blind.from_ms, known_ms), blind.to_ms)
@@ -81,7 +82,7 @@ class Unheard:
     async def _write(self, blind: BlindTime, whom: Sequence[Concerned]) -> None:
         events = [pack_unheard_event(_event(blind, one)) for one in whom]
         async with self._ledger.lock:
-            messages = await asyncio.to_thread(self._commit, blind, events)
+            messages = await in_thread(self._commit, blind, events)
         self._raise_soon(messages)
         if whom:
             _log.warning(

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from store.book.bootstrap import prepare
-from store.settings import read_settings
+from store.settings import SETTINGS_FILE, read_settings
 from tests.servers import running_server, valkey_binary
 from tests.system.house import COMMAND, PARTS, House
 
@@ -23,7 +23,7 @@ class PartsByHand(House):
         """Prepare the books, start every part with its way to Redis, and wait until all are ready."""
         self.data.mkdir()
         self._begun = []
-        asyncio.run(prepare(read_settings(self.environ)))
+        asyncio.run(prepare(read_settings(self.environ, self.log.parent / SETTINGS_FILE)))
         for part in PARTS:
             self._begin(part, ways.get(part, redis_url))
         self.wait_until_ready()

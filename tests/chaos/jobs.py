@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -10,18 +11,27 @@ import msgspec
 
 from store.clock import wall_ms
 from tests.system.api import Api, Json
+from tests.system.fleet import Ping
 from tests.system.waiting import until
 
 ANSWERED_S = 40.0
+# Apart from those of the fleet and of the company.
+FIRST_NUMBER = 2 * 10**15
 Answer = TypeVar("Answer")
 
 
 class Watched(msgspec.Struct, frozen=True):
-    """A monitor: its public id, its ping key, its number inside, and its interval + grace."""
+    """A monitor: its public id, its ping key, and its interval + grace."""
 
     id: str
     key: str
     limit_ms: int
+
+
+def watched(made: Json) -> Watched:
+    """A monitor as the API shows it. One with a schedule has no limit that would be the same always."""
+    key = str(made["pingUrl"]).rsplit("/", 1)[1]
+    return Watched(made["id"], key, ((made["interval"] or 0) + made["gracePeriod"]) * 1000)
 
 
 def patiently(call: Callable[[], Answer], what: str) -> Answer:
@@ -42,7 +52,8 @@ class Jobs:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._asked = 0
-        self.pinged_ms: dict[str, int] = {}
+        self._numbers = itertools.count(FIRST_NUMBER + wall_ms() * 1000)
+        self.answers: list[Ping] = []
 
     def make(self, interval_s: int, grace_s: int, name: str = "silent") -> Watched:
         self._asked += 1
@@ -50,17 +61,25 @@ class Jobs:
         made = patiently(
             lambda: self._find(unique) or self._api.monitor(interval_s, grace_s, unique), "a monitor"
         )
-        key = str(made["pingUrl"]).rsplit("/", 1)[1]
-        return Watched(made["id"], key, (interval_s + grace_s) * 1000)
+        return watched(made)
 
     def ping(self, one: Watched) -> None:
-        """Ping until it is answered 200; the moment is noted by its key."""
-        patiently(lambda: self._api.ping_well(one.key), "a ping is answered")
-        self.pinged_ms[one.key] = wall_ms()
+        """Ping until it is answered 200."""
+        self._beat(one, self._api.get)
 
     def measure(self, one: Watched, load: float) -> None:
         """Ping with a value, until it is answered 200."""
-        patiently(lambda: self._api.post(f"/ping/{one.key}", {"load": load}), "a ping is answered")
+        self._beat(one, lambda path: self._api.post(path, {"load": load}))
+
+    def _beat(self, one: Watched, send: Callable[[str], object]) -> None:
+        """Each attempt has a number of its own, as one that nobody answered may be recorded all the same."""
+
+        def sent() -> Ping:
+            number, sent_ms = next(self._numbers), wall_ms()
+            send(f"/ping/{one.key}?n={number}")
+            return Ping(number, one.key, 200, sent_ms, wall_ms())
+
+        self.answers.append(patiently(sent, "a ping is answered"))
 
     def pause(self, one: Watched) -> None:
         patiently(lambda: self._api.pause(one.id), "a pause")

@@ -12,10 +12,14 @@ from store.clock import wall_ms
 from store.fault_points import VARIABLE
 from tests.chaos.again import is_unended
 from tests.chaos.builds import Build
+from tests.chaos.company import Company, keeping_company, prepare
 from tests.chaos.faults import Fault
 from tests.chaos.jobs import Jobs, Watched, patiently
 from tests.chaos.judge import Judge
+from tests.chaos.looks import Looks
+from tests.chaos.records import Records
 from tests.chaos.strike import Striker, Strikes
+from tests.chaos.trouble import Trouble
 from tests.system.api import Api
 from tests.system.fleet import Fleet, Job, pinging
 from tests.system.house import House, keeping_house
@@ -46,6 +50,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     repeats: int
     unended: int
+    lost_ends: int
     wrong: list[str]
 
 
@@ -53,7 +58,14 @@ class Scene:
     """The house, who pings, who is told, and who judges."""
 
     def __init__(
-        self, house: House, api: Api, jobs: Jobs, receiver: Receiver, fleet: Fleet, striker: Strikes
+        self,
+        house: House,
+        api: Api,
+        jobs: Jobs,
+        receiver: Receiver,
+        fleet: Fleet,
+        company: Company,
+        striker: Strikes,
     ) -> None:
         self.house = house
         self.api = api
@@ -68,7 +80,10 @@ class Scene:
             fleet.add(Job(self.healthy[-1].key, EVERY_S))
         self.measured = self.jobs.make(86_400, 60, "measured")
         self._add_rule()
-        self.judge = Judge(house, api, receiver, fleet, jobs, self.measured)
+        records = Records(house.data)
+        self.trouble = Trouble(company, records)
+        looks = Looks(house, api, jobs, fleet, company, records, self.trouble, self.healthy, self.measured)
+        self.judge = Judge(house, api, receiver, records, looks, company, self.measured)
         self._deaths = 0
 
     def play(self, number: int, fault: Fault) -> Round:
@@ -83,11 +98,13 @@ class Scene:
         self.judge.begin_round()
         silent = self._fall_silent(fault)
         self.jobs.measure(self.measured, 100)
+        self.trouble.begin()
         self._wait_for(silent, "monitor.down")
         self.jobs.measure(self.measured, 1)
         self._come_back(silent, losses_before)
         self.striker.wait_until_over(fault)
         self.house.wait_until_ready()
+        self.trouble.end(self.striker.losses[losses_before:])
         if fault.may_lose:  # perhaps the ends as well
             self._come_back(silent, losses_before)
             self.jobs.measure(self.measured, 1)
@@ -168,6 +185,7 @@ class Scene:
 def opened(folder: Path, build: Build) -> Iterator[Scene]:
     """A scene in a house of its own."""
     fault_file = folder / "fault"
+    prepare(folder)
     with (
         receiving() as receiver,
         keeping_house(folder, **build.settings(folder), **{VARIABLE: str(fault_file)}) as house,
@@ -178,7 +196,8 @@ def opened(folder: Path, build: Build) -> Iterator[Scene]:
         receiver.delay_s = ANSWER_S
         striker = Striker(house, api, fault_file)
         try:
-            yield Scene(house, api, Jobs(api), receiver, fleet, striker)
+            with keeping_company(house, api) as company:
+                yield Scene(house, api, Jobs(api), receiver, fleet, company, striker)
         finally:
             striker.close()
             api.close()

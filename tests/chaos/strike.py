@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +17,7 @@ from store.clock import wall_ms
 from tests.chaos.faults import Fault
 from tests.chaos.jobs import patiently
 from tests.system.api import Api
+from tests.system.fleet import Ping
 from tests.system.house import COMMAND, House
 from tests.system.test_workers import standing_still
 from tests.system.waiting import at, until
@@ -29,6 +30,11 @@ class Loss(msgspec.Struct, frozen=True):
 
     from_ms: int
     to_ms: int
+
+
+def covers(losses: Sequence[Loss], one: Ping) -> bool:
+    """Whether a ping may have been lost: nothing that was sent after a loss can be."""
+    return any(loss.from_ms <= one.answered_ms and one.sent_ms <= loss.to_ms for loss in losses)
 
 
 class Strikes(Protocol):

@@ -32,6 +32,9 @@ def test_no_death_at_any_place_loses_an_alert_or_raises_a_false_one(tmp_path: Pa
 @pytest.mark.parametrize(
     ("breakage", "fault", "seen"),
     [
+        ("a ping is taken before the clock is known", "rebuild.noted", "ms after it was sent"),
+        ("a failure in a quiet time is told", "kill sweeper", "a false alarm"),
+        ("who is armed by a ping is awaited before it", "kill sweeper", "a false alarm"),
         ("a lease is not taken back", "dispatch.leased", "nobody would be told"),
         ("the position is not committed with its rows", "recorder.committed", "recorded twice"),
         (

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.by_hand import parts_by_hand, valkey_on_its_own
+from tests.chaos.company import keeping_company, prepare
 from tests.chaos.faults import Fault
 from tests.chaos.jobs import Jobs
 from tests.chaos.report import line
@@ -26,8 +27,8 @@ def playing(house: House, receiver: Receiver, weather: Weather, told_at: str) ->
     receiver.secret = api.channel(told_at)["secret"]
     receiver.delay_s = ANSWER_S
     try:
-        with pinging(house.port) as fleet:
-            yield Scene(house, api, Jobs(api), receiver, fleet, weather)
+        with pinging(house.port) as fleet, keeping_company(house, api) as company:
+            yield Scene(house, api, Jobs(api), receiver, fleet, company, weather)
     finally:
         api.close()
 
@@ -44,6 +45,7 @@ def play_each_kind(scene: Scene, part: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("part", PARTS)
 def test_bad_weather_between_a_part_and_redis_harms_nobody(tmp_path: Path, part: str) -> None:
+    prepare(tmp_path)
     with (
         valkey_on_its_own() as redis_url,
         under_the_sky(redis_url, tmp_path) as sky,
@@ -56,6 +58,7 @@ def test_bad_weather_between_a_part_and_redis_harms_nobody(tmp_path: Path, part:
 
 @pytest.mark.slow
 def test_bad_weather_before_a_receiver_delays_what_it_is_told(tmp_path: Path) -> None:
+    prepare(tmp_path)
     with (
         valkey_on_its_own() as redis_url,
         receiving() as receiver,

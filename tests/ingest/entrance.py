@@ -12,9 +12,9 @@ import msgspec
 
 from ingest.intake import Intake
 from ingest.waiting import AwaitedPing
-from store.beat import Beat
+from store.beat import Beat, Signal
 from store.live.connect import CALL_TIMEOUT_S
-from store.live.heads import Outcome
+from store.live.heads import SIGNAL_SHIFT, Outcome
 from store.live.link import Link
 from store.live.live import Live
 from store.live.monitors import Resolved, resolve
@@ -128,8 +128,15 @@ class Entrance:
 
     def arrive(self, monitor_id: int, *, body: bytes = b"", query: bytes = b"") -> AwaitedPing:
         """A ping of this monitor arrives now."""
+        return self._arrive(monitor_id, 0, body, query)
+
+    def signal(self, monitor_id: int, signal: Signal) -> AwaitedPing:
+        """A ping that says more than that all is well arrives now."""
+        return self._arrive(monitor_id, signal << SIGNAL_SHIFT, b"", b"")
+
+    def _arrive(self, monitor_id: int, flags: int, body: bytes, query: bytes) -> AwaitedPing:
         beat = Beat("GET", b"host", query, b"", b"agent", "127.0.0.1", body)
-        return self.intake.arrive(key_of(monitor_id), 0, beat, 0)
+        return self.intake.arrive(key_of(monitor_id), flags, beat, 0)
 
     async def put(self, *monitor_ids: int, **changed: Any) -> None:
         for monitor_id in monitor_ids:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ingest import batcher, keyring, resolver
-from store.beat import decode_history
+from store.beat import Signal, decode_history
 from store.errors import Fenced
 from store.live import writer
 from store.live.arrival import ArrivalClock
@@ -20,6 +20,7 @@ from store.live.heads import Outcome
 from store.live.link import Link
 from store.live.writer import Writer
 from store.metrics import PINGS
+from store.monitor_rules import MonitorRules
 from tests.ingest.entrance import Entrance, Gate, LookUps, answers, digest_of, entrance_on, seen
 from tests.proxy import FaultProxy
 from tests.stage import GENERATION, Stage
@@ -121,6 +122,24 @@ async def test_a_call_carries_at_most_512_pings(entrance: Entrance) -> None:
     entrance.gate.open()
     await answers(pings)
     assert entrance.gate.sizes[-4:] == [1, 512, 512, 176]
+
+
+async def test_a_call_carries_fewer_pings_that_signal_or_whose_monitors_have_rules(
+    entrance: Entrance,
+) -> None:
+    await entrance.put(1, 3)
+    await entrance.put(2, rules=MonitorRules(max_runtime_s=60))
+    await entrance.know(1, 2, 3)
+    entrance.gate.shut()
+    pings = [entrance.arrive(1)]
+    await under_way(entrance.gate)
+    pings += [entrance.arrive(2) for _ in range(70)]
+    pings += [entrance.signal(3, Signal.START) for _ in range(16)]
+    pings += [entrance.arrive(1) for _ in range(400)]
+    entrance.gate.open()
+    assert set(await answers(pings)) == {Outcome.RECORDED}
+    # 32; 32; 6 and 16 that count for 16 each, and so many plain ones as make 512; the rest.
+    assert entrance.gate.sizes[-5:] == [1, 32, 32, 22 + 160, 240]
 
 
 @pytest.mark.parametrize("part", ["body", "query"])
@@ -237,17 +256,20 @@ async def test_the_watermark_never_passes_a_ping_that_is_left_in_the_queue(entra
 async def test_the_watermark_never_passes_a_ping_that_waits_for_its_key(
     entrance: Entrance, look_ups: LookUps
 ) -> None:
-    await entrance.put(1, 2)
+    """The first look-up is under way, another key waits for the next one."""
+    await entrance.put(1, 2, 3)
     await entrance.know(1)
     look_ups.hold()
     waits = entrance.arrive(2)
+    await seen(lambda: look_ups.keys == 2 and entrance.intake.clock.now_ms() > waits.arrival_ms)
+    waits_longer = entrance.arrive(3)
     calls = len(entrance.gate.records)
     await answers([entrance.arrive(1)])
     await seen(lambda: len(entrance.gate.records) >= calls + 3)
     assert all(call.watermark_ms < waits.arrival_ms for call in entrance.gate.records[calls:])
     look_ups.release()
-    assert await answers([waits]) == [Outcome.RECORDED]
-    await entrance.heard(waits.arrival_ms)
+    assert await answers([waits, waits_longer]) == [Outcome.RECORDED] * 2
+    await entrance.heard(waits_longer.arrival_ms)
 
 
 async def test_an_idle_batcher_says_how_far_it_has_heard_five_times_a_second(entrance: Entrance) -> None:
@@ -490,6 +512,7 @@ async def test_closing_answers_everything_that_was_taken_and_gives_the_slot_back
     entrance.intake.close()
     assert entrance.arrive(1).future.result() == Outcome.UNAVAILABLE
     entrance.gate.open()
+    await answers(taken[:-1])
     look_ups.release()
     assert set(await answers(taken)) == {Outcome.RECORDED}
     assert entrance.running is not None
@@ -521,9 +544,9 @@ async def test_before_the_clock_of_redis_is_known_pings_are_refused_and_the_mome
     async with entrance_on(stage.live.url, stage.redis, is_shut=True) as entrance:
         await entrance.put(1)
         await under_way(entrance.gate)
-        seconds, micros = await stage.redis.time()
         look_ups.hold()
         early = entrance.arrive(1)
+        seconds, micros = await stage.redis.time()
         entrance.gate.open()
         await seen(lambda: entrance.is_heard)
         look_ups.release()

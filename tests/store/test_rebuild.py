@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,10 @@ from store.live.heads import Outcome
 from store.live.live import Live
 from store.live.monitors import resolve
 from store.live.rebuilding import RebuildLock
+from store.live.shard import Shard
 from store.monitor import Phase
 from store.rebuild import WrongInstallation, rebuild_if_empty
+from store.rebuild_letters import restore_letters
 from tests.patience import until
 from tests.stage import CLOCK, GENERATION, START_MS, Stage
 from tests.store.library import Library, library_on
@@ -130,7 +133,8 @@ async def test_an_open_incident_stays_open_and_its_end_is_told_under_the_same_id
     monitor = await library.monitor()
     await stage.move_to(5)
     await library.pings(monitor)
-    await stage.listen(until=46)
+    await stage.move_to(7)
+    await stage.listen(until=49)
     await stage.sweep()
     [down] = await stage.events()
     await deliver(stage.shard, 10)
@@ -141,13 +145,14 @@ async def test_an_open_incident_stays_open_and_its_end_is_told_under_the_same_id
     await listen_again(stage)
     state = await stage.state(monitor.config.id)
     assert state is not None
-    assert (state.phase, state.base_ms, state.down_at_ms) == (Phase.DOWN, START_MS + 5_000, START_MS + 45_000)
+    assert (state.phase, state.base_ms, state.down_at_ms) == (Phase.DOWN, START_MS + 5_000, START_MS + 48_000)
     await stage.listen(until=100)
     await stage.sweep()
     assert await stage.events() == []
     await library.pings(monitor)
     [up] = await stage.events()
     assert (up.kind.name, up.incident_id, up.started_ms) == ("UP", down.incident_id, down.started_ms)
+    assert (down.delayed_ms, up.delayed_ms) == (3000, 3000)
     assert library.desk.rows("SELECT count(*), count(ended_ms) FROM incidents") == [(1, 1)]
 
 
@@ -318,6 +323,25 @@ async def test_who_comes_late_does_not_undo_what_another_has_just_finished(
     await other.aclose()
 
 
+async def test_a_rebuild_that_another_finishes_at_this_very_moment_is_no_other_installation(
+    stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await library.monitor()
+    await flush(stage)
+    other = Live(stage.live.url, 1, GENERATION, CLOCK)
+    look = stage.live.generation_of
+
+    async def late_look(shard: Shard) -> str | None:
+        if await look(shard) is None:
+            assert await rebuilt(library, other)
+        return await look(shard)
+
+    monkeypatch.setattr(stage.live, "generation_of", late_look)
+    assert not await rebuilt(library)
+    assert stage.live.generation.value == other.generation.value
+    await other.aclose()
+
+
 # The lock
 
 
@@ -374,6 +398,22 @@ async def test_who_was_overtaken_finishes_nothing(
         await rebuilt(library)
     assert await stage.redis.get(stage.shard.keys.generation) is None
     assert await stage.redis.get(lock) == b"somebody else's"
+    assert await installation.generation(library.book) == GENERATION
+
+
+async def test_who_was_overtaken_when_all_was_put_back_leaves_the_books_as_they_are(
+    stage: Stage, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await flush(stage)
+
+    async def overtaken(*arguments: Any) -> int:
+        count = await restore_letters(*arguments)
+        await stage.redis.set(stage.shard.keys.rebuilding, "somebody else's")
+        return count
+
+    monkeypatch.setattr(rebuild, "restore_letters", overtaken)
+    with pytest.raises(Unavailable, match="interrupted"):
+        await rebuilt(library)
     assert await installation.generation(library.book) == GENERATION
 
 

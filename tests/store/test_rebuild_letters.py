@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from store.book.letter_reader import LetterReader, OpenDelivery, Untold
 from store.live import streams
 from store.live.dead_letters import retry_letter
 from store.live.delivering import Lease, deliver, lease, settle
 from store.rebuild import rebuild_if_empty
+from store.rebuild_letters import restore_letters
 from store.recorder import recorder
 from tests.packed_events import remind
 from tests.stage import START_MS, Stage
@@ -211,3 +213,25 @@ async def test_a_reminder_that_waits_or_that_nobody_was_told_of_comes_back(
     assert (kinds([again]), again.delivery_id) == (["REMINDER"], reminder.delivery_id)
     await settle(stage.shard, again, "done")
     assert kinds(await take(stage)) == ["UP"]
+
+
+async def test_what_is_recorded_as_a_delivery_while_it_is_put_back_is_put_back_at_least_once(
+    stage: Stage, library: Library
+) -> None:
+    await record(library)
+    await deliver(stage.shard, 10)
+
+    class Overtaken(LetterReader):
+        """The recorder goes on after the first of the two looks."""
+
+        async def untold(self) -> AsyncIterator[list[Untold]]:
+            async for page in super().untold():
+                yield page
+            await record(library)
+
+        async def open_deliveries(self) -> AsyncIterator[list[OpenDelivery]]:
+            async for page in super().open_deliveries():
+                yield page
+            await record(library)
+
+    assert await restore_letters(stage.live, Overtaken(library.history.path)) == 2

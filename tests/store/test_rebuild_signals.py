@@ -13,14 +13,16 @@ from store import rebuild
 from store.beat import Signal, Signalled, encode_history
 from store.book import unfinished as unfinished_module
 from store.book.monitors import MonitorRow
-from store.book.unfinished import unfinished
+from store.book.unfinished import Unfinished, unfinished
 from store.live import streams
 from store.live.delivering import deliver
 from store.live.event_kind import Cause, EventKind
 from store.live.heads import HAS_RUN, SIGNAL_SHIFT, pack_head
 from store.monitor import Phase
+from store.monitor_rules import MonitorRules
 from store.rebuild import rebuild_if_empty
-from tests.stage import START_MS, Stage
+from store.rebuild_memory import Memory
+from tests.stage import START_MS, Stage, config_of
 from tests.store.library import Library, library_on
 from tests.store.recorder.desk import row_of
 
@@ -114,6 +116,14 @@ async def test_an_overrun_is_still_one_and_is_not_told_again(stage: Stage, libra
     assert await told(stage) == []
 
 
+def test_failures_in_a_quiet_time_do_not_count_on() -> None:
+    from_s = START_MS // 1000
+    config = config_of(1, rules=MonitorRules(failures=9, quiet=((from_s + 10, from_s + 20),)))
+    failed_ms = [START_MS + at_ms for at_ms in (9_999, 10_000, 19_999, 20_000)]
+    memory = Memory({}, {}, {1: Unfinished(failed_ms=failed_ms)}, None)
+    assert memory.runs_of(config).failures == 2
+
+
 async def test_an_overrun_that_was_over_is_not_told_again(stage: Stage, library: Library) -> None:
     row, other = await tolerant(library, max_runtime_s=20), await library.monitor("other")
     await say(library, row, START, ONE)
@@ -127,6 +137,18 @@ async def test_an_overrun_that_was_over_is_not_told_again(stage: Stage, library:
     await stage.listen(60)
     await stage.sweep()
     assert await told(stage) == []
+
+
+async def test_an_overrun_of_which_the_history_may_not_know_yet_is_told(
+    stage: Stage, library: Library
+) -> None:
+    row, other = await tolerant(library, max_runtime_s=20), await library.monitor("other")
+    await say(library, row, START, ONE)
+    await stage.listen(25)
+    await library.pings(other)
+    await come_back(library)
+    await stage.sweep()
+    assert await told(stage) == [(EventKind.DOWN, Cause.OVERRUN, 20)]
 
 
 async def test_runs_go_on_and_are_awaited_as_long_as_the_blind_time_asks(

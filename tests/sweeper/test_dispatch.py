@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from store.errors import Unavailable
 from store.live.delivering import deliver, lease, renew, settle
 from store.live.letters import Moved, MovedTo, letter_entry
 from store.live.live import Live
@@ -401,6 +403,14 @@ async def test_a_lease_is_prolonged_while_its_attempt_is_under_way(
     stage: Stage, teller: Teller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dispatch, "RENEW_EVERY_S", 0.02)
+    away = [Unavailable("Redis is away")]
+
+    async def renewed_but_for_the_first_time(*arguments: Any) -> None:
+        if away:
+            raise away.pop()
+        await renew(*arguments)
+
+    monkeypatch.setattr(dispatch, "renew", renewed_but_for_the_first_time)
 
     async def due_in_ms() -> int:
         score = await stage.redis.zscore(

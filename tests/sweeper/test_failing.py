@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import pytest
 
-from store.live.channel_event import ChannelTold, FailingEvent
+from store.live.channel_event import ChannelTold, FailingEvent, TrialEvent
 from store.live.delivering import Report, deliver, lease, settle
+from store.live.telling import try_channel
 from store.projection import ChannelTarget, PutChannels
 from tests.stage import ORG, START_MS, Stage
 from tests.sweeper.channels.receivers import answering, receiving
@@ -67,6 +69,40 @@ async def test_a_channel_that_asks_not_to_be_called_is_reported_with_the_reason(
     assert data["disabled"] is True
     assert data["reason"] == "the receiver answered 410 and asks never to be called again"
     assert len(refusing.calls) == 1
+
+
+async def test_the_others_hear_what_a_channel_that_is_disabled_does_not_get(
+    stage: Stage, teller: Teller
+) -> None:
+    async with receiving(answering(200)) as disabled, receiving(answering(200)) as other:
+        await channels(stage.live, disabled, other, disabled=True)
+        await silence(stage, 1)
+        await teller.finish()
+        await teller.finish()
+        assert [one.type for one in told(other)] == ["monitor.down", "channel.failing"]
+        data = told(other)[1].message["data"]
+    assert data["disabled"] is True
+    assert data["reason"].startswith("not sent, because the channel is disabled")
+    assert disabled.calls == []
+
+
+async def test_a_trial_of_a_channel_that_is_disabled_is_no_dead_letter_and_no_news_for_the_others(
+    stage: Stage, teller: Teller
+) -> None:
+    async with receiving(answering(200)) as disabled, receiving(answering(200)) as other:
+        await channels(stage.live, disabled, other, disabled=True)
+        trial = TrialEvent(
+            at_ms=stage.now_ms,
+            org_id=ORG,
+            delivery_id=UUID(int=5),
+            channel_id=1,
+            told=ChannelTold("p", "night", "webhook"),
+        )
+        assert await try_channel(stage.shard, trial)
+        await teller.finish()
+        await teller.finish()
+        assert disabled.calls == other.calls == []
+    assert await stage.redis.hlen(stage.shard.keys.dead) == 0
 
 
 async def test_an_outage_is_told_once_and_the_next_one_again_but_not_within_the_hour(stage: Stage) -> None:

@@ -12,12 +12,10 @@ Json = dict[str, Any]
 
 
 class Api:
-    """One user with the key of the first organisation."""
+    """One user, with the key of the first organisation if it is not another one's."""
 
-    def __init__(self, url: str) -> None:
-        self._client = httpx.Client(
-            base_url=url, headers={"x-api-key": ADMIN_KEY}, trust_env=False, timeout=15
-        )
+    def __init__(self, url: str, key: str = ADMIN_KEY) -> None:
+        self._client = httpx.Client(base_url=url, headers={"x-api-key": key}, trust_env=False, timeout=15)
 
     def close(self) -> None:
         self._client.close()

@@ -2,11 +2,11 @@
 -- look: reads the states of monitors for somebody who asks.
 --
 -- KEYS  generation state config blind rules runs
--- ARGV  generation, monitor ids packed as <I4 each, at most 1,000
+-- ARGV  generation, monitor ids packed as <I4 each, at most 200
 -- Returns  {now_ms, packed states one after the other, each with 6 bytes more: of a down its delay in ms, of a watched one
 --          that has rules, or whose window blind time touches, its deadline; zeros for one that is not there or unreadable}
 -- Errors   GENERATION
--- Cost  O(ids), and a config for each window that blind time touches, also rules and runs for each monitor that has
+-- Cost  O(ids), and a config for each window that blind time touches, also rules for each monitor that has
 --       any; ids and states are one value each on the wire, because
 --       clients take longer over many than this does
 --@include clock
@@ -44,9 +44,9 @@ if m > 0 then
     local version, interval_s, grace_s = read_config(configs[k])
     local one
     if version and specials[k] then
-      local phase, _, seen, _, down_at, delayed, marks = read_state(specials[k])
+      local phase, _, seen, _, down_at, delayed = read_state(specials[k])
       one = kit().load(
-        KEYS[5], KEYS[6], now, string.format('%.0f', moved[k]), configs[k], phase, bases[k], seen, down_at, delayed, marks)
+        KEYS[5], KEYS[6], now, string.format('%.0f', moved[k]), configs[k], phase, bases[k], seen, down_at, delayed, MARK_RULES)
     end
     if one then
       -- That of its silence: a run that is to end sooner is not what makes it late.

@@ -4,7 +4,8 @@
 -- KEYS  generation config state deadlines writers blind tallies broken events walk due rules runs reminders
 -- ARGV  generation, at most how many deadlines
 -- Returns  {now_ms, watermark_ms or -1, writers, looked at, next deadline_ms or -1, delays}: `delays` holds now - deadline
---          in ms (I6) for every monitor that went down; what was looked at is the limit when there may be more to do
+--          in ms (I6) for every monitor that went down; what was looked at is the limit when there may be more to do (as always
+--          when some had many runs: these count for more than one)
 -- Errors   GENERATION
 -- Cost  O(limit): two range reads, two vector reads, three vector writes, one XADD per monitor that goes down or is
 --       reminded of, two reads per monitor with rules or runs; after the clock was stepped back also a page of all monitors
@@ -21,6 +22,10 @@
 local K_CONFIG, K_STATE, K_DEADLINES, K_WRITERS = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local K_BLIND, K_TALLIES, K_BROKEN, K_EVENTS, K_WALK, K_DUE = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local K_RULES, K_RUNS, K_REMINDERS = KEYS[12], KEYS[13], KEYS[14]
+-- To judge so many runs takes as long as to judge a monitor without any.
+local RUNS_LIKE_ONE = 4
+-- A page of the walk is a part of the limit: it may be of monitors with runs alone.
+local WALKED_PART = 4
 local now, limit = now_ms(), tonumber(ARGV[2])
 local _, _, latest = smallest_watermark(K_WRITERS)
 if latest and is_step_back(latest, now) then
@@ -30,7 +35,7 @@ local keys_of_walk = {
   walk = K_WALK, config = K_CONFIG, state = K_STATE, deadlines = K_DEADLINES, rules = K_RULES, runs = K_RUNS,
   reminders = K_REMINDERS,
 }
-local more = walk_on(keys_of_walk, read_holes(redis.call('GET', K_BLIND)), now, limit)
+local more = walk_on(keys_of_walk, read_holes(redis.call('GET', K_BLIND)), now, math.ceil(limit / WALKED_PART))
 local watermark, writers = smallest_watermark(K_WRITERS)
 if not watermark then return {now, -1, writers, 0, -1, ''} end
 
@@ -39,6 +44,7 @@ watermark = math.min(watermark, now)
 
 local due = redis.call('ZRANGEBYSCORE', K_DEADLINES, '-inf', watermark, 'LIMIT', 0, limit)
 local delays, gone, moved, fields, events, broken, tally = {}, {}, {}, {}, {}, {}, {}
+local spent = 0
 local function tell(event) events[#events + 1] = event end
 local function count_down(status, deadline)
   delays[#delays + 1] = struct.pack('<I6', math.max(0, now - deadline))
@@ -55,12 +61,16 @@ if #due > 0 then
   local configs = redis.call('HMGET', K_CONFIG, unpack(due))
   local states = redis.call('HMGET', K_STATE, unpack(due))
   for i = 1, #due do
+    -- The rest has its turn at once: the sweep says that there may be more to do.
+    if spent >= limit then break end
     local id = due[i]
+    spent = spent + 1
     local version, interval_s, grace_s = read_config(configs[i])
     local phase, base, seen, recorded, down_at, delayed_before, marks = read_state(states[i])
     local one
     if version and phase == ACTIVE and marks > 0 then
       one = kit().load(K_RULES, K_RUNS, now, id, configs[i], phase, base, seen, down_at, delayed_before, marks)
+      spent = spent + (one and #one.runs.open / RUNS_LIKE_ONE or 0)
     end
     if not version or not phase or phase == ACTIVE and marks > 0 and not one then
       gone[#gone + 1] = id
@@ -121,4 +131,4 @@ for i = 1, #reminded do
   end
 end
 local next_due = redis.call('ZRANGE', K_DEADLINES, 0, 0, 'WITHSCORES')
-return {now, watermark, writers, more and limit or math.max(#due, #reminded), next_due[2] and tonumber(next_due[2]) or -1, table.concat(delays)}
+return {now, watermark, writers, (more or spent >= limit) and limit or math.max(#due, #reminded), next_due[2] and tonumber(next_due[2]) or -1, table.concat(delays)}

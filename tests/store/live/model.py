@@ -448,7 +448,7 @@ class Model:
         self._tell("down", number, at)
 
     def _close(self, number: int, one: Watched) -> None:
-        self._tell("closed", number, max(self.now, one.down_at or self.now))
+        self._tell("closed", number, max(self.now, self.now if one.down_at is None else one.down_at))
 
     def _tell(self, kind: Kind, number: int, at: int) -> None:
         one = self.monitors[number]

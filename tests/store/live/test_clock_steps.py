@@ -117,6 +117,13 @@ async def test_a_clock_that_was_stepped_back_while_nobody_listened_is_noticed_by
     assert state and state.base_ms <= stage.now_ms and state.seen_ms <= stage.now_ms
 
 
+async def test_a_step_back_is_counted_among_the_tallies(stage: Stage) -> None:
+    await stage.listen(until=200)
+    await stage.step_clock(-100)
+    await stage.ping()
+    assert (await stage.live.tallies()).steps_back == len(stage.live.shards)
+
+
 async def test_the_sweep_notices_a_step_back_when_the_writer_is_stuck_and_holds_the_clock(
     stage: Stage,
 ) -> None:

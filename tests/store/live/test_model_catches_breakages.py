@@ -127,14 +127,19 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
         "holes = add_hole(",
         "holes = read_holes(redis.call('GET', K_BLIND)); add_hole(",
     ),
-    "holes are ignored everywhere": (JUDGES, "deadline = to + limit", "break"),
+    "holes are ignored everywhere": (
+        JUDGES,
+        "if holes[first][1] >= base + limit then",
+        "if true then",
+    ),
     "a late ping is judged before everybody has heard": (
         "record",
         "arrival > deadline and everybody_heard(deadline)",
         "arrival > deadline",
     ),
     "a writer that lags leaves no hole": ("deregister", "now - watermark > HOLE_LEAST_MS", "false"),
-    "a hole after the deadline counts": (JUDGES, "from < deadline and ", ""),
+    "a hole after the deadline counts": (JUDGES, "if holes[first][1] >= base + limit then", "if false then"),
+    "a hole counts however much was listened before it": (JUDGES, "gaps[at] >= width", "false"),
     "overlapping holes are kept apart": (
         "record register",
         "if holes[i][2] > last[2] then last[2] = holes[i][2] end",

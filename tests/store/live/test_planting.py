@@ -6,7 +6,8 @@ import pytest
 
 from store.live.connect import Refused
 from store.live.monitors import resolve
-from store.live.planting import Restored, create_monitors, restore_monitors
+from store.live.packed_runs import RememberedRuns
+from store.live.planting import Restored, create_monitors, in_calls, restore_monitors
 from store.monitor import MonitorState, Phase
 from store.projection import PutMonitor
 from tests.stage import START_MS, Stage, config_of, digest_of
@@ -82,3 +83,13 @@ async def test_states_come_back_as_they_were_and_whoever_has_none_is_watched_fro
     assert [one and one.monitor_id for one in found] == [1, 2, 2, 3, 4, None]
     tallies = await stage.live.tallies()
     assert (tallies.up, tallies.down, tallies.new, tallies.paused) == (1, 1, 1, 1)
+
+
+def test_of_monitors_with_many_runs_fewer_go_back_in_a_call() -> None:
+    runs = RememberedRuns(under_way=tuple((b"", START_MS) for _ in range(32)))
+    busy = [Restored(config_of(one), (), None, runs) for one in range(40)]
+    idle = [Restored(config_of(one), (), None) for one in range(300)]
+    assert [len(some) for some in in_calls(idle)] == [256, 44]
+    assert [len(some) for some in in_calls(busy)] == [15, 15, 10]
+    assert [one for some in in_calls(busy + idle) for one in some] == busy + idle
+    assert list(in_calls([])) == []

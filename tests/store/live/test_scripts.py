@@ -23,6 +23,7 @@ from store.live.forgotten import tell_forgotten
 from store.live.inspecting import inspect
 from store.live.keys import Keyspace
 from store.live.link import Link
+from store.live.live import Tallies
 from store.live.mending import count_statuses, drop_strangers, log_again, mend_causes
 from store.live.monitors import (
     drop_monitor,
@@ -45,9 +46,11 @@ from store.live.writer import Writer
 from store.live.writers import drop_writer, registered
 from store.monitor_rules import MonitorRules
 from store.projection import DropMonitor, PutChannels, PutMonitor, PutPlan
+from store.silence import Silence
 from tests.stage import config_of, digest_of
 
 FOLDER = Path(scripts.__file__).parent
+COUNTED = re.compile(r"'HINCRBY', (?:K_TALLIES|tallies_key|KEYS\[\d+\]), '(\w+)'")
 CONTRACT = ("KEYS", "ARGV", "Returns", "Errors", "Cost")
 KEYS = Keyspace(3)
 DIGEST = digest_of(1)
@@ -124,7 +127,7 @@ CALLERS: dict[str, Use] = {
     "settle": lambda shard, _: settle(shard, ONE, "done"),
     "sweep": lambda shard, _: sweep(shard, 1),
     "tag_collection": lambda shard, _: tag_collection(shard, ONE, []),
-    "tell_forgotten": lambda shard, _: tell_forgotten(shard, "0-0", []),
+    "tell_forgotten": lambda shard, _: tell_forgotten(shard, "0-0", [Silence(1, "a", 1, 2, 0)]),
     "trim": lambda shard, _: trim_events(shard, "0-0"),
     "try_channel": lambda shard, _: try_channel(shard, TRIAL),
 }
@@ -180,6 +183,12 @@ async def test_a_script_gets_the_keys_that_its_contract_names_in_that_order(name
     words = re.findall(r"[a-z]+", re.sub(r"\(.*\)", "", named).replace("stream", "events"))
     assert spy.name == name
     assert list(spy.keys) == [getattr(KEYS, word) for word in words] + ([BUCKET] if rest else [])
+
+
+def test_whatever_a_script_counts_can_be_read() -> None:
+    found = {one for name in scripts.names() for one in COUNTED.findall(scripts.assemble(name).source)}
+    assert found >= {"steps_back", "blind_ms", "dead_dropped", "history_dropped"}
+    assert found <= set(Tallies.__struct_fields__)
 
 
 async def test_trimming_pings_leaves_out_the_key_that_is_only_for_events() -> None:

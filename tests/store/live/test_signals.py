@@ -261,6 +261,17 @@ async def test_an_overrun_is_one_failure_of_those_that_make_an_incident(stage: S
     assert await causes(stage) == [("down", Cause.OVERRUN, 11)]
 
 
+async def test_a_sweep_judges_fewer_monitors_that_have_many_runs(stage: Stage) -> None:
+    for monitor in (1, 2, 3):
+        await stage.put(config_of(monitor, 300, 0, rules=MonitorRules(max_runtime_s=5)))
+        for number in range(16):
+            await stage.ping(monitor, signal=START, run=UUID(int=number + 1))
+    await stage.listen(6)
+    looked_at = [(await stage.sweep(9)).looked_at for _ in range(3)]
+    assert looked_at == [9, 1, 0]
+    assert len(await causes(stage)) == 3
+
+
 async def test_a_failure_with_a_bad_body_counts(stage: Stage) -> None:
     await stage.put(config_of(1))
     assert await stage.ping(1, signal=FAIL, life_only=True) == [Outcome.ALIVE]

@@ -9,7 +9,7 @@ from store.live.connect import Unregistered
 from store.live.link import Link
 from store.live.writer import Writer
 from store.live.writers import Dropped, Dropping, drop_writer, number_of, registered
-from tests.stage import Stage, config_of
+from tests.stage import START_MS, Stage, config_of
 
 
 async def silences(stage: Stage) -> dict[str, int | None]:
@@ -74,6 +74,36 @@ async def test_one_that_was_dropped_alive_is_refused_and_its_new_slot_covers_wha
     assert await stage.holes() == [(5, 9)]
 
 
+async def test_after_the_last_one_gave_its_slot_back_the_next_who_registers_notes_what_it_had_not_heard(
+    stage: Stage,
+) -> None:
+    await stage.listen(until=9)
+    await stage.move_to(9.5)
+    await stage.ping(heard=9.2)
+    await stage.writer.deregister()
+    await stage.move_to(12)
+    await stage.new_writer("main-0")
+    assert await stage.holes() == [(9.2, 12)]
+
+
+async def test_whoever_was_replaced_gives_nothing_back_and_its_successor_is_heard_on(stage: Stage) -> None:
+    former, stage.writer = stage.writer, await stage.new_writer("main-0")
+    await former.deregister()
+    await stage.listen(until=3)
+    assert await silences(stage) == {"main-0": 0}
+
+
+async def test_whoever_takes_over_a_slot_after_a_step_back_of_the_clock_is_heard_up_to_now(
+    stage: Stage,
+) -> None:
+    await stage.listen(until=5000, step=500)
+    await stage.move_to(1000)
+    stage.writer = await stage.new_writer("main-0")
+    await stage.ping()
+    assert (await stage.sweep()).watermark_ms == stage.now_ms
+    assert await stage.redis.hget(stage.shard.keys.tallies, "steps_back") == b"1"
+
+
 async def test_a_record_that_cannot_be_read_holds_the_clock_until_it_is_dropped(stage: Stage) -> None:
     await stage.redis.hset(stage.shard.keys.writers, "main-1", b"short")
     assert (await stage.sweep()).watermark_ms is None
@@ -81,6 +111,13 @@ async def test_a_record_that_cannot_be_read_holds_the_clock_until_it_is_dropped(
     assert (await drop_writer(stage.shard, "main-1")).what is Dropping.DROPPED
     assert (await stage.sweep()).watermark_ms is not None
     assert await stage.holes() == [(-3600, 0)]
+
+
+async def test_what_was_refused_is_blind_from_the_last_batch_to_the_next_and_no_longer(stage: Stage) -> None:
+    await stage.listen(until=1)
+    stage.writer.confess(START_MS + 1500)
+    await stage.listen(until=3.8, step=0.7)
+    assert await stage.holes() == [(1, 1.7)]
 
 
 async def test_what_was_refused_before_there_was_a_slot_is_blind_as_others_listened_without_us(
@@ -95,10 +132,10 @@ async def test_what_was_refused_before_there_was_a_slot_is_blind_as_others_liste
     passed_ms = 73_000
     late.confess()
     await late.register()
-    assert await stage.holes() == [(16.999, 20)]
+    assert await stage.holes() == [(16.998, 20)]
     late.confess()
     await late.register()
-    assert await stage.holes() == [(16.999, 20)]
+    assert await stage.holes() == [(16.998, 20)]
 
 
 @pytest.mark.parametrize(

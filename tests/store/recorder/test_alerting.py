@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from store.book import sample_writer
 from store.book.monitors import MonitorChanges
 from store.clock import wall_ms
 from store.errors import Unavailable
@@ -164,6 +165,17 @@ async def test_a_ping_that_is_not_recorded_is_no_sample(desk: Desk) -> None:
     assert (await desk.samples.keys(monitor.config.id)).keys == []
 
 
+async def test_a_value_that_is_refused_as_its_monitor_has_too_many_keys_is_no_sample(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample_writer, "MOST_KEYS", 1)
+    monitor = await desk.monitor()
+    await desk.rule(monitor)
+    await desk.values(monitor, 1, key="first")
+    await desk.values(monitor, 11)
+    assert await desk.told() == []
+
+
 async def test_another_monitor_with_the_same_key_concerns_no_rule(desk: Desk) -> None:
     monitor, other = await desk.monitor(), await desk.monitor()
     await desk.rule(monitor)
@@ -180,6 +192,17 @@ async def test_a_rule_that_is_made_now_judges_the_next_sample(desk: Desk) -> Non
     await desk.values(monitor, 12)
 
     assert await desk.told() == [("breached", 12.0, 1.0)]
+
+
+async def test_a_rule_judges_nothing_that_arrived_before_it_was_made(desk: Desk) -> None:
+    monitor = await desk.monitor()
+    await desk.rule(monitor)
+    await desk.ping(monitor, {"load": 11}, at=-0.001)
+    await desk.record()
+    assert await desk.told() == []
+    await desk.ping(monitor, {"load": 12}, at=0)
+    await desk.record()
+    assert await desk.told() == [("breached", 12.0, 0.0)]
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,20 @@ async def test_a_window_that_was_deleted_while_nobody_kept_them_silences_nobody(
     assert await office.packed(tagged) is None
 
 
+async def test_a_new_keeper_keeps_ahead_what_its_predecessor_had_seen_to(office: Office) -> None:
+    row = await office.scheduled()
+    for second in (0, 16, 50):
+        await office.leap(second)
+        await office.keeper.step()
+    office.begin_keeping()
+    await office.leap(60)
+    await office.keeper.step()
+    await office.leap(20 * DAY_S)
+    await office.keeper.step()
+    await office.stage.ping(row.config.id)
+    assert await office.deadline_of(row) == 20 * DAY_S + HOUR_S + 60
+
+
 async def test_a_new_keeper_finds_what_the_journal_has_lost(office: Office) -> None:
     row = await office.scheduled()
     gone = await office.plain()
@@ -215,6 +229,24 @@ async def test_a_new_keeper_ends_a_window_of_which_neither_books_nor_journal_kno
     await office.keeper.step()
     assert await office.packed(gone) is None
     assert await office.deadline_of(gone) == HOUR_S + 60
+
+
+async def test_a_journal_that_was_cut_hides_neither_a_window_that_came_nor_one_that_came_and_went(
+    office: Office,
+) -> None:
+    """The keeper, which has kept nothing so far, was away for longer than the journal reaches back."""
+    silent = await office.plain("db")
+    await office.keeper.step()
+    await office.window(1800, 2 * HOUR_S, "db")
+    window = await office.window(1800, 2 * HOUR_S, "web")
+    gone = await office.plain("web")
+    assert await office.packed(gone)
+    await maintenance.delete(office.book, office.org_id, window)
+    async with office.book.write() as tx:
+        await rule_changes.note_org(tx, org_id=999)
+        await tx.execute("DELETE FROM rule_changes WHERE id < (SELECT max(id) FROM rule_changes)")
+    await office.keeper.step()
+    assert [await office.deadline_of(one) for one in (silent, gone)] == [3 * HOUR_S + 60, HOUR_S + 60]
 
 
 async def test_rules_of_a_version_that_redis_does_not_have_yet_are_given_to_it_when_it_has(

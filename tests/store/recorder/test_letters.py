@@ -201,6 +201,16 @@ async def test_an_event_that_is_read_after_its_deliveries_is_not_kept(
     assert len(states(desk)) == 2
 
 
+async def test_of_events_that_were_turned_into_deliveries_one_by_one_none_is_kept(
+    stage: Stage, desk: Desk
+) -> None:
+    await desk.step()
+    await stage.ping(1)
+    assert [(await deliver(stage.shard, 1)).events for _ in range(3)] == [1, 1, 0]
+    await desk.step()
+    assert untold(desk) == []
+
+
 async def test_what_redis_has_lost_is_dropped_from_the_log(
     stage: Stage, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +218,7 @@ async def test_what_redis_has_lost_is_dropped_from_the_log(
     monkeypatch.setattr(recorder_module, "COMPARED_AT_ONCE", 1)
     await stage.channels(7, 8, 9, version=2)
     await deliver(stage.shard, 10)
-    lost, dead, _ = sorted(await take(stage), key=lambda one: one.channel_id)
+    _, dead, lost = sorted(await take(stage), key=lambda one: one.channel_id)
     await settle(stage.shard, dead, "dead")
     for _ in range(5):
         await desk.step()
@@ -216,7 +226,7 @@ async def test_what_redis_has_lost_is_dropped_from_the_log(
     await stage.redis.hdel(stage.shard.keys.deliveries, lost.delivery_id)
     for _ in range(4):
         await desk.step()
-    assert [state for state, *_ in states(desk)] == ["dropped", "dead", "waiting"]
+    assert [state for state, *_ in states(desk)] == ["waiting", "dead", "dropped"]
 
 
 # Forgetting

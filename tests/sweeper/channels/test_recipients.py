@@ -169,6 +169,17 @@ async def test_a_refused_address_is_told_to_the_other_channels_once_and_the_end_
     assert (data["reason"], data["partial"]) == (ADDRESSES + "refused b@example.org (550)", True)
 
 
+async def test_when_everybody_is_refused_for_good_the_other_channels_hear_that_nobody_has_it(
+    stage: Stage, post: Post
+) -> None:
+    post.choosy.refusals = dict.fromkeys((A, B), "550 nobody here")
+    await silence(stage, 1)
+    await post.finish(2)
+    assert await stage.redis.hlen(stage.shard.keys.dead) == 1
+    assert [one["type"] for one in post.told] == ["monitor.down", "channel.failing"]
+    assert post.told[1]["data"]["partial"] is False
+
+
 async def test_a_greylisted_address_gets_it_later_and_the_other_one_once(stage: Stage, post: Post) -> None:
     post.choosy.refusals = {B: "451 later"}
     await silence(stage, 1)

@@ -109,6 +109,8 @@ local function hear(one, signal, run, arrival, now, holes, is_heard, tell)
     judge(one, holes, function(deadline) return arrival > deadline and is_heard(deadline) end, tell)
   end
   if signal == LOG then return nil, false end
+  -- Before a run is begun: its id may be one that is used again and again.
+  forget_old_ends(one.runs, now)
   local is_first = one.seen == 0 and is_armed_by_ping(one.flags)
   local started, opened, is_sign = nil, false, is_first
   if signal == START then
@@ -118,7 +120,9 @@ local function hear(one, signal, run, arrival, now, holes, is_heard, tell)
   end
   if signal == SUCCESS then
     is_sign, one.runs.fails = true, 0
-    if one.phase == DOWN and (one.runs.cause ~= FAILED or arrival >= one.down) then come_up(one, arrival, now, holes, tell) end
+    -- A failure that lies in the future was told before the clock was stepped back: whatever comes now comes after it.
+    local is_after = one.runs.cause ~= FAILED or arrival >= one.down or one.down > now
+    if one.phase == DOWN and is_after then come_up(one, arrival, now, holes, tell) end
   end
   if one.phase == ACTIVE and is_sign and arrival > one.base then one.base = arrival end
   -- The end of a run that is known counts, in whatever order the writers' batches came.

@@ -6,11 +6,11 @@
 local FLAG_RULED, MISSED, FAILED, NAMELESS = 2, 0, 1, string.rep('\0', 16)
 -- A deadline that no tick is known for: not in this age, so that it is never judged before more ticks are there.
 local NEVER = 281474976710655
-local TOLD_WITHIN_MS = 30000
 local NO_RULES = {failures = 1, scheduled = false, max_runtime = 0, reminder = 0, ticks = '', quiet = '', words = ''}
 local RULES, RULES_LENGTH, RUNS, RUNS_LENGTH = '<BBBI4I4I2I2I2', 17, '<BBBBB', 5
-local RUN, RUN_LENGTH, ENDED, ENDED_LENGTH = '<I6B', 23, '<I6', 22
-local RUN_ID_LENGTH, FLAG_ARMED_BY_PING, OVERRUN = #NAMELESS, 4, 2
+local RUN, RUN_LENGTH, ENDED, ENDED_LENGTH = 'c16I6B', 23, 'c16I6', 22
+local FLAG_ARMED_BY_PING, OVERRUN = 4, 2
+local formats = {}
 
 local function is_armed_by_ping(flags)
   return math.floor(flags / FLAG_ARMED_BY_PING) % 2 == 1
@@ -47,11 +47,19 @@ end
 local function first_quiet(quiet, moment)
   local low, high = 1, #quiet / 8 + 1
   while low < high do
-    local middle = math.floor((low + high) / 2)
+    local middle = (low + high - (low + high) % 2) / 2
     local _, to = quiet_at(quiet, middle)
     if to > moment then high = middle else low = middle + 1 end
   end
   return low
+end
+
+-- All runs, and all ended ones, are read and written in one go.
+local function format_of(what, count)
+  if count == 0 then return '' end
+  local name = what .. count
+  if not formats[name] then formats[name] = '<' .. string.rep(what, count) end
+  return formats[name]
 end
 
 -- What cannot be read is forgotten: then the next ping begins anew.
@@ -61,29 +69,39 @@ local function read_runs(blob)
   local format, cause, fails, open, ended = struct.unpack(RUNS, blob)
   if format ~= 1 or #blob ~= RUNS_LENGTH + RUN_LENGTH * open + ENDED_LENGTH * ended then return runs end
   runs.cause, runs.fails = cause, fails
-  local at = RUNS_LENGTH + 1
-  for i = 1, open do
-    local start, told = struct.unpack(RUN, blob, at + RUN_ID_LENGTH)
-    runs.open[i] = {id = string.sub(blob, at, at + RUN_ID_LENGTH - 1), start = start, told = told >= 1, is_cause = told == 2}
-    at = at + RUN_LENGTH
+  if open > 0 then
+    local read = {struct.unpack(format_of(RUN, open), blob, RUNS_LENGTH + 1)}
+    for i = 1, open do
+      local told = read[3 * i]
+      runs.open[i] = {id = read[3 * i - 2], start = read[3 * i - 1], told = told >= 1, is_cause = told == 2}
+    end
   end
-  for i = 1, ended do
-    runs.ended[i] = {id = string.sub(blob, at, at + RUN_ID_LENGTH - 1), at = struct.unpack(ENDED, blob, at + RUN_ID_LENGTH)}
-    at = at + ENDED_LENGTH
+  if ended > 0 then
+    local read = {struct.unpack(format_of(ENDED, ended), blob, RUNS_LENGTH + RUN_LENGTH * open + 1)}
+    for i = 1, ended do runs.ended[i] = {id = read[2 * i - 1], at = read[2 * i]} end
   end
   return runs
 end
 
 -- nil: there is nothing to remember.
 local function pack_runs(runs)
-  if runs.cause == MISSED and runs.fails == 0 and #runs.open == 0 and #runs.ended == 0 then return nil end
-  local parts = {struct.pack(RUNS, 1, runs.cause, math.min(255, runs.fails), #runs.open, #runs.ended)}
-  for i = 1, #runs.open do
-    local run = runs.open[i]
-    parts[#parts + 1] = run.id .. struct.pack(RUN, run.start, run.told and (run.is_cause and 2 or 1) or 0)
+  local open, ended = runs.open, runs.ended
+  if runs.cause == MISSED and runs.fails == 0 and #open == 0 and #ended == 0 then return nil end
+  local packed = struct.pack(RUNS, 1, runs.cause, math.min(255, runs.fails), #open, #ended)
+  if #open > 0 then
+    local parts = {}
+    for i = 1, #open do
+      local run = open[i]
+      parts[3 * i - 2], parts[3 * i - 1], parts[3 * i] = run.id, run.start, run.told and (run.is_cause and 2 or 1) or 0
+    end
+    packed = packed .. struct.pack(format_of(RUN, #open), unpack(parts))
   end
-  for i = 1, #runs.ended do parts[#parts + 1] = runs.ended[i].id .. struct.pack(ENDED, runs.ended[i].at) end
-  return table.concat(parts)
+  if #ended > 0 then
+    local parts = {}
+    for i = 1, #ended do parts[2 * i - 1], parts[2 * i] = ended[i].id, ended[i].at end
+    packed = packed .. struct.pack(format_of(ENDED, #ended), unpack(parts))
+  end
+  return packed
 end
 
 -- When the run began that is why a monitor is down; 0: it is over. nil: that is not why.
@@ -100,73 +118,102 @@ local function window_end(rules, interval_s, grace_s, moment)
   if not rules.scheduled then return moment + (rules.failures * interval_s + grace_s) * 1000 end
   local ticks, low, high = rules.ticks, 1, #rules.ticks / 4 + 1
   while low < high do
-    local middle = math.floor((low + high) / 2)
+    local middle = (low + high - (low + high) % 2) / 2
     if tick_at(ticks, middle) > moment then high = middle else low = middle + 1 end
   end
   local tick = tick_at(ticks, low + rules.failures - 1)
   return tick and tick + grace_s * 1000 or NEVER
 end
 
--- The place of the first interval that ends after a moment.
-local function first_after(intervals, moment)
-  local low, high = 1, #intervals + 1
+-- The place of the first hole from `low` on that begins at a moment or after it.
+local function first_from(holes, low, moment)
+  local high = #holes + 1
   while low < high do
-    local middle = math.floor((low + high) / 2)
-    if intervals[middle][2] > moment then high = middle else low = middle + 1 end
+    local middle = (low + high - (low + high) % 2) / 2
+    if holes[middle][1] >= moment then high = middle else low = middle + 1 end
   end
   return low
 end
 
--- As effective_deadline (blind.lua), for any window: `after` says where one ends that begins at a moment. A deadline that
--- falls into a quiet time is put off to the end of a window that begins where the quiet time ends; patience with holes
--- begins anew there. `least`: how long a window is at least that patience is measured by. `longest`: a hole of more than
--- that leaves nothing to be waited for.
-local function deadline_after(after, base, holes, quiet, least, longest)
-  local deadline, unheard, since = after(base), 0, base
-  local h, q, window = first_after(holes, base), first_quiet(quiet, base), math.max(deadline - base, least or 0)
-  local rest_from, rest_to = quiet_at(quiet, q)
-  while holes[h] or rest_from do
-    local hole = holes[h]
-    if not (hole and hole[1] < deadline) and not (rest_from and rest_from <= deadline) then break end
-    if hole and not (rest_from and rest_from < hole[1]) then
-      h = h + 1
-      if hole[1] < deadline and hole[2] > base then
-        if hole[1] - since - unheard >= WINDOWS_OF_PATIENCE * window then
-          h = #holes + 1
-        else
-          if longest and hole[2] - math.max(hole[1], base) > longest then return NEVER end
-          unheard = unheard + math.max(0, hole[2] - math.max(hole[1], since))
-          deadline = math.max(deadline, after(hole[2]))
-        end
-      end
-    else
-      if rest_from <= deadline and deadline < rest_to then
-        deadline, since, unheard = after(rest_to), rest_to, 0
-      end
-      q = q + 1
-      rest_from, rest_to = quiet_at(quiet, q)
-    end
-  end
-  return deadline
+-- The place of the first hole from `h` on of which, after a moment, more is left than the end of a run is told for.
+local function first_lost(holes, h, moment)
+  if holes[h][1] < moment and holes[h][2] - moment <= TOLD_WITHIN_MS then h = h + 1 end
+  return read_off(holes).lost[h]
 end
 
--- Until when a monitor may be silent. `one`: rules, interval_s, grace_s, flags, base, seen.
-local function silence_deadline(one, holes, quiet)
-  if one.seen == 0 and is_armed_by_ping(one.flags) then return NEVER end
+-- As effective_deadline (blind.lua), for any window: `after` says where one ends that begins at a moment, `length` how long
+-- each is, if all are alike. A deadline that falls into a quiet time is put off to the end of a window that begins where the
+-- quiet time ends; patience with holes begins anew there. `least`: how long a window is at least that patience is measured by.
+-- `is_run`: a hole that may have swallowed an end leaves nothing to be waited for. Each turn takes all holes together that
+-- move the deadline before anything else does, so that neither many holes nor many quiet times take long.
+local function deadline_after(after, length, base, holes, quiet, least, is_run)
+  local deadline, since, h = after(base), base, first_after(holes, base)
+  local enough, patient, rest_from, rest_to = WINDOWS_OF_PATIENCE * math.max(deadline - base, least or 0), nil, nil, quiet ~= '' and 0 or nil
+  while true do
+    if rest_to and rest_to <= deadline then rest_from, rest_to = quiet_at(quiet, first_quiet(quiet, deadline)) end
+    local hole = holes[h]
+    if hole and hole[1] < deadline and not (rest_from and rest_from < hole[1]) then
+      patient = patient or first_heard(holes, h, since, enough)
+      if patient <= h then
+        h = #holes + 1
+      else
+        local bound = rest_from and math.min(patient, first_from(holes, h, rest_from + 1)) or patient
+        bound = length and first_gap(holes, h + 1, bound, length) or math.min(bound, first_from(holes, h, deadline))
+        if is_run and first_lost(holes, h, base) < bound then return NEVER end
+        deadline, h = after(holes[bound - 1][2]), bound
+      end
+    elseif rest_from and rest_from <= deadline then
+      local behind = first_after(holes, rest_to)
+      if behind > h then
+        if is_run and first_lost(holes, h, base) < behind then return NEVER end
+        h = behind
+      end
+      deadline, since, patient = after(rest_to), rest_to, nil
+    else
+      return deadline
+    end
+  end
+end
+
+-- Until when a monitor may be silent.
+local function silence_without_memory(one, holes, quiet)
   local function after(moment) return window_end(one.rules, one.interval_s, one.grace_s, moment) end
   local least = (one.rules.failures * one.interval_s + one.grace_s) * 1000
-  return deadline_after(after, one.base, holes, quiet or one.rules.quiet, least)
+  return deadline_after(after, not one.rules.scheduled and least or nil, one.base, holes, quiet, least)
+end
+
+-- `one`: rules, interval_s, grace_s, flags, base, seen. A call asks for it several times, so it is remembered.
+local function silence_deadline(one, holes, quiet)
+  if one.seen == 0 and is_armed_by_ping(one.flags) then return NEVER end
+  if quiet then return silence_without_memory(one, holes, quiet) end
+  local known = one.silence
+  if not known or known.base ~= one.base or known.holes ~= holes or known.rules ~= one.rules then
+    local ends = silence_without_memory(one, holes, one.rules.quiet)
+    known = {base = one.base, holes = holes, rules = one.rules, ends = ends}
+    one.silence = known
+  end
+  return known.ends
 end
 
 -- Until when a run may go on. Its end comes once: who tells it tries for a while and gives up. So where nobody listened for
 -- longer, it may have ended unheard, and is let go; a job that hangs is still missed at the deadline of its monitor.
-local function run_deadline(one, run, holes, quiet)
-  local function after(moment) return moment + one.rules.max_runtime end
-  return deadline_after(after, run.start, holes, quiet or one.rules.quiet, nil, TOLD_WITHIN_MS)
+local function run_deadline(one, run, holes)
+  local length, known = one.rules.max_runtime, one.runs_end
+  if not known or known.holes ~= holes or known.rules ~= one.rules then
+    known = {holes = holes, rules = one.rules, at = {}}
+    one.runs_end = known
+  end
+  if not known.at[run.start] then
+    local function after(moment) return moment + length end
+    known.at[run.start] = deadline_after(after, length, run.start, holes, one.rules.quiet, nil, true)
+  end
+  return known.at[run.start]
 end
 
 local function is_let_go(one, run, holes)
-  return run.told or run_deadline(one, run, holes) == NEVER
+  if run.told then return true end
+  if one.rules.max_runtime == 0 or read_off(holes).lost_until <= run.start then return false end
+  return run_deadline(one, run, holes) == NEVER
 end
 
 -- The moment at which a monitor is to be judged, why, and the run that is then overdue.

@@ -18,7 +18,10 @@ local function load_special(rules_key, runs_key, now, id, config, phase, base, s
     if not one.rules then return nil end
   end
   if marks % 2 == MARK_RUNS then one.runs = read_runs(redis.call('HGET', runs_key, id)) end
-  for i = 1, #one.runs.open do one.runs.open[i].start = math.min(one.runs.open[i].start, now) end
+  for i = 1, #one.runs.open do
+    local run = one.runs.open[i]
+    if run.start > now then run.start = now end
+  end
   return one
 end
 
