@@ -89,4 +89,23 @@ LOSS_BREAKAGES: dict[str, Breakage] = {
         "        return 3.0\n",
         "tests/system/test_promptness.py::test_a_webhook_comes_within_300_ms_of_its_deadline",
     ),
+    "an id that was given again counts as read": Breakage(
+        "store/recorder/taking_back.py",
+        "    if not pings and not letters:\n",
+        "    if True:\n",
+        _BEHIND + "test_what_gets_the_very_id_of_the_last_entry_that_was_read_is_not_taken_for_it",
+    ),
+    "an event under an id that was given again counts as read": Breakage(
+        "store/recorder/recorder.py",
+        "        return any(one.event != self._last_event for one in events)\n",
+        "        return False\n",
+        _BEHIND
+        + "test_what_gets_the_very_id_of_the_last_entry_that_was_read_is_not_taken_for_it[events-False]",
+    ),
+    "every recorder that begins speaks of a loss": Breakage(
+        "store/recorder/recorder.py",
+        "msgspec.structs.replace(known, events=Position())",
+        "known",
+        _BEHIND + "test_a_recorder_that_begins_where_something_is_left_does_not_speak_of_a_loss",
+    ),
 }

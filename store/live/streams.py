@@ -45,6 +45,8 @@ class EventEntry(msgspec.Struct, frozen=True):
     restored_from: str = ""
 
 
+# Entries as Redis gives them.
+Raw = Sequence[tuple[bytes, Mapping[bytes, bytes]]]
 Entries = tuple[list[PingEntry], list[EventEntry], list[LetterEntry]]
 
 
@@ -56,11 +58,16 @@ class FallenBehind(OverdueError):
 
 
 class StreamReader:
-    """Follows the streams of a shard on a connection of its own, which may block longer than a call may take."""
+    """Follows the streams of a shard on a connection of its own, which may block longer than a call may take.
+
+    `left` are the entries of the ids after which was read last, where these were not trimmed yet: after a loss another
+    entry may have the id of one that was read.
+    """
 
     def __init__(self, url: str, shard: Shard) -> None:
         self._client: aioredis.Redis = open_client(url, read_timeout_s=BLOCK_MS / 1000 + 3)
         self._shard = shard
+        self.left: Entries = ([], [], [])
 
     async def read(self, pings_after: str, events_after: str, letters_after: str, count: int) -> Entries:
         """The next entries after the given ids, at most `count` of each; waits up to a second for the first one.
@@ -90,12 +97,9 @@ class StreamReader:
             _is_another(entries, after) for entries, after in zip(latest, positions.values(), strict=True)
         ):
             raise FallenBehind("Redis came back without its last moments, by a clock that is behind")
+        self.left = _entries(*latest)
         found = {bytes(name).decode(): entries for name, entries in reply or ()}
-        return (
-            [_ping_entry(entry_id, fields) for entry_id, fields in found.get(keys.pings, ())],
-            [_event_entry(entry_id, fields) for entry_id, fields in found.get(keys.events, ())],
-            [letter_entry(entry_id, fields) for entry_id, fields in found.get(keys.letters, ())],
-        )
+        return _entries(*(found.get(key, ()) for key in positions))
 
     async def _generation_and_latest(self, positions: Mapping[str, str]) -> list[Any]:
         """And of each stream the latest entry up to the given one."""
@@ -132,7 +136,15 @@ class StreamReader:
         await self._client.aclose()
 
 
-def _is_another(latest: Sequence[tuple[bytes, Any]], seen: str) -> bool:
+def _entries(pings: Raw, events: Raw, letters: Raw) -> Entries:
+    return (
+        [_ping_entry(*one) for one in pings],
+        [_event_entry(*one) for one in events],
+        [letter_entry(*one) for one in letters],
+    )
+
+
+def _is_another(latest: Raw, seen: str) -> bool:
     """Whether this is not what was seen there; an empty stream was trimmed."""
     return any(entry_id.decode() != seen for entry_id, _ in latest)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from store.book.history_writer import Position
@@ -38,22 +39,30 @@ async def take_back(
     _log.warning("shard %d: Redis has lost its last moments, and its clock is behind", shard)
     async with ledger.lock:
         before = RecordedBefore(ledger.history)
-
-        def has_ping(entry: PingEntry) -> bool | None:
-            rows = ping_rows([entry]).pings
-            return before.is_ping(rows[0]) if rows else None
-
-        def has_letter(entry: LetterEntry) -> bool | None:
-            return _has_letter(before, shard, entry)
-
         positions = Positions(
-            await _last_recorded(reader.page_of_pings, at.pings, has_ping),
+            await _last_recorded(reader.page_of_pings, at.pings, partial(_has_ping, before)),
             Position(),
-            await _last_recorded(reader.page_of_letters, at.letters, has_letter),
+            await _last_recorded(reader.page_of_letters, at.letters, partial(_has_letter, before, shard)),
         )
         dispatched = await reader.dispatched()
         await asyncio.to_thread(ledger.take_back, generation, shard, positions, dispatched)
     return positions
+
+
+async def holds_others(reader: StreamReader, ledger: Ledger, shard: int) -> bool:
+    """Whether entries that have the ids of the last ones that were read are others than these.
+
+    Raises:
+        Unavailable: SQLite is away.
+    """
+    pings, _, letters = reader.left
+    if not pings and not letters:
+        return False
+    async with ledger.lock:
+        before = RecordedBefore(ledger.history)
+        return any(_has_ping(before, one) is False for one in pings) or any(
+            _has_letter(before, shard, one) is False for one in letters
+        )
 
 
 async def _last_recorded(
@@ -78,6 +87,11 @@ async def _last_recorded(
 def _where_it_is(at: Position, after: str) -> Position:
     """Where nothing is left up to the position, it is right as it is."""
     return at if after == FIRST else Position()
+
+
+def _has_ping(before: RecordedBefore, entry: PingEntry) -> bool | None:
+    rows = ping_rows([entry]).pings
+    return before.is_ping(rows[0]) if rows else None
 
 
 def _has_letter(before: RecordedBefore, shard: int, entry: LetterEntry) -> bool | None:

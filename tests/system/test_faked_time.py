@@ -111,6 +111,17 @@ def _number(entry_id: bytes) -> tuple[int, int]:
     return int(ms), int(number)
 
 
+def faking(file: Path) -> dict[str, str]:
+    """The environment of processes whose clock is what this file says."""
+    return {
+        "LD_PRELOAD": LIBRARIES[0],
+        "FAKETIME_TIMESTAMP_FILE": str(file),
+        "FAKETIME_NO_CACHE": "1",
+        "TZ": "UTC",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+
+
 @pytest.fixture
 def clock(tmp_path: Path) -> FakedClock:
     return FakedClock(tmp_path / "faketime")
@@ -119,11 +130,8 @@ def clock(tmp_path: Path) -> FakedClock:
 @pytest.fixture
 def url(clock: FakedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with monkeypatch.context() as faked:
-        faked.setenv("LD_PRELOAD", LIBRARIES[0])
-        faked.setenv("FAKETIME_TIMESTAMP_FILE", str(tmp_path / "faketime"))
-        faked.setenv("FAKETIME_NO_CACHE", "1")
-        faked.setenv("TZ", "UTC")
-        faked.setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        for name, text in faking(tmp_path / "faketime").items():
+            faked.setenv(name, text)
         server = running_server(valkey_binary())
         address = server.__enter__()
     yield address

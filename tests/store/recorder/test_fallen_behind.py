@@ -22,6 +22,7 @@ from tests.servers import valkey_binary
 from tests.stage import START_MS, Stage, config_of
 from tests.store.live.server_on_disk import ServerOnDisk, server_on_disk
 from tests.store.recorder.desk import Desk, ping, row_of
+from tests.system.test_faked_time import LIBRARIES, FakedClock, faking
 
 AHEAD_MS = 5_000
 ALWAYS = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
@@ -48,6 +49,14 @@ class PowerLoss:
             await redis.xdel(key, entry_id)
             await redis.xadd(key, fields, id=f"{seconds * 1000 + by_ms}-0")
 
+    async def give_again(self, name: str) -> None:
+        """The newest entry of this stream gets the very id of the last one that was read."""
+        redis, key = self.stage.redis, getattr(self.stage.shard.keys, name)
+        [(entry,)] = self.desk.rows(f"SELECT entry FROM positions WHERE stream = '{name}'")
+        [(entry_id, fields)] = await redis.xrevrange(key, count=1)
+        await redis.xdel(key, entry_id)
+        await redis.xadd(key, fields, id=entry)
+
     async def strike(self) -> None:
         file = self.server.incremental_file
         self.server.stop(SIGKILL)
@@ -69,8 +78,6 @@ async def loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     monkeypatch.setattr(streams, "BLOCK_MS", 20)
     with server_on_disk(valkey_binary(), *ALWAYS) as server:
         async with staged(server) as stage:
-            for number in (1, 2, 3):
-                await stage.put(config_of(number))
             loss = PowerLoss(server, stage, tmp_path)
             yield loss
             await loss.desk.crash()
@@ -80,6 +87,8 @@ async def loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 async def staged(server: ServerOnDisk) -> AsyncIterator[Stage]:
     stage = Stage(server.url)
     await stage.open()
+    for number in (1, 2, 3):
+        await stage.put(config_of(number))
     yield stage
     await stage.close()
 
@@ -141,6 +150,34 @@ async def test_a_recorder_that_was_away_until_ids_were_above_the_lost_ones_again
     await loss.a_recorder_begins()
     await record(desk)
     assert desk.pings() == [(3, b"lost"), (1, b"new"), (2, b"new"), (3, b"new")]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not LIBRARIES, reason="libfaketime is not installed (Debian's package faketime)")
+@pytest.mark.parametrize("step_s", [-1, -5, -3600])
+async def test_where_the_clock_of_the_server_is_really_behind_nothing_is_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step_s: int
+) -> None:
+    monkeypatch.setattr(streams, "BLOCK_MS", 20)
+    clock = FakedClock(tmp_path / "faketime")
+    for name, text in faking(tmp_path / "faketime").items():
+        monkeypatch.setenv(name, text)
+    with server_on_disk(valkey_binary(), *ALWAYS) as server:
+        async with staged(server) as stage:
+            loss = PowerLoss(server, stage, tmp_path)
+            await said(stage, 1, b"kept")
+            loss.nothing_more_gets_to_the_disk()
+            await said(stage, 3, b"lost")
+            await record(loss.desk)
+            clock.step(step_s)
+            await loss.strike()
+            for number in (1, 2, 3):
+                await said(stage, number, b"new")
+            await record(loss.desk)
+            expected = [(1, b"kept"), (3, b"lost"), (1, b"new"), (2, b"new"), (3, b"new")]
+            assert loss.desk.pings() == expected
+            assert await loss.desk.waiting() == (0, 0)
+            await loss.desk.crash()
 
 
 async def test_what_nobody_has_read_is_not_trimmed(loss: PowerLoss) -> None:
@@ -217,3 +254,38 @@ async def test_nothing_is_told_of_incidents_before_their_events_are_read_again(l
     assert await tell_forgotten(stage.shard, entry, [incident]) == []
     await record(desk)
     assert desk.rows("SELECT count(*) FROM incidents WHERE monitor_id = 1 AND ended_ms IS NOT NULL") == [(1,)]
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+@pytest.mark.parametrize("name", ["pings", "events"])
+async def test_what_gets_the_very_id_of_the_last_entry_that_was_read_is_not_taken_for_it(
+    loss: PowerLoss, name: str, is_restarted: bool
+) -> None:
+    stage, desk = loss.stage, loss.desk
+    await go_down(stage)
+    await record(desk)
+    loss.nothing_more_gets_to_the_disk()
+    await said(stage, 3, b"lost")
+    await loss.move_ahead(name)
+    await record(desk)
+    await loss.strike()
+    await said(stage, 1, b"new")
+    await loss.give_again(name)
+    if is_restarted:
+        await loss.a_recorder_begins()
+    await record(desk)
+    assert desk.pings() == [(3, b"lost"), (1, b"new")]
+    ended = desk.rows("SELECT monitor_id FROM incidents WHERE ended_ms IS NOT NULL ORDER BY monitor_id")
+    assert ended == [(1,), (3,)]
+
+
+async def test_a_recorder_that_begins_where_something_is_left_does_not_speak_of_a_loss(
+    loss: PowerLoss, caplog: pytest.LogCaptureFixture
+) -> None:
+    await go_down(loss.stage)
+    await record(loss.desk)
+    await loss.a_recorder_begins()
+    await record(loss.desk)
+    assert (await loss.desk.waiting())[1] == 3
+    assert "lost its last moments" not in caplog.text
+    assert loss.desk.rows("SELECT count(*) FROM incidents") == [(3,)]
