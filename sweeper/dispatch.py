@@ -14,12 +14,12 @@ from typing import Any
 import msgspec
 
 from store.clock import monotonic_ms
-from store.errors import OverdueError, Unavailable
+from store.errors import OverdueError
 from store.fault_points import reach
 from store.last_ping import NOTHING, Answers
 from store.live.channel_event import TrialEvent
 from store.live.collected_event import CollectedEvent
-from store.live.delivering import Lease, Report, Settlement, deliver, lease, renew, settle
+from store.live.delivering import Lease, Report, Settlement, deliver, lease, renew
 from store.live.event_types import TYPES
 from store.live.shard import Shard
 from store.live.telling import tag_collection
@@ -30,6 +30,7 @@ from sweeper.channels import Channel
 from sweeper.channels.attempt import ATTEMPTS_PER_CHANNEL
 from sweeper.last_pings import LastPings, Sources, is_asked_for
 from sweeper.schedule import LOOK_EVERY_S, wait_until_due
+from sweeper.settling import Settling
 from sweeper.verdict import failing, is_reminder, judge, report_of, untold
 
 # A call of so many takes Redis about a millisecond.
@@ -43,7 +44,8 @@ KINDS_KNOWN = 5_000
 LEASE_MS = 5_000
 NO_EVENT = "0-0"
 RENEW_EVERY_S = 1.5
-SETTLE_WITHIN_S = 4.0
+# By then it has ended this process, or another one, every time for about two days: the wait grows (lease.lua).
+LEASES_PER_ATTEMPT = 64
 # A status from which on it says that a recipient was refused.
 REFUSALS_FROM = 400
 _COUNTED_AS = {"done": "delivered", "gone": "dropped"}
@@ -51,6 +53,7 @@ _COUNTED_AS = {"done": "delivered", "gone": "dropped"}
 UNREADABLE = "dropped, because its record cannot be read"
 NO_CHANNEL = "dropped, because its channel was deleted"
 DISABLED = "not sent, because the channel is disabled: its receiver asked never to be called again"
+DEADLY = "given up, because every time it was to be sent, the sweeper ended before it knew how that went"
 _log = logging.getLogger(__name__)
 # From numbers of monitors to their tags, with how many have each; may raise Unavailable, and may wait for a disk.
 TagCounter = Callable[[Sequence[int]], Sequence[tuple[str, int]]]
@@ -81,6 +84,7 @@ class Dispatch:
         self._last_pings = LastPings(shard, sources) if sources is not None else None
         self._noting: set[asyncio.Task[dict[str, Lease]]] = set()
         self._under_way: dict[asyncio.Task[None], Lease] = {}
+        self._settling = Settling(shard)
         self._kinds: dict[int, str] = {}
         self._next_lease_ms = 0
         self.dispatched = NO_EVENT
@@ -99,14 +103,15 @@ class Dispatch:
         for kind in delivered.kinds:
             EVENTS.labels(TYPES.get(kind, "monitor.closed")).inc()
         self.dispatched = delivered.last
+        more_to_settle = await self._settling.settle_remembered()
         wait_s = await self._begin_attempts()
-        return 0.0 if delivered.events == EVENTS_AT_ONCE else wait_s
+        return 0.0 if more_to_settle or delivered.events == EVENTS_AT_ONCE else wait_s
 
     async def keep_leases(self) -> None:
         """Prolong the leases of attempts under way, again and again until cancelled."""
         while True:
             await asyncio.sleep(RENEW_EVERY_S)
-            leases = list(self._under_way.values())
+            leases = self._settling.leases()
             if leases:
                 try:
                     await renew(self._shard, LEASE_MS, leases)
@@ -146,11 +151,12 @@ class Dispatch:
         )
         if leased.leases:
             reach("dispatch.leased")
-        noting = self._note_last_pings(leased.leases)
+        fresh = [one for one in leased.leases if self._settling.begin(one)]
+        noting = self._note_last_pings(fresh)
         if len(self._kinds) > KINDS_KNOWN:
             self._kinds.clear()
         self._kinds |= {one.channel.id: one.channel.kind for one in leased.leases if one.channel}
-        for one in leased.leases:
+        for one in fresh:
             task = asyncio.create_task(self._attempt(one, noting))
             self._under_way[task] = one
             task.add_done_callback(self._end)
@@ -166,7 +172,7 @@ class Dispatch:
         return kind.at_once if kind else ATTEMPTS_PER_CHANNEL
 
     def _end(self, task: asyncio.Task[None]) -> None:
-        del self._under_way[task]
+        self._settling.end(self._under_way.pop(task))
         self._next_lease_ms = 0
 
     def _note_last_pings(self, leases: Sequence[Lease]) -> asyncio.Task[dict[str, Lease]] | None:
@@ -188,9 +194,11 @@ class Dispatch:
         if notice is None or one.channel is None or one.channel.kind not in self._channels:
             await self._settle(one, "gone", 0, untold(UNREADABLE if notice is None else NO_CHANNEL))
             return
-        if one.is_disabled:
+        if one.is_disabled or one.leases > LEASES_PER_ATTEMPT:
             settlement: Settlement = "gone" if isinstance(one.event, TrialEvent) else "dead"
-            await self._settle(one, settlement, 0, untold(DISABLED, failing(one, DISABLED, is_disabled=True)))
+            reason = DISABLED if one.is_disabled else DEADLY
+            told = failing(one, reason, is_disabled=one.is_disabled)
+            await self._settle(one, settlement, 0, untold(reason, told))
             return
         attempt = await self._channels[one.channel.kind].send(one.channel.settings, notice)
         reach("dispatch.attempted")
@@ -226,18 +234,8 @@ class Dispatch:
         return None if noted is None else msgspec.structs.replace(one, event=noted)
 
     async def _settle(self, one: Lease, outcome: Settlement, wait_ms: int, report: Report) -> None:
-        """Settle, trying for a while if Redis is away; if it stays away, the lease ends and the attempt is repeated."""
-        try:
-            async with asyncio.timeout(SETTLE_WITHIN_S):
-                while True:
-                    try:
-                        await settle(self._shard, one, outcome, wait_ms, report)
-                        reach("dispatch.settled")
-                        return
-                    except Unavailable:
-                        await asyncio.sleep(LOOK_EVERY_S)
-        except (TimeoutError, OverdueError) as error:
-            _log.warning("delivery %s could not be settled and will be repeated: %s", one.delivery_id, error)
+        if await self._settling.settle(one, outcome, wait_ms, report):
+            reach("dispatch.settled")
 
 
 def _notice(one: Lease, base_url: str) -> Notice | None:

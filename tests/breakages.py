@@ -11,6 +11,7 @@ from tests.hearing_breakages import HEARING_BREAKAGES
 from tests.loss_breakages import LOSS_BREAKAGES
 from tests.rebuild_breakages import REBUILD_BREAKAGES
 from tests.recorder_breakages import RECORDER_BREAKAGES
+from tests.settling_breakages import SETTLING_BREAKAGES
 from tests.signal_breakages import SIGNAL_BREAKAGES
 from tests.sweeper_breakages import SWEEPER_BREAKAGES
 from tests.tenant_breakages import TENANT_BREAKAGES
@@ -280,6 +281,7 @@ BREAKAGES: dict[str, Breakage] = (
     | LOSS_BREAKAGES
     | TENANT_BREAKAGES
     | SIGNAL_BREAKAGES
+    | SETTLING_BREAKAGES
     | HEARING_BREAKAGES
     | SWEEPER_BREAKAGES
     | RECORDER_BREAKAGES

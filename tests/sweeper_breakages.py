@@ -16,14 +16,14 @@ SWEEPER_BREAKAGES: dict[str, Breakage] = {
     ),
     "what one sweeper has leased is due for the others": Breakage(
         _SCRIPTS + "lease.lua",
-        "redis.call('ZADD', K_DUE, now + lease_ms, delivery)",
+        "redis.call('ZADD', K_DUE, now + length_ms, delivery)",
         "",
         f"{_SWEEPER}/test_dispatch.py::test_two_dispatchers_at_once_deliver_each_event_once",
     ),
     "a channel that is disabled is silent about it": Breakage(
         "sweeper/dispatch.py",
-        "untold(DISABLED, failing(one, DISABLED, is_disabled=True))",
-        "untold(DISABLED)",
+        "untold(reason, told)",
+        "untold(reason)",
         f"{_SWEEPER}/test_failing.py::test_the_others_hear_what_a_channel_that_is_disabled_does_not_get",
     ),
     "a trial of a disabled channel is a dead letter": Breakage(
@@ -41,13 +41,13 @@ SWEEPER_BREAKAGES: dict[str, Breakage] = {
     ),
     "a lease is not taken back": Breakage(
         _SCRIPTS + "lease.lua",
-        "redis.call('ZADD', K_DUE, now + lease_ms, delivery)",
+        "redis.call('ZADD', K_DUE, now + length_ms, delivery)",
         "redis.call('ZREM', K_DUE, delivery)",
         f"{_LIVE}/test_deliver_and_lease.py::test_a_lease_that_is_not_settled_ends_and_the_delivery_is_handed_out_again",
     ),
     "whoever lost a lease may settle": Breakage(
         _SCRIPTS + "settle.lua",
-        "if attempts ~= tonumber(ARGV[3]) then return 0 end",
+        "if turn ~= tonumber(ARGV[3]) then return 0 end",
         "",
         f"{_LIVE}/test_deliver_and_lease.py::test_whoever_lost_the_lease_settles_nothing",
     ),

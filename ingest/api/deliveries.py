@@ -65,7 +65,7 @@ class DeliveriesReply(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class AttemptReply(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """One attempt; `status` is null where no answer came. A number that is missing was cut off by a crash."""
+    """One attempt; `status` is null where no answer came. One that a crash cut off is made again under its number."""
 
     attempt: int
     at: str

@@ -77,7 +77,7 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt; numbers that are missing were cut off by a crash."""
+    """One attempt that was made and settled; one that a crash cut off is made again under its number."""
 
     attempt: int
     at_ms: int

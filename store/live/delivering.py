@@ -18,6 +18,8 @@ from store.projection import ChannelTarget
 
 Settlement = Literal["done", "retry", "dead", "gone"]
 _DISABLED = struct.Struct("<I6s")
+# As in scripts/shared/lines.lua.
+_A_LEASE = 256
 
 
 class Delivered(msgspec.Struct, frozen=True):
@@ -30,7 +32,7 @@ class Delivered(msgspec.Struct, frozen=True):
 
 
 class Lease(msgspec.Struct, frozen=True):
-    """One delivery, ours for one attempt. `attempt` counts from 1 and is the token that settling asks for.
+    """One delivery, ours for one attempt. `turn` is the token that settling asks for; every lease has another.
 
     `channel` is None when it was deleted meanwhile, `event` is None when its record cannot be read. `refused_epoch` is
     the epoch of the channel in which its receiver asked never to be called again. `noted` is what was looked up to be
@@ -38,7 +40,7 @@ class Lease(msgspec.Struct, frozen=True):
     """
 
     delivery_id: str
-    attempt: int
+    turn: int
     event: AnyEvent | None
     channel: ChannelTarget | None
     refused_epoch: int | None = None
@@ -47,6 +49,16 @@ class Lease(msgspec.Struct, frozen=True):
     @property
     def channel_id(self) -> int:
         return int(self.delivery_id.rsplit(":", 1)[1])
+
+    @property
+    def attempt(self) -> int:
+        """The number of the attempt that it is for, from 1: one more than those that were made and settled."""
+        return self.turn % _A_LEASE + 1
+
+    @property
+    def leases(self) -> int:
+        """How often it was leased for this attempt, with this time: those before have ended without a word."""
+        return self.turn // _A_LEASE
 
     @property
     def is_disabled(self) -> bool:
@@ -132,21 +144,19 @@ async def lease(shard: Shard, limit: int, lease_ms: int, busy_channels: Sequence
         *busy_channels,
     )
     leases = [
-        _lease(bytes(name).decode(), attempt, event, channel, disabled)
-        for name, attempt, event, channel, disabled in zip(
+        _lease(bytes(name).decode(), turn, event, channel, disabled)
+        for name, turn, event, channel, disabled in zip(
             *(reply[at::5] for at in (1, 2, 3, 4, 5)), strict=True
         )
     ]
     return Leased(None if reply[0] == -1 else reply[0], leases)
 
 
-def _lease(
-    delivery_id: str, attempt: int, blob: bytes, channel: bytes | None, disabled: bytes | None
-) -> Lease:
+def _lease(delivery_id: str, turn: int, blob: bytes, channel: bytes | None, disabled: bytes | None) -> Lease:
     event, noted = take_apart(blob)
     return Lease(
         delivery_id,
-        attempt,
+        turn,
         read_event(event),
         _target.decode(channel) if channel else None,
         _refused_epoch(disabled),
@@ -156,7 +166,7 @@ def _lease(
 
 async def renew(shard: Shard, lease_ms: int, leases: Sequence[Lease]) -> int:
     """Prolong the leases of attempts that are under way; answers how many were still ours."""
-    pairs = [part for lease in leases for part in (lease.delivery_id, lease.attempt)]
+    pairs = [part for lease in leases for part in (lease.delivery_id, lease.turn)]
     keys = shard.keys
     return int(await shard.call("renew", (keys.deliveries, keys.due), lease_ms, *pairs))
 
@@ -182,7 +192,7 @@ async def settle(
             keys.failing,
         ),
         lease.delivery_id,
-        lease.attempt,
+        lease.turn,
         settlement,
         wait_ms,
         int(report.was_made),

@@ -136,7 +136,11 @@ TABLE: tuple[KeyRow, ...] = (
         "API key or sender → its calls of the admin API that are limited.",
     ),
     KeyRow(
-        "deliveries", "hash", "dispatch", "until settled", "Delivery id → attempts and its event, packed."
+        "deliveries",
+        "hash",
+        "dispatch",
+        "until settled",
+        "Delivery id → failed attempts, leases since and its event, packed.",
     ),
     KeyRow(
         "due",

@@ -19,7 +19,7 @@ async def note_last_pings(shard: Shard, found: Sequence[tuple[Lease, Noted]]) ->
     """
     keys = shard.keys
     arguments = [
-        part for one, noted in found for part in (one.delivery_id, one.attempt, last_ping.encode(noted))
+        part for one, noted in found for part in (one.delivery_id, one.turn, last_ping.encode(noted))
     ]
     ours = await shard.call("note_last_ping", (keys.deliveries, keys.letters, keys.tallies), *arguments)
     return [

@@ -30,7 +30,7 @@ async def tag_collection(
         "tag_collection",
         (keys.deliveries, keys.letters, keys.tallies),
         lease.delivery_id,
-        lease.attempt,
+        lease.turn,
         encode_tags(tags),
     )
     return read_event(event) if event else None

@@ -1,5 +1,6 @@
 """Kills the sweeper around the send, several hundred times in a few minutes: at each fault point between the pop of a
-deadline and the first send, and by the receiver itself, right after it has answered.
+deadline and the first send, and by the receiver itself, right after it has answered: one call, or one of several that
+are under way.
 
 `python -m tests.chaos.around_the_send --rounds 200` plays so many rounds at each.
 """
@@ -11,7 +12,7 @@ import asyncio
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
@@ -19,21 +20,28 @@ from uuid import UUID
 import msgspec
 
 from store.live.packing import Event
+from store.projection import ChannelTarget, PutChannels
 from sweeper.dispatch import LEASE_MS
 from tests.patience import until
 from tests.servers import running_server, valkey_binary
-from tests.stage import START_MS, Stage, config_of
+from tests.stage import ORG, START_MS, Stage, config_of
 from tests.staged_sweeper import Life, StagedSweeper
 from tests.store.recorder.desk import Desk
-from tests.sweeper.channels.receivers import Receiver, answering, receiving
-from tests.sweeper.telling import channels, told
+from tests.sweeper.channels.receivers import SECRET, Receiver, answering, receiving
+from tests.sweeper.telling import told
 
 BEFORE = ("sweep.swept", "dispatch.delivered", "dispatch.leased")
 AFTER = "the answer"
-POINTS = (*BEFORE, AFTER)
+AMONG = "an answer among several"
+POINTS = (*BEFORE, AFTER, AMONG)
+# So many calls are under way when one of them is answered: one of each channel.
+SEVERAL = 8
+CHANNELS = dict.fromkeys(POINTS, 1) | {AMONG: SEVERAL}
 # Of the monitors of a round: some are due in one sweep, and another one when the next sweeper lives. Of those that are
-# told when the receiver kills there is one, so that a death repeats one at most.
-INTERVALS_S = dict.fromkeys(BEFORE, (2, 2, 2, 3)) | {AFTER: (2, 3)}
+# told when the receiver kills there is one. A death repeats as many as were under way: none before the send, and after
+# it one for each channel.
+INTERVALS_S = dict.fromkeys(BEFORE, (2, 2, 2, 3)) | dict.fromkeys((AFTER, AMONG), (2, 3))
+MOST_REPEATED = dict.fromkeys(BEFORE, 0) | {AFTER: 1, AMONG: SEVERAL}
 LOOK_S = 0.05
 LEASE_S = LEASE_MS // 1000
 
@@ -65,12 +73,14 @@ class Rounds:
         self._life = life
         self._sweeper = StagedSweeper(life)
         self._is_murderous = False
+        self._gathering: asyncio.Barrier | None = None
         receiver._reply = self._answer
 
     async def play(self, point: str) -> None:
         """1. Some monitors are due; whoever sweeps, or tells of it, dies. 2. Another one takes over. 3. All is told."""
-        self._is_murderous = point == AFTER
-        if point != AFTER:
+        self._is_murderous = point in {AFTER, AMONG}
+        self._gathering = asyncio.Barrier(SEVERAL) if point == AMONG else None
+        if point in BEFORE:
             Path(self._life.fault_file).write_text(f"{point} 1")
         intervals_s = INTERVALS_S[point]
         fresh = range(len(self.expected) + 1, len(self.expected) + 1 + len(intervals_s))
@@ -84,8 +94,8 @@ class Rounds:
         await self._listen_for(LEASE_S + 1)
         await until(lambda: self._is_told(fresh))
 
-    async def judge(self, folder: Path, most_repeats: int) -> Tally:
-        """Each expected incident was told under one id, and the history has one row of it."""
+    async def judge(self, folder: Path, most_repeats: int, channels: int) -> Tally:
+        """Each expected incident was told to each channel under one id, and the history has one row of it."""
         found = told(self.receiver)
         self.tally.incidents, self.tally.calls = len(self.expected), len(found)
         by_name = {f"job {number}": str(incident) for number, incident in self.expected.items()}
@@ -96,7 +106,11 @@ class Rounds:
             self.tally.wrong.append(f"{len({one.webhook_id for one in found})} messages")
         if len({(one.webhook_id, one.body) for one in found}) != len(self.expected):
             self.tally.wrong.append("a repeat has other bytes")
-        if self.tally.calls - self.tally.incidents > most_repeats:
+        messages = self.tally.incidents * channels
+        lines = [call.line for call in self.receiver.calls]
+        if len({(line, one.webhook_id) for line, one in zip(lines, found, strict=True)}) != messages:
+            self.tally.wrong.append("a channel was not told")
+        if self.tally.calls - messages > most_repeats:
             self.tally.wrong.append(f"{len(found)} calls")
         rows = await self._recorded(folder)
         self.tally.rows = len(rows)
@@ -108,7 +122,9 @@ class Rounds:
         self._sweeper.end()
 
     async def _answer(self, writer: asyncio.StreamWriter) -> None:
-        """200; and whoever may have read it is dead at once, if this is such a round."""
+        """200, when all are there that are to be; whoever may have read it is dead at once, if it is such a round."""
+        if self._gathering and self._is_murderous:
+            await self._gathering.wait()
         await answering(200)(writer)
         if self._is_murderous:
             self._is_murderous = False
@@ -142,13 +158,13 @@ class Rounds:
 
 
 @asynccontextmanager
-async def on_stage(folder: Path) -> AsyncIterator[Rounds]:
-    """All that rounds need, for as long as the block lasts."""
+async def on_stage(folder: Path, channels: int) -> AsyncIterator[Rounds]:
+    """All that rounds need, for as long as the block lasts. The channels lead to one receiver, each by its own path."""
     with running_server(valkey_binary()) as url:
         stage = Stage(url)
         await stage.open()
         async with receiving(answering(200)) as receiver:
-            await channels(stage.live, receiver)
+            await stage.live.project(PutChannels(ORG, 1, tuple(_targets(receiver, channels))))
             life = Life(url, str(folder), idle_look_s=LOOK_S, fault_file=str(folder / "fault"))
             rounds = Rounds(stage, receiver, life)
             try:
@@ -158,17 +174,22 @@ async def on_stage(folder: Path) -> AsyncIterator[Rounds]:
         await stage.close()
 
 
+def _targets(receiver: Receiver, channels: int) -> Iterator[ChannelTarget]:
+    for number in range(1, channels + 1):
+        told = {"url": f"{receiver.url()}&channel={number}", "secret": SECRET}
+        yield ChannelTarget(number, "webhook", msgspec.json.encode(told))
+
+
 async def played(folder: Path, rounds: int) -> dict[str, Tally]:
     """So many rounds at each point, by point."""
     tallies = {}
     for point in POINTS:
         own = folder / point.replace(" ", "-")
         own.mkdir()
-        async with on_stage(own) as stage:
+        async with on_stage(own, CHANNELS[point]) as stage:
             for _ in range(rounds):
                 await stage.play(point)
-            # Who dies before the first send repeats nothing.
-            tallies[point] = await stage.judge(own, rounds if point == AFTER else 0)
+            tallies[point] = await stage.judge(own, rounds * MOST_REPEATED[point], CHANNELS[point])
     return tallies
 
 
@@ -179,7 +200,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="od-kills-") as folder:
         tallies = asyncio.run(played(Path(folder), parser.parse_args().rounds))
     for point, tally in tallies.items():
-        print(f"{point:<20} {tally}", *tally.wrong[:5], sep="\n  ")
+        print(f"{point:<24} {tally}", *tally.wrong[:5], sep="\n  ")
     return int(any(one.wrong for one in tallies.values()))
 
 

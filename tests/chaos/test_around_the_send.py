@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.breakages import BREAKAGES
-from tests.chaos.around_the_send import AFTER, BEFORE, INTERVALS_S, played
+from tests.chaos.around_the_send import AFTER, AMONG, BEFORE, CHANNELS, INTERVALS_S, played
 from tests.copied import Copy
 
 ROUNDS = 70
@@ -24,6 +24,9 @@ async def test_whoever_dies_around_the_send_each_silence_is_one_incident_and_tol
         assert tally.incidents == tally.rows == ROUNDS * len(INTERVALS_S[point])
     assert all(tallies[point].calls == tallies[point].incidents for point in BEFORE)
     assert tallies[AFTER].calls > tallies[AFTER].incidents, "no death came before its settling"
+    assert tallies[AMONG].calls > tallies[AMONG].incidents * CHANNELS[AMONG] + ROUNDS, (
+        "no death took several along"
+    )
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from store.live.letters import Moved, MovedTo, letter_entry
 from store.live.live import Live
 from store.metrics import DELIVERIES, EVENTS
 from store.projection import ChannelTarget, PutChannels
-from sweeper import dispatch
+from sweeper import dispatch, settling
 from sweeper.channels.attempt import ATTEMPTS_PER_CHANNEL
 from sweeper.schedule import IDLE_LOOK_S, LOOK_EVERY_S, WAITS_S
 from tests.patience import until
@@ -318,10 +318,10 @@ async def test_an_attempt_that_a_crash_cut_off_is_made_again_when_its_lease_has_
     assert await left(stage) == (0, 0)
 
 
-async def test_a_delivery_that_could_not_be_settled_is_repeated_with_the_same_id(
+async def test_what_whoever_ended_could_not_settle_is_repeated_with_the_same_id(
     stage: Stage, teller: Teller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatch, "SETTLE_WITHIN_S", 0.3)
+    monkeypatch.setattr(settling, "SETTLE_WITHIN_S", 0.3)
     async with FaultProxy(tmp_path / "proxy", stage.live.url) as proxy, receiving(answering(200)) as receiver:
         far = Live(proxy.url, 1, GENERATION, CLOCK)
         await channels(stage.live, receiver)

@@ -255,7 +255,7 @@ async def test_what_was_noted_survives_an_empty_redis(stage: Stage, library: Lib
     last = LastPing(START_MS, "10.0.0.1", "agent", "fail", 3, "no space", True)
     assert await note_last_pings(stage.shard, [(one, Noted(last, 60))]) != [None]
     assert await note_last_pings(stage.shard, [(one, NOTHING)]) != [None]
-    late = msgspec.structs.replace(one, attempt=7)
+    late = msgspec.structs.replace(one, turn=one.turn + 7)
     assert await note_last_pings(stage.shard, [(late, Noted(last))]) == [None]
     while await library.desk.step():
         pass

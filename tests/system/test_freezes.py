@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -35,6 +36,23 @@ def memory_of(pid: int) -> int:
 
 def files_of(pid: int) -> int:
     return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def test_redis_frozen_for_eight_seconds_while_alerts_are_told_makes_none_of_them_come_twice(
+    house: House, api: Api, receiver: Receiver
+) -> None:
+    receiver.delay_s = 0.3
+    silent = [api.monitor(1, 0)["id"] for _ in range(20)]
+    until(lambda: receiver.calls, TOLD_WITHIN_S, "a call under way")
+    with stopped(house.pid("valkey")):
+        at(wall_ms() + FROZEN_MS)
+    until(lambda: all(receiver.of(one) for one in silent), TOLD_WITHIN_S, "all are told")
+    receiver.delay_s = 0.0
+    for one in silent:
+        api.pause(one)
+    house.wait_until_quiet()
+    assert Counter(len(receiver.of(one, "monitor.down")) for one in silent) == {1: len(silent)}
+    assert receiver.flaws() == []
 
 
 def test_redis_frozen_for_eight_seconds_under_load_loses_nothing_that_was_answered(

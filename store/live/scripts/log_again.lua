@@ -16,12 +16,12 @@ for i = 2, #ARGV do
   local delivery = ARGV[i]
   local entry, channel = string.match(delivery, '^(.*):(%d+)$')
   local waiting = redis.call('HGET', K_DELIVERIES, delivery)
-  local attempts, event = read_delivery(waiting or redis.call('HGET', K_DEAD, delivery))
-  if entry and attempts then
+  local turn, event = read_delivery(waiting or redis.call('HGET', K_DEAD, delivery))
+  if entry and turn then
     note_made(entry, event, struct.pack('<I4', tonumber(channel)))
     if not waiting then
       note_moved(delivery, 0, DEAD, 0, 0, 0, '')
-    elseif attempts > 0 then
+    elseif failed_of(turn) > 0 then
       note_moved(delivery, 0, RETRYING, 0, 0, tonumber(redis.call('ZSCORE', K_DUE, delivery)) or now, '')
     end
     logged = logged + 1

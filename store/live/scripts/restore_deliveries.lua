@@ -2,7 +2,7 @@
 -- restore_deliveries: puts deliveries that were not settled, and dead letters, back after Redis was emptied.
 --
 -- KEYS  generation deliveries due lines dead died buried collected
--- ARGV  generation, then per delivery, in the order of their lines: id, attempts, due_ms (0: now), died_ms (0: it waits), event
+-- ARGV  generation, then per delivery, in the order of their lines: id, failed attempts, due_ms (0: now), died_ms (0: it waits), event
 -- Returns  how many were put back: those whose event can be read
 -- Errors   none of its own
 -- Cost  O(deliveries and what they collect). The generation is not checked: it is set last, when the rebuilding is complete.
@@ -26,13 +26,13 @@ local function mark_members(delivery, event)
 end
 
 for i = 2, #ARGV, 5 do
-  local delivery, attempts, event = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 4]
+  local delivery, failed, event = ARGV[i], math.min(tonumber(ARGV[i + 1]), A_LEASE - 1), ARGV[i + 4]
   local due, died = tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
   if #event >= EVENT_LEAST then
     if died > 0 then
-      bury(YARD, delivery, struct.pack(DELIVERY, 1, attempts) .. event, died)
+      bury(YARD, delivery, struct.pack(DELIVERY, 1, failed) .. event, died)
     else
-      join_line(KEYS[2], KEYS[3], KEYS[4], delivery, attempts, event, due > 0 and due or now)
+      join_line(KEYS[2], KEYS[3], KEYS[4], delivery, failed, event, due > 0 and due or now)
     end
     if string.byte(event, 2) == KIND_DOWNS then mark_members(delivery, event) end
     restored = restored + 1

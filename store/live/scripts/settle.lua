@@ -2,7 +2,7 @@
 -- settle: ends one attempt: delivered, to be tried again, given up (a dead letter), or dropped.
 --
 -- KEYS  generation deliveries due lines dead died buried disabled letters tallies events failing
--- ARGV  generation, delivery id, attempt, outcome (done, retry, dead, gone), wait_ms before the next attempt, whether one
+-- ARGV  generation, delivery id, turn, outcome (done, retry, dead, gone), wait_ms before the next attempt, whether one
 --       was made (1 or 0), its status (0: none) and duration_ms, the reason, epoch of the channel if it is to be disabled (else ''),
 --       its epoch, what the other channels are to be told if it fails (opaque; '': nothing),
 --       what is noted from now on of a delivery that is not done (opaque; '': what was)
@@ -27,18 +27,20 @@ local delivery, outcome, wait_ms, epoch, failing = ARGV[2], ARGV[4], tonumber(AR
 local channel = string.match(delivery, ':(%d+)$')
 local now = now_ms()
 local blob = redis.call('HGET', K_DELIVERIES, delivery)
-local attempts, event = read_delivery(blob)
-if attempts ~= tonumber(ARGV[3]) then return 0 end
+local turn, event = read_delivery(blob)
+if turn ~= tonumber(ARGV[3]) then return 0 end
+-- Settled is the lease, however it ends: what is counted from here on are attempts that were made.
+local made = ARGV[6] == '1' and 1 or 0
+local attempts = math.min(failed_of(turn) + made, A_LEASE - 1)
+blob = struct.pack(DELIVERY, 1, attempts) .. event
 if ARGV[13] ~= '' and outcome ~= 'done' and #event >= EVENT_LEAST then
   event = with_noted(event, ARGV[13])
   blob = struct.pack(DELIVERY, 1, attempts) .. event
-  redis.call('HSET', K_DELIVERIES, delivery, blob)
   note_grown(delivery, event)
 end
 
 local function note(to, next_ms)
-  local made = ARGV[6] == '1' and attempts or 0
-  note_moved(delivery, made, to, tonumber(ARGV[7]), tonumber(ARGV[8]), next_ms, ARGV[9])
+  note_moved(delivery, made * attempts, to, tonumber(ARGV[7]), tonumber(ARGV[8]), next_ms, ARGV[9])
 end
 
 -- The ends that stand behind a beginning which is given up, up to the next beginning.
@@ -76,6 +78,7 @@ local function end_outage()
 end
 
 if outcome == 'retry' then
+  redis.call('HSET', K_DELIVERIES, delivery, blob)
   redis.call('ZADD', K_DUE, now + wait_ms, delivery)
   note(RETRYING, now + wait_ms)
 else

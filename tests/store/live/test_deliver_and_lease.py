@@ -205,7 +205,7 @@ async def test_a_lease_that_is_not_settled_ends_and_the_delivery_is_handed_out_a
     assert await take(stage) == []
     await pass_ms(stage, 1)
     [second] = await take(stage)
-    assert (second.delivery_id, second.attempt) == (first.delivery_id, 2)
+    assert (second.delivery_id, second.attempt, second.leases) == (first.delivery_id, 1, 2)
 
 
 @pytest.mark.parametrize("settlement", ["done", "retry", "dead", "gone"])
@@ -243,7 +243,7 @@ async def test_renewing_prolongs_what_is_still_ours_and_nothing_else(stage: Stag
     assert await renew(stage.shard, LEASE_MS, [kept, settled]) == 1
     await pass_ms(stage, 1000)
     [again] = await take(stage)
-    assert (again.delivery_id, again.attempt) == (lost.delivery_id, 2)
+    assert (again.delivery_id, again.leases) == (lost.delivery_id, 2)
     await pass_ms(stage, 1000)
     assert await renew(stage.shard, 60_000, [lost]) == 0
     await pass_ms(stage, LEASE_MS - 2000)

@@ -1,6 +1,7 @@
 -- Lines keep the order per (channel, incident): ids joined by spaces, only the first one is due.
--- A delivery: format, attempts; then its event. Its id is `<event id>:<channel id>`.
-local DELIVERY, DELIVERY_EVENT_AT, EVENT_LEAST = '<BI2', 4, 58
+-- A delivery: format, turn; then its event. Its id is `<event id>:<channel id>`. Its turn is how many attempts have failed, and
+-- A_LEASE times how often it was leased since: that is the token of a lease, as every lease and every failure makes it another.
+local DELIVERY, DELIVERY_EVENT_AT, EVENT_LEAST, A_LEASE = '<BI2', 4, 58, 256
 -- An event as far as it is read here (records.lua has all of it); in one of a metric channel and rule come after the UUID.
 local EVENT_HEAD, METRIC, METRIC_AT = '<BBI6I6I6I6I4I4', '<I4I4', 59
 local FIRST_METRIC_KIND, LAST_METRIC_KIND, LAST_FORMAT = 4, 5, 4
@@ -10,10 +11,13 @@ local LAST_TOLD_KIND, KIND_REMINDER = KIND_FAILING, 11
 
 local function read_delivery(blob)
   if not blob or #blob < DELIVERY_EVENT_AT then return nil end
-  local format, attempts = struct.unpack(DELIVERY, blob)
+  local format, turn = struct.unpack(DELIVERY, blob)
   if format ~= 1 then return nil end
-  return attempts, string.sub(blob, DELIVERY_EVENT_AT)
+  return turn, string.sub(blob, DELIVERY_EVENT_AT)
 end
+
+-- How many attempts have failed.
+local function failed_of(turn) return turn % A_LEASE end
 
 -- Whether an event ends what another one began.
 local function is_end(event)
@@ -82,18 +86,18 @@ local function line_with(lines_key, delivery)
 end
 
 -- Puts a delivery at the end of its line; the first one of a line is due.
-local function join_line(deliveries_key, due_key, lines_key, delivery, attempts, event, due)
+local function join_line(deliveries_key, due_key, lines_key, delivery, failed, event, due)
   local line = line_of(delivery, event)
   local waiting = redis.call('HGET', lines_key, line)
-  redis.call('HSET', deliveries_key, delivery, struct.pack(DELIVERY, 1, attempts) .. event)
+  redis.call('HSET', deliveries_key, delivery, struct.pack(DELIVERY, 1, failed) .. event)
   redis.call('HSET', lines_key, line, waiting and waiting .. ' ' .. delivery or delivery)
   if not waiting then redis.call('ZADD', due_key, due, delivery) end
 end
 
 -- When the next one of a line is due: at once, but what still grows has its time.
 local function due_of(deliveries_key, delivery, now)
-  local attempts, event = read_delivery(redis.call('HGET', deliveries_key, delivery))
-  if not attempts or not is_collected(event) or is_sealed(event) then return now end
+  local turn, event = read_delivery(redis.call('HGET', deliveries_key, delivery))
+  if not turn or not is_collected(event) or is_sealed(event) then return now end
   local _, _, _, _, _, due = struct.unpack(EVENT_HEAD, event)
   return math.max(now, due)
 end
