@@ -9,6 +9,7 @@ from tests.breakage import Breakage
 from tests.channel_breakages import CHANNEL_BREAKAGES
 from tests.deafness_breakages import DEAFNESS_BREAKAGES
 from tests.hearing_breakages import HEARING_BREAKAGES
+from tests.loss_breakages import LOSS_BREAKAGES
 from tests.rebuild_breakages import REBUILD_BREAKAGES
 from tests.recorder_breakages import RECORDER_BREAKAGES
 from tests.settling_breakages import SETTLING_BREAKAGES
@@ -272,6 +273,7 @@ BREAKAGES: dict[str, Breakage] = (
         ),
     }
     | CHANNEL_BREAKAGES
+    | LOSS_BREAKAGES
     | TENANT_BREAKAGES
     | SIGNAL_BREAKAGES
     | SETTLING_BREAKAGES

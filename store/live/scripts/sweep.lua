@@ -55,7 +55,7 @@ local function count_down(status, deadline)
   tally.down = (tally.down or 0) + 1
 end
 local function is_over(deadline) return deadline <= watermark end
-local reminded = redis.call('ZRANGEBYSCORE', K_REMINDERS, '-inf', now, 'LIMIT', 0, limit)
+local reminded = redis.call('ZRANGEBYSCORE', K_REMINDERS, '-inf', watermark, 'LIMIT', 0, limit)
 if #due > 0 then
   redis.call('XLEN', K_EVENTS)
   redis.call('SCARD', K_BROKEN)
@@ -113,7 +113,8 @@ if #due > 0 then
   if made_kit then kit().write(K_DEADLINES, K_RUNS, K_REMINDERS) end
 end
 
--- Reminders of those that are still down; whoever is not, or has none any more, is passed over.
+-- Reminders of those that are still down; whoever is not, or has none any more, is passed over. They go by the watermark too:
+-- while a writer is stuck, it may hold the ping that ended the incident.
 for i = 1, #reminded do
   local id, config = reminded[i], redis.call('HGET', K_CONFIG, reminded[i])
   local phase, base, seen, _, down_at, delayed, marks = read_state(redis.call('HGET', K_STATE, id))
@@ -122,12 +123,12 @@ for i = 1, #reminded do
     one = kit().load(K_RULES, K_RUNS, now, id, config, phase, base, seen, down_at, delayed, marks)
   end
   if one and one.rules.reminder > 0 then
-    if not kit().is_quiet(one.rules, now) then
+    if not kit().is_quiet(one.rules, watermark) then
       local words, cause, started = one.rules.words, one.runs.cause, kit().start_of_cause(one.runs)
-      local event = pack_event(EVENT_REMINDER, now, base, down_at, seen, id, config, delayed, cause, words, started)
+      local event = pack_event(EVENT_REMINDER, watermark, base, down_at, seen, id, config, delayed, cause, words, started)
       redis.call('XADD', K_EVENTS, '*', 'e', event)
     end
-    redis.call('ZADD', K_REMINDERS, kit().next_reminder(one, now), id)
+    redis.call('ZADD', K_REMINDERS, kit().next_reminder(one, watermark), id)
   else
     redis.call('ZREM', K_REMINDERS, id)
   end
