@@ -99,6 +99,8 @@ class Guard(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_bytes = 0
         super().on_headers_complete()
+        if self.pipeline:
+            self._desk.intake.attention.note_pipelined()
 
     def on_message_complete(self) -> None:
         self._between = True

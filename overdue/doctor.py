@@ -14,7 +14,9 @@ import msgspec
 
 from overdue.health.examination import compare
 from overdue.health.finding import Finding, Verdict
+from overdue.health.hearing import hearing_finding
 from overdue.health.mail import mail_finding
+from overdue.health.memory import memory_finding
 from overdue.listen import reachable_host
 from overdue.ready import open_client, what_is_missing
 from overdue.valkey import embedded_url
@@ -73,7 +75,11 @@ async def examine_installation(settings: Settings, fix: bool = False) -> AsyncIt
     yield _database(settings.data / HISTORY_DB)
     redis = await _redis(settings)
     yield redis
+    if memory := await memory_finding(settings.redis_url or embedded_url(settings.data)):
+        yield memory
     yield await _writers(settings)
+    if hearing := await hearing_finding(settings.redis_url or embedded_url(settings.data), settings.shards):
+        yield hearing
     yield await _parts(settings)
     if mail := await mail_finding(settings, config.verdict is Verdict.GOOD):
         yield mail

@@ -10,6 +10,7 @@ import click
 
 from overdue.parts import with_redis
 from store.errors import Invalid, NotFound, Unavailable
+from store.fault_points import reach
 from store.live.live import Live
 from store.live.writers import SILENT_MS, Dropped, Dropping, Registered, drop_writer, registered
 from store.settings import Settings, read_settings
@@ -54,7 +55,10 @@ async def _drop(settings: Settings, name: str, silent_ms: int) -> int:
         Invalid: it is heard.
     """
     async with _open_live(settings) as live:
-        dropped = [await drop_writer(shard, name, silent_ms) for shard in live.shards]
+        dropped = []
+        for shard in live.shards:
+            dropped.append(await drop_writer(shard, name, silent_ms))
+            reach("writers.dropped")
         if all(one.what is Dropping.NOT_THERE for one in dropped):
             raise NotFound(_nobody(name, await registered(live.shards)))
     return _unheard_ms(name, dropped)

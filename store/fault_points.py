@@ -41,9 +41,16 @@ TABLE: tuple[FaultPoint, ...] = (
     FaultPoint("rebuild.planted", "ingest", "monitors are put back", "channels and deliveries are put back"),
     FaultPoint("rebuild.restored", "ingest", "all is put back", "config.db has the new generation"),
     FaultPoint("rebuild.noted", "ingest", "config.db has the new generation", "Redis has it"),
+    FaultPoint("rebuild.finished", "ingest", "Redis has the new generation", "the lock is given back"),
     FaultPoint("sweep.swept", "sweeper", "who is due is down, its event appended", "the sweeper knows"),
     FaultPoint("dispatch.delivered", "sweeper", "events are deliveries", "one is leased"),
     FaultPoint("dispatch.leased", "sweeper", "deliveries are leased", "one is attempted"),
+    FaultPoint(
+        "dispatch.noted", "sweeper", "a delivery has what its monitor sent last", "it is attempted with that"
+    ),
+    FaultPoint(
+        "dispatch.tagged", "sweeper", "a collection has the tags of its monitors", "it is attempted with them"
+    ),
     FaultPoint("dispatch.attempted", "sweeper", "the receiver has answered", "the delivery is settled"),
     FaultPoint("dispatch.settled", "sweeper", "a delivery is settled", "the next step of dispatch"),
     FaultPoint("recorder.read", "recorder", "entries are read from the streams", "history.db is written"),
@@ -52,10 +59,15 @@ TABLE: tuple[FaultPoint, ...] = (
         "recorder.committed", "recorder", "rows and position are committed", "the streams are trimmed"
     ),
     FaultPoint("recorder.trimmed", "recorder", "pings are trimmed", "deliveries' log and events are trimmed"),
+    FaultPoint("alerts.committed", "recorder", "threshold alerts are in the outbox", "Redis has them"),
     FaultPoint("alerts.raised", "recorder", "threshold alerts are in Redis", "they leave the outbox"),
+    FaultPoint(
+        "keeper.refreshed", "recorder", "Redis has the ticks of monitors, worked out anew", "that is noted"
+    ),
     FaultPoint(
         "letters.dropped", "recorder", "Redis has dropped old dead letters", "history.db forgets old ones"
     ),
+    FaultPoint("writers.dropped", "command", "a writer is released in a shard", "it is in the next one"),
 )
 
 

@@ -46,6 +46,12 @@ CLOCK_HELD = Gauge(
     "1 while no silence can be judged, as some writer (or all) has not been heard for 10 seconds.",
     multiprocess_mode="livemax",
 )
+BLIND_NOW = Gauge(
+    "overdue_blind_now_seconds",
+    "For how long pings may have gone unheard, up to now, so that nobody is declared down; 0 while all are heard.",
+    ["shard"],
+    multiprocess_mode="livemax",
+)
 DETECTION_DELAY = Histogram(
     "overdue_detection_delay_seconds",
     "From a missed deadline to its event.",

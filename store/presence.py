@@ -48,13 +48,27 @@ async def follow_quietly(live: Live) -> None:
 
 
 async def say_alive_until(live: Live, part: Part, show: Callable[[], Awaitable[None]]) -> None:
-    """Every second until stopped: say that the part is there, and `show` how it is doing."""
+    """Every second until stopped: say that the part is there, and `show` how it is doing.
+
+    Neither waits for the other to succeed, and whatever goes wrong with them, the part goes on.
+    """
+    complaints: set[str] = set()
     while not part.stop.is_set():
-        try:
-            await live.say_alive(part.name)
-            await show()
-        except Unavailable as error:
-            _log.debug("cannot say that we are alive: %s", error)
+        await _try("say that we are alive", lambda: live.say_alive(part.name), complaints)
+        await _try("show how we are doing", show, complaints)
         await wait_or_stop(part.stop, ALIVE_EVERY_S)
     with suppress(Unavailable):
         await live.say_gone(part.name)
+
+
+async def _try(what: str, do: Callable[[], Awaitable[None]], complaints: set[str]) -> None:
+    """Do it, or say once why not: an error that nobody thought of must not end what pings and alerts depend on."""
+    try:
+        await do()
+        complaints.discard(what)
+    except Unavailable as error:
+        _log.debug("cannot %s: %s", what, error)
+    except Exception:
+        if what not in complaints:
+            _log.exception("cannot %s", what)
+        complaints.add(what)

@@ -23,7 +23,7 @@ from store.live import channels as live_channels
 from store.live import monitors as live_monitors
 from store.live.live import Live
 from store.live.planting import Restored, restore_monitors
-from store.live.rebuilding import RebuildLock, empty_shard, finish_rebuild
+from store.live.rebuilding import RebuildLock, close_shards, empty_shard, finish_rebuild
 from store.projection import PutMonitor
 from store.rebuild_letters import restore_letters
 from store.rebuild_memory import Memory, remember
@@ -43,7 +43,7 @@ async def rebuild_if_empty(live: Live, book: ConfigBook, history: HistoryReader)
     1. Look: ours is there, nothing to do; another one is there: refuse. 2. Take the lock, and look again: whoever had
     it may have done the work. 3. Draw a new generation, so that nobody takes the new streams for the old ones. 4. Empty
     what is left of an earlier attempt, put everything back. 5. The generation goes into config.db, then, last of all,
-    into Redis.
+    into Redis, in all shards at once.
 
     Raises:
         Unavailable: Redis or a database is away, or another process is rebuilding.
@@ -79,6 +79,7 @@ async def _rebuild(live: Live, book: ConfigBook, history: HistoryReader, lock: R
         _log.info("preparing Redis")
     former, generation = live.generation.value, draw_generation()
     memory = await remember(history)
+    await close_shards(live)
     for shard in live.shards:
         await empty_shard(shard)
     reach("rebuild.emptied")
@@ -98,6 +99,7 @@ async def _rebuild(live: Live, book: ConfigBook, history: HistoryReader, lock: R
     reach("rebuild.noted")
     live.generation.value = generation
     await finish_rebuild(live, memory.heard_ms)
+    reach("rebuild.finished")
     _log.info("Redis is in order: %d monitors, %d deliveries", count, letters)
 
 
@@ -122,7 +124,7 @@ async def _put_page(live: Live, rows: Sequence[PutMonitor], memory: Memory) -> N
             for row in rows
             if live.home(row.config.id) is shard
         ]
-        await restore_monitors(shard, own, memory.judged_ms)
+        await restore_monitors(shard, own, memory.judged_ms, memory.heard_ms or 0)
 
 
 async def _put_named(live: Live, book: ConfigBook) -> None:

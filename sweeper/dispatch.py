@@ -222,6 +222,7 @@ class Dispatch:
             _log.warning("delivery %s is told without tags: %s", one.delivery_id, error)
         try:
             noted = await tag_collection(self._shard, one, tags)
+            reach("dispatch.tagged")
         except OverdueError as error:
             _log.warning("delivery %s waits for the end of its lease: %s", one.delivery_id, error)
             return None

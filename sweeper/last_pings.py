@@ -16,6 +16,7 @@ from store.book.last_pings import Wanted
 from store.book.runtime_reader import Allowed
 from store.clock import monotonic_ms
 from store.errors import OverdueError
+from store.fault_points import reach
 from store.last_ping import LastPing, Noted
 from store.live.delivering import Lease
 from store.live.event_kind import Cause, EventKind
@@ -65,6 +66,7 @@ class LastPings:
         found = [(one, _noted(one, ping, allowed)) for one, ping in zip(asking, pings, strict=True)]
         try:
             noted = await note_last_pings(self._shard, found)
+            reach("dispatch.noted")
         except OverdueError as error:
             _log.warning("%d deliveries wait for the end of their leases: %s", len(asking), error)
             noted = [None] * len(asking)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
+from store.clock import monotonic_ms
 from store.fault_points import reach
 from store.live.shard import Shard
 from store.live.sweeping import Swept, sweep
-from store.live.writers import Registered, registered
+from store.live.writers import SILENT_MS, Registered, registered
 from store.metrics import CLOCK_HELD, DETECTION_DELAY, SWEEP_LAG, WRITERS
+from sweeper.deafness import Deafness
 
 # So few that a call takes a millisecond: whoever pings waits no longer than that.
 DEADLINES_AT_ONCE = 48
@@ -21,15 +24,22 @@ SHORTEST_WAIT_S = 0.005
 HELD_MS = 1_000
 # Whoever operates this has to know within fifteen seconds.
 HELD_TOO_LONG_MS = 10_000
+# No round trip explains that Redis' clock went on by so much more than ours: it was stepped forward. Less than this
+# is no alarm by itself.
+STEP_LEAST_MS = 5_000
 _log = logging.getLogger(__name__)
 
 
 class Sweep:
-    """The sweep of one shard. `step` is one script call."""
+    """The sweep of one shard. `step` is one script call. `own_ms` is this machine's time, which is never stepped."""
 
-    def __init__(self, shard: Shard) -> None:
+    def __init__(self, shard: Shard, own_ms: Callable[[], int] = monotonic_ms) -> None:
         self._shard = shard
+        self._own_ms = own_ms
+        self._looked_ms: tuple[int, int] | None = None
+        self._patient_until_ms = 0
         self._alarmed = False
+        self._deafness = Deafness(shard.keys.shard)
         self._heard_ms: int | None = None
         self.lag_ms = 0
         self.writers = 0
@@ -46,6 +56,7 @@ class Sweep:
         for delay_ms in swept.delays_ms:
             DETECTION_DELAY.observe(delay_ms / 1000)
         await self._watch_clock(swept)
+        self._deafness.look(swept)
         if swept.looked_at == DEADLINES_AT_ONCE:
             return 0.0
         return self._wait_s(swept)
@@ -68,7 +79,8 @@ class Sweep:
         self.lag_ms = max(0, swept.now_ms - self._heard_ms)
         SWEEP_LAG.set(self.lag_ms / 1000)
         WRITERS.set(self.writers)
-        if self.lag_ms > HELD_TOO_LONG_MS and not self._alarmed:
+        is_held = not self._was_just_stepped(swept.now_ms) and self.lag_ms > HELD_TOO_LONG_MS
+        if is_held and not self._alarmed:
             _log.error(
                 "shard %d: no verdict for %d s, silence cannot be judged: %s",
                 self._shard.keys.shard,
@@ -77,8 +89,20 @@ class Sweep:
             )
         if self._alarmed and self.lag_ms <= HELD_TOO_LONG_MS:
             _log.warning("shard %d: silence is judged again", self._shard.keys.shard)
-        self._alarmed = self.lag_ms > HELD_TOO_LONG_MS
+        self._alarmed = is_held or (self._alarmed and self.lag_ms > HELD_TOO_LONG_MS)
         CLOCK_HELD.set(self._alarmed)
+
+    def _was_just_stepped(self, now_ms: int) -> bool:
+        """Whether Redis' clock was stepped forward a moment ago: the writers had no time yet to say that they hear.
+
+        Else an alarm would name a writer that is well, and advise to release it.
+        """
+        own_ms = self._own_ms()
+        former_ms, former_own_ms = self._looked_ms or (now_ms, own_ms)
+        self._looked_ms = now_ms, own_ms
+        if (now_ms - former_ms) - (own_ms - former_own_ms) > STEP_LEAST_MS:
+            self._patient_until_ms = own_ms + SILENT_MS
+        return own_ms < self._patient_until_ms
 
 
 def _who_holds(writers: list[Registered]) -> str:

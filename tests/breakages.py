@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from tests.breakage import Breakage
 from tests.channel_breakages import CHANNEL_BREAKAGES
+from tests.deafness_breakages import DEAFNESS_BREAKAGES
 from tests.hearing_breakages import HEARING_BREAKAGES
+from tests.loss_breakages import LOSS_BREAKAGES
 from tests.rebuild_breakages import REBUILD_BREAKAGES
 from tests.recorder_breakages import RECORDER_BREAKAGES
 from tests.settling_breakages import SETTLING_BREAKAGES
@@ -51,12 +53,6 @@ BREAKAGES: dict[str, Breakage] = (
             "redis.call('XADD', events_key",
             "local _ = (events_key",
             f"{LIVE}/test_record_and_sweep.py::test_pausing_a_down_monitor_closes_its_incident",
-        ),
-        "a ping is taken before the clock is known": Breakage(
-            "ingest/intake.py",
-            "elif self.clock.is_set:",
-            "elif self.clock:",
-            "tests/ingest/test_batcher.py::test_before_the_clock_of_redis_is_known_pings_are_refused_and_the_moment_is_blind",
         ),
         "the newest of those who wait for their key holds the watermark": Breakage(
             "ingest/resolver.py",
@@ -278,9 +274,11 @@ BREAKAGES: dict[str, Breakage] = (
         ),
     }
     | CHANNEL_BREAKAGES
+    | LOSS_BREAKAGES
     | TENANT_BREAKAGES
     | SIGNAL_BREAKAGES
     | SETTLING_BREAKAGES
+    | DEAFNESS_BREAKAGES
     | HEARING_BREAKAGES
     | SWEEPER_BREAKAGES
     | RECORDER_BREAKAGES

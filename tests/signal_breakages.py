@@ -137,7 +137,7 @@ SIGNAL_BREAKAGES: dict[str, Breakage] = {
     ),
     "a reminder is said in a quiet time": Breakage(
         "store/live/scripts/sweep.lua",
-        "if not kit().is_quiet(one.rules, now) then",
+        "if not kit().is_quiet(one.rules, watermark) then",
         "if true then",
         _RULES + "test_reminders_come_as_often_as_asked_while_down_and_not_in_quiet_time",
     ),

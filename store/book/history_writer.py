@@ -145,6 +145,11 @@ class HistoryWriter:
                 raise
         self.on_rollback: list[Callable[[], None]] = [self.user_agents.clear]
 
+    @property
+    def last_ping_id(self) -> int:
+        """The id of the ping that was written last."""
+        return self._last_ping_id
+
     def close(self) -> None:
         """Close the connection, which also takes the WAL back into the file."""
         self.connection.close()

@@ -188,6 +188,12 @@ class LetterWriter:
             entry = self._history.position(generation, shard, DISPATCHED).entry
         self._connection.execute(FORGET_UNTOLD, (generation, shard, *place_of(entry)))
 
+    def take_back_dispatched(self, generation: str, shard: int, entry: str) -> None:
+        """Redis has turned no events into deliveries after this one, as far as it remembers."""
+        known = self._history.position(generation, shard, DISPATCHED)
+        if place_of(entry) < place_of(known.entry):
+            self._history.set_position(generation, shard, DISPATCHED, Position(entry))
+
     def forget_former_untold(self, generation: str, shard: int) -> None:
         """What is left of former generations: Redis was put in order without it, and notices it again by itself."""
         self._connection.execute(FORGET_FORMER_UNTOLD, (generation, shard))

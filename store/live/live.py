@@ -22,14 +22,13 @@ from store.live.keys import Keyspace, shard_of
 from store.live.monitors import drop_monitor, look, put_monitor, put_plan
 from store.live.packing import read_holes, read_state
 from store.live.planting import AT_ONCE, create_monitors
+from store.live.saying import say_alive
 from store.live.scripts import CLOCK
 from store.live.shard import Generation, Shard
 from store.live.telling import try_channel
 from store.live.using import count_use
 from store.monitor import MonitorState
 from store.projection import DropMonitor, Projection, PutChannels, PutMonitor, PutMonitors, PutPlan
-
-PART_LIFE_MS = 5000
 
 
 class Tallies(msgspec.Struct, frozen=True):
@@ -228,10 +227,7 @@ class Live:
 
     async def say_alive(self, part: str) -> None:
         """A part says that it is up and ready; it has to say so again within five seconds."""
-        try:
-            await self.client.set(self.shards[0].keys.part(part), self.generation.value, px=PART_LIFE_MS)
-        except (RedisError, OSError) as error:
-            raise translate(error) from error
+        await say_alive(self.shards[0], part)
 
     async def say_gone(self, part: str) -> None:
         """A part says that it is going."""

@@ -11,7 +11,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from store.errors import Unavailable
-from store.live.connect import Caller, translate
+from store.live.connect import Argument, Caller, translate
 from store.live.fenced import FencedCaller
 from store.live.live import Live
 from store.live.shard import Shard
@@ -137,11 +137,27 @@ async def empty_shard(shard: Shard) -> None:
     await _fenced(shard).execute(("UNLINK", *leftovers))
 
 
+async def close_shards(live: Live) -> None:
+    """Take the generation away in all shards at once: nobody answers a ping in one of them while others are emptied."""
+    await _deciding(live).execute(("DEL", *(shard.keys.generation for shard in live.shards)))
+
+
 async def finish_rebuild(live: Live, heard_ms: int | None) -> None:
-    """Set the generation: from here on scripts work. What came after `heard_ms` will count as blind."""
+    """Set the generation: from here on scripts work. What came after `heard_ms` will count as blind.
+
+    In all shards at once: if only some were open, the next rebuild would empty them again, with what others have
+    answered in them meanwhile.
+    """
+    commands: list[tuple[Argument, ...]] = []
     for shard in live.shards:
         heard = [] if heard_ms is None else [("SET", shard.keys.heard, heard_ms)]
-        await _fenced(shard).execute(*heard, ("SET", shard.keys.generation, live.generation.value))
+        commands += [*heard, ("SET", shard.keys.generation, live.generation.value)]
+    await _deciding(live).execute(*commands)
+
+
+def _deciding(live: Live) -> FencedCaller:
+    """For what concerns all shards: the lock of the first one decides, and one server holds them all."""
+    return _fenced(live.shards[0])
 
 
 def _fenced(shard: Shard) -> FencedCaller:

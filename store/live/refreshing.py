@@ -1,4 +1,4 @@
-"""The caller of `refresh_rules.lua`: keeps ticks and quiet times ahead of monitors. And what the keeper has seen to."""
+"""The caller of `refresh_rules.lua` and `note_kept.lua`: keeps ticks and quiet times ahead, and notes how far."""
 
 from __future__ import annotations
 
@@ -82,8 +82,5 @@ async def kept_change(live: Live) -> int:
 
 async def note_kept_change(live: Live, change_id: int) -> None:
     """The keeper has seen to all changes up to this one."""
-    client: Any = live.client
-    try:
-        await client.set(live.shards[0].keys.kept, change_id)
-    except (RedisError, OSError) as error:
-        raise translate(error) from error
+    shard = live.shards[0]
+    await shard.call("note_kept", (shard.keys.kept,), change_id)

@@ -36,6 +36,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     loaded_percent: float
     pid: int
     config_file: str
+    used_memory_bytes: int
+    memory_limit_bytes: int
 
     @property
     def name(self) -> str:
@@ -152,6 +154,9 @@ def _read_info(info: Mapping[str, Any]) -> Server:
         loaded_percent=float(info.get("loading_loaded_perc", 0)),
         pid=int(info.get("process_id", 0)),
         config_file=str(info.get("config_file", "")),
+        # As the server counts it before it refuses: without what waits for its log and its replicas.
+        used_memory_bytes=int(info.get("used_memory", 0)) - int(info.get("mem_not_counted_for_evict", 0)),
+        memory_limit_bytes=int(info.get("maxmemory", 0)),
     )
 
 

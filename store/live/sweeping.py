@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
+from store.blind_time import BlindTime
 from store.live.packing import read_delays
 from store.live.shard import Shard
 
 
 class Swept(msgspec.Struct, frozen=True):
-    """What one sweep found. `watermark_ms` is None when nobody listens: then nothing was judged."""
+    """What one sweep found. `watermark_ms` is None when nobody listens: then nothing was judged. `blind`
+    is the newest blind time of the shard."""
 
     now_ms: int
     watermark_ms: int | None
@@ -17,12 +19,13 @@ class Swept(msgspec.Struct, frozen=True):
     looked_at: int
     next_deadline_ms: int | None
     delays_ms: list[int]
+    blind: BlindTime | None
 
 
 async def sweep(shard: Shard, limit: int) -> Swept:
     """Declare at most `limit` due monitors of a shard down."""
     keys = shard.keys
-    now_ms, watermark, writers, looked_at, next_deadline, delays = await shard.call(
+    now_ms, watermark, writers, looked_at, next_deadline, delays, *blind = await shard.call(
         "sweep",
         (
             keys.config,
@@ -48,4 +51,5 @@ async def sweep(shard: Shard, limit: int) -> Swept:
         looked_at,
         None if next_deadline < 0 else next_deadline,
         read_delays(delays),
+        BlindTime(*blind) if any(blind) else None,
     )

@@ -25,10 +25,11 @@ class MonitorUnheard(msgspec.Struct, frozen=True, array_like=True):
 
 
 class FleetUnheard(msgspec.Struct, frozen=True, array_like=True):
-    """How many monitors it concerns, and some of them. Opaque to the scripts."""
+    """How many monitors it concerns, and some of them; `goes_on`: it was not over then. Opaque to the scripts."""
 
     count: int
     examples: list[MonitorUnheard]
+    goes_on: bool = False
 
 
 class UnheardEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -115,12 +115,13 @@ class MonitorsUnheard(msgspec.Struct, frozen=True):
     examples: list[MonitorNamed]
 
 
-class UnheardData(msgspec.Struct, frozen=True):
-    """From when to when nothing could be heard, and whom that concerns."""
+class UnheardData(msgspec.Struct, frozen=True, rename="camel"):
+    """From when to when nothing could be heard, and whom that concerns; `goes_on`: it was not over then."""
 
     from_: str = field(name="from")
     to: str
     seconds: float
+    goes_on: bool
     monitors: MonitorsUnheard
 
 
@@ -212,6 +213,7 @@ def _unheard(event: UnheardEvent) -> UnheardData:
         from_=rfc3339(event.from_ms),
         to=rfc3339(event.to_ms),
         seconds=(event.to_ms - event.from_ms) / 1000,
+        goes_on=event.told.goes_on,
         monitors=MonitorsUnheard(event.told.count, examples),
     )
 

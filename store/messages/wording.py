@@ -116,8 +116,12 @@ def _unheard(data: Data, at: str) -> tuple[str, tuple[str, ...]]:
     names = [one["name"] for one in monitors["examples"]]
     more = monitors["count"] - len(names)
     stretch = f"From {moment(data['from'])} to {moment(data['to'])}"
-    return f"Pings could not be heard for {lasted}", (
-        f"{stretch} this installation could not hear pings. That is no fault of the monitors.",
+    subject, said = f"Pings could not be heard for {lasted}", "this installation could not hear pings"
+    if data["goesOn"]:
+        subject = f"Pings go unheard for {lasted} already"
+        said += ", and it goes on: nobody is declared down until it is over"
+    return subject, (
+        f"{stretch} {said}. That is no fault of the monitors.",
         f"It concerns {monitors['count']} monitors, which are given more time:",
         *(f"- {name}" for name in names),
         *((f"and {more} more.",) if more > 0 else ()),

@@ -18,6 +18,7 @@ from store.book.history_snapshot import snapshot_of
 from store.book.rules_ahead import Due, read_due
 from store.clock import monotonic_ms
 from store.errors import Invalid, OverdueError
+from store.fault_points import reach
 from store.live.live import Live
 from store.live.refreshing import (
     AT_ONCE,
@@ -150,6 +151,8 @@ class Keeper:
             ]
             fates = await refresh_rules(shard, own)
             taken |= {monitor_id: fate for (monitor_id, *_), fate in zip(own, fates, strict=True)}
+        if any(fate is Taken.TAKEN for fate in taken.values()):
+            reach("keeper.refreshed")
         RULES_REFRESHED.inc(sum(fate is Taken.TAKEN for fate in taken.values()))
         for one, ahead in aheads:
             self._note(one.id, ahead, taken[one.id], now_ms // 1000)

@@ -63,6 +63,17 @@ class Ledger:
         """Up to where the streams of a shard are in this file."""
         return Positions(*(self.history.position(generation, shard, one) for one in STREAMS))
 
+    def take_back(self, generation: str, shard: int, at: Positions, dispatched: str) -> None:
+        """Streams hold less than was read; so do deliveries know less than the last event that they were made of.
+
+        Raises:
+            Unavailable: SQLite cannot; nothing was written.
+        """
+        with self.history.transaction():
+            for stream, position in zip(STREAMS, msgspec.structs.astuple(at), strict=True):
+                self.history.set_position(generation, shard, stream, position)
+            self.letters.take_back_dispatched(generation, shard, dispatched)
+
     def rules_changed(self) -> bool:
         """Whether there is something to write although nothing was pinged.
 

@@ -62,6 +62,8 @@ class Raising:
     async def _raise(self, messages: deque[tuple[int, bytes]]) -> None:
         while True:
             batch = [one for one in messages if one[0] > self._raised_id][:AT_ONCE]
+            if batch:
+                reach("alerts.committed")
             raised_id = await raise_events(self._shard, self._raised_id, batch)
             if batch:
                 reach("alerts.raised")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from store.book.history_writer import Position
 from store.book.threads import in_thread
 from store.clock import monotonic_ms
@@ -15,10 +17,20 @@ from store.fault_points import reach
 from store.live.dead_letters import find_lost
 from store.live.letters import LetterEntry
 from store.live.shard import Shard
-from store.live.streams import EventEntry, PingEntry, StreamReader, trim_events, trim_letters, trim_pings
+from store.live.streams import (
+    Entries,
+    EventEntry,
+    FallenBehind,
+    PingEntry,
+    StreamReader,
+    trim_events,
+    trim_letters,
+    trim_pings,
+)
 from store.metrics import RECORDER_COMMIT
 from store.recorder.ledger import Batch, Ledger, Positions
 from store.recorder.raising import Raising
+from store.recorder.taking_back import holds_others, take_back
 
 ENTRIES_AT_ONCE = 200
 COMPARE_EVERY_MS = 60_000
@@ -35,6 +47,7 @@ class Recorder:
         self._raising = Raising(shard, ledger.alerts, ledger.lock)
         self._generation = ""
         self._at = Positions()
+        self._last_event = b""
         self._after_rebuild = True
         self._compared_ms = 0
         self._compared_up_to = 0
@@ -51,19 +64,16 @@ class Recorder:
     async def step(self) -> int:
         """Carry what waits; answers how many entries that was. Waits up to a second for the first one.
 
-        1. Take the position from SQLite when the generation is new to us. 2. Read. 3. Write rows, samples, what
-        threshold rules have to tell, deliveries, and position in one transaction. 4. Raise what they have to tell.
-        5. Trim.
+        1. Take the position from SQLite when the generation is new to us. 2. Read; where Redis has fallen behind
+        that, take it back first. 3. Write rows, samples, what threshold rules have to tell, deliveries, and
+        position in one transaction. 4. Raise what they have to tell. 5. Trim.
 
         Raises:
             Unavailable: Redis or SQLite is away; nothing was lost, the step can be repeated.
         """
         if self._generation != self._shard.generation.value:
             self._take_position(self._shard.generation.value)
-        at = self._at
-        pings, events, letters = await self._reader.read(
-            at.pings.entry, at.events.entry, at.letters.entry, ENTRIES_AT_ONCE
-        )
+        pings, events, letters = await self._read()
         reach("recorder.read")
         await self._write(pings, events, letters)
         reach("recorder.committed")
@@ -72,6 +82,27 @@ class Recorder:
         await self.trim()
         await self._compare()
         return len(pings) + len(events) + len(letters)
+
+    async def _read(self) -> Entries:
+        """What comes after the position; where Redis has fallen behind that, it is taken back first."""
+        while True:
+            at, number = self._at, self._shard.keys.shard
+            try:
+                found = await self._reader.read(
+                    at.pings.entry, at.events.entry, at.letters.entry, ENTRIES_AT_ONCE
+                )
+                is_behind = self._holds_another_event() or await holds_others(
+                    self._reader, self._ledger, number
+                )
+            except FallenBehind:
+                is_behind = True
+            if not is_behind:
+                return found
+            self._at = await take_back(self._reader, self._ledger, self._generation, number, at)
+
+    def _holds_another_event(self) -> bool:
+        _, events, _ = self._reader.left
+        return any(one.event != self._last_event for one in events)
 
     async def trim(self) -> None:
         """Remove from the streams what is in SQLite (events: and was turned into deliveries)."""
@@ -84,7 +115,9 @@ class Recorder:
         await trim_events(self._shard, at.events.entry)
 
     def _take_position(self, generation: str) -> None:
-        self._at = self._ledger.positions(generation, self._shard.keys.shard)
+        # Events that are left are read once more, so that we know what they are: it is there once all the same.
+        known = self._ledger.positions(generation, self._shard.keys.shard)
+        self._at = msgspec.structs.replace(known, events=Position())
         self._generation = generation
         self._after_rebuild = True
 
@@ -115,6 +148,7 @@ class Recorder:
             self._raising.add(await in_thread(self._ledger.write, batch))
             RECORDER_COMMIT.observe((monotonic_ms() - started_ms) / 1000)
         self._at = batch.at
+        self._last_event = events[-1].event if events else self._last_event
         self._after_rebuild = self._after_rebuild and not ends_rebuild
 
     async def _compare(self) -> None:

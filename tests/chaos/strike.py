@@ -55,12 +55,12 @@ FSYNC_WINDOW_MS = 2_000
 WRITTEN_WITHIN_MS = 100
 
 
-class Tired(BaseHTTPRequestHandler):
-    """Answers 410: never call me again."""
+class Guest(BaseHTTPRequestHandler):
+    """A receiver of whom only the round knows. Under `/tired` it answers 410: never call me again."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
-        self.send_response(410)
+        self.send_response(410 if self.path == "/tired" else 200)
         self.send_header("content-length", "0")
         self.end_headers()
 
@@ -79,9 +79,9 @@ class Striker:
         self._file = file
         self._thread: threading.Thread | None = None
         self._names = 0
-        self._tired_channel = ""
-        self._tired = ThreadingHTTPServer(("127.0.0.1", 0), Tired)
-        threading.Thread(target=self._tired.serve_forever, name="tired", daemon=True).start()
+        self._guests: list[str] = []
+        self._guest = ThreadingHTTPServer(("127.0.0.1", 0), Guest)
+        threading.Thread(target=self._guest.serve_forever, name="guest", daemon=True).start()
         self._ways: Mapping[str, Callable[[], None]] = {
             "writer.registered": lambda: self._kill("ingest"),
             "writer.flushed": lambda: self._terminate("ingest"),
@@ -91,6 +91,10 @@ class Striker:
             "rebuild.planted": self._flush,
             "rebuild.restored": self._flush,
             "rebuild.noted": self._flush,
+            "rebuild.finished": self._flush,
+            "dispatch.tagged": self._add_people,
+            "keeper.refreshed": self._make_scheduled,
+            "writers.dropped": self._drop_writer,
             "letters.dropped": lambda: self._kill("recorder"),
         }
 
@@ -113,19 +117,20 @@ class Striker:
         if fault.at:
             until(lambda: not self._file.exists(), REACHED_WITHIN_S, f"{fault.at} is reached")
             self.kills += 1
-        if self._tired_channel:
-            patiently(self._is_tired_channel_gone, "the channel is deleted")
-            self._tired_channel = ""
+        while self._guests:
+            patiently(lambda: self._is_gone(self._guests[-1]), "a guest of the round is gone")
+            self._guests.pop()
 
     def close(self) -> None:
         """Stop what was started."""
-        self._tired.shutdown()
-        self._tired.server_close()
+        self._guest.shutdown()
+        self._guest.server_close()
 
-    def _is_tired_channel_gone(self) -> bool:
-        if all(one["id"] != self._tired_channel for one in self._api.get("/api/channels")["channels"]):
-            return True
-        self._api.delete(f"/api/channels/{self._tired_channel}")
+    def _is_gone(self, path: str) -> bool:
+        """Deleted, perhaps by a call that nobody answered."""
+        kind, number = path.removeprefix("/api/").split("/")
+        if any(one["id"] == number for one in self._api.get(f"/api/{kind}?limit=1000")[kind]):
+            self._api.delete(path)
         return True
 
     def _fail_at(self, fault: Fault, moment_ms: int) -> None:
@@ -177,7 +182,25 @@ class Striker:
 
     def _add_tired_channel(self) -> None:
         """Its receiver answers 410: never call me again."""
-        channel = patiently(
-            lambda: self._api.channel(f"http://127.0.0.1:{self._tired.server_port}/"), "a channel"
-        )
-        self._tired_channel = channel["id"]
+        self._add_channel("tired")
+
+    def _add_people(self) -> None:
+        """Of what happens to many at once they hear together."""
+        self._add_channel("people", burst={"size": 1, "windowSeconds": 10})
+
+    def _add_channel(self, name: str, **more: object) -> None:
+        url = f"http://127.0.0.1:{self._guest.server_port}/{name}"
+        asked = {"type": "webhook", "name": name, "url": url, **more}
+        made = patiently(lambda: self._api.post("/api/channels", asked), "a channel")
+        self._guests.append(f"/api/channels/{made['id']}")
+
+    def _make_scheduled(self) -> None:
+        """A monitor with ticks, which are worked out ahead."""
+        asked = {"name": "scheduled", "schedule": "0 3 * * *", "gracePeriod": 60}
+        made = patiently(lambda: self._api.post("/api/monitors", asked), "a monitor")
+        self._guests.append(f"/api/monitors/{made['id']}")
+
+    def _drop_writer(self) -> None:
+        """An operator releases a writer that is well; the command dies in the middle of it."""
+        command = [COMMAND[0], "writers", "drop", "main-0", "--force"]
+        subprocess.run(command, env=self._house.environ, check=False, stdout=subprocess.DEVNULL)

@@ -18,6 +18,11 @@ def sample(name: str) -> float:
     return REGISTRY.get_sample_value(name) or 0.0
 
 
+def sweep_of(stage: Stage) -> Sweep:
+    """One whose machine's own time goes on as the test says, and is never stepped."""
+    return Sweep(stage.shard, lambda: stage.now_ms - stage.stepped_ms)
+
+
 async def test_a_full_step_says_that_there_may_be_more(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeping, "DEADLINES_AT_ONCE", 3)
     for number in range(1, 6):
@@ -64,7 +69,7 @@ async def test_a_stuck_writer_is_reported_once_after_ten_seconds_and_once_when_i
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "sweeper.sweeping")
-    sweep = Sweep(stage.shard)
+    sweep = sweep_of(stage)
     await stage.listen(until=10)
     for second in (15.0, 20.0):
         await stage.move_to(second)
@@ -85,6 +90,42 @@ async def test_a_stuck_writer_is_reported_once_after_ten_seconds_and_once_when_i
     assert sample("overdue_clock_held") == 0
 
 
+async def test_a_step_forward_of_the_clock_accuses_no_writer_that_is_well(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    sweep = sweep_of(stage)
+    await stage.listen(until=10)
+    await sweep.step()
+    await stage.step_clock(3600)
+    for second in (3610.0, 3610.1, 3610.25):
+        await stage.move_to(second)
+        assert await sweep.step() == HELD_LOOK_EVERY_S
+    assert sample("overdue_clock_held") == 0
+    await stage.ping()
+    for _ in range(2):
+        await sweep.step()
+    await stage.listen(until=3620)
+    await sweep.step()
+    assert [one.getMessage() for one in caplog.records if one.name == "sweeper.sweeping"] == []
+
+
+async def test_a_writer_that_says_nothing_after_a_step_of_the_clock_is_reported_soon(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    sweep = sweep_of(stage)
+    await stage.listen(until=10)
+    await sweep.step()
+    await stage.step_clock(3600)
+    for second in (3611.9, 3612.0, 3613.0):
+        await stage.move_to(second)
+        await sweep.step()
+    assert caplog.messages == []
+    await stage.move_to(3613.95)
+    await sweep.step()
+    assert "no verdict for 3603 s" in caplog.text
+    assert sample("overdue_clock_held") == 1
+
+
 @pytest.mark.parametrize(
     ("unreadable", "said"),
     [(False, "no ingest process listens"), (True, "the writer main-0 is stuck or gone")],
@@ -92,7 +133,7 @@ async def test_a_stuck_writer_is_reported_once_after_ten_seconds_and_once_when_i
 async def test_that_no_writer_listens_at_all_is_reported_too(
     stage: Stage, caplog: pytest.LogCaptureFixture, unreadable: bool, said: str
 ) -> None:
-    sweep = Sweep(stage.shard)
+    sweep = sweep_of(stage)
     await stage.listen(until=10)
     await sweep.step()
     await stage.writer.deregister()
@@ -111,7 +152,7 @@ async def test_a_sweeper_that_has_never_seen_a_writer_counts_from_its_first_look
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     await stage.writer.deregister()
-    sweep = Sweep(stage.shard)
+    sweep = sweep_of(stage)
     await stage.move_to(100)
     await sweep.step()
     await stage.move_to(110)

@@ -13,19 +13,21 @@ import pytest
 
 from store.clock import monotonic_ms, wall_ms
 from store.live.arrival import ArrivalClock
-from store.live.heads import pack_head
+from store.live.heads import OUT_OF_DATE, Outcome, pack_head
 from store.live.link import Link
 from store.live.live import Live
-from store.live.monitors import put_monitor
+from store.live.monitors import put_monitor, put_plan
 from store.live.packing import Event, read_event
 from store.live.sweeping import sweep
 from store.live.writer import Writer
-from store.projection import PutMonitor
+from store.projection import PutMonitor, PutPlan
 from tests.servers import running_server, valkey_binary
 from tests.stage import GENERATION, ORG, config_of, digest_of
 
 ALIVE, DEAD = (1, 2, 3), 9
 INTERVAL_S, GRACE_S, TICK_S = 1, 1, 0.1
+# More than they send while they are watched, and less than twice that.
+PINGS_PER_MINUTE, MINUTE_S = 400, 60
 LIBRARIES = [str(found) for found in Path("/usr/lib").glob("**/faketime/libfaketime.so.1")]
 
 pytestmark = [
@@ -65,6 +67,7 @@ class Watch:
         self.writer = writer
         self.entries: list[tuple[int, int]] = []
         self.delays_ms: list[int] = []
+        self.outcomes: list[Outcome] = []
         self._read = "0-0"
 
     async def run(self, seconds: float) -> list[tuple[str, int]]:
@@ -74,7 +77,8 @@ class Watch:
         while monotonic_ms() < until_ms:
             now_ms = self.writer.clock.now_ms()
             ids = [b"%d" % one for one in ALIVE]
-            await self.writer.record(ids, pack_head(now_ms, 1, 1, 0) * len(ids), b"", now_ms)
+            recorded = await self.writer.record(ids, pack_head(now_ms, 1, 1, 0) * len(ids), b"", now_ms)
+            self.outcomes += [Outcome(byte & ~OUT_OF_DATE) for byte in recorded.outcomes]
             self.delays_ms += (await sweep(self.shard, 256)).delays_ms
             entries: Any = await self.live.client.xrange(self.shard.keys.events, f"({self._read}")
             if entries:
@@ -86,18 +90,36 @@ class Watch:
         return told
 
     async def assert_in_order(self) -> None:
-        """Ids have grown, whatever the clock said; nothing was noticed before it was due; no count is negative."""
+        """Ids have grown, whatever the clock said; nothing was noticed before it was due; the plan is counted right."""
         assert self.entries == sorted(set(self.entries))
         assert all(delay_ms >= 0 for delay_ms in self.delays_ms)
-        assert await self.live.pings_this_minute(ORG) >= 0
+        await self._assert_within_the_plan()
         pings: Any = await self.live.client.xrange(self.shard.keys.pings)
         ids = [_number(entry_id) for entry_id, _ in pings]
         assert ids == sorted(set(ids))
+
+    async def _assert_within_the_plan(self) -> None:
+        """Nobody was refused, and no more pings count for a minute than came since the clock was stepped into it."""
+        assert set(self.outcomes) == {Outcome.RECORDED}
+        if not await self.live.pings_this_minute(ORG):  # the minute has just begun
+            await self.run(3 * TICK_S)
+        assert 0 < await self.live.pings_this_minute(ORG) <= len(self.outcomes)
 
 
 def _number(entry_id: bytes) -> tuple[int, int]:
     ms, _, number = entry_id.partition(b"-")
     return int(ms), int(number)
+
+
+def faking(file: Path) -> dict[str, str]:
+    """The environment of processes whose clock is what this file says."""
+    return {
+        "LD_PRELOAD": LIBRARIES[0],
+        "FAKETIME_TIMESTAMP_FILE": str(file),
+        "FAKETIME_NO_CACHE": "1",
+        "TZ": "UTC",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
 
 
 @pytest.fixture
@@ -108,11 +130,8 @@ def clock(tmp_path: Path) -> FakedClock:
 @pytest.fixture
 def url(clock: FakedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with monkeypatch.context() as faked:
-        faked.setenv("LD_PRELOAD", LIBRARIES[0])
-        faked.setenv("FAKETIME_TIMESTAMP_FILE", str(tmp_path / "faketime"))
-        faked.setenv("FAKETIME_NO_CACHE", "1")
-        faked.setenv("TZ", "UTC")
-        faked.setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        for name, text in faking(tmp_path / "faketime").items():
+            faked.setenv(name, text)
         server = running_server(valkey_binary())
         address = server.__enter__()
     yield address
@@ -130,6 +149,7 @@ async def watching(url: str) -> AsyncIterator[Watch]:
     for number in (*ALIVE, DEAD):
         config = config_of(number, INTERVAL_S, GRACE_S)
         await put_monitor(shard, PutMonitor(config, (digest_of(number),)))
+    await put_plan(shard, PutPlan(ORG, 1, 0, PINGS_PER_MINUTE))
     yield Watch(live, writer)
     await link.aclose()
     await live.aclose()
@@ -142,6 +162,9 @@ async def test_a_step_of_the_servers_clock_alarms_nobody_who_pings_and_forgets_n
     async with watching(url) as watch:
         assert await watch.run(1) == []
         clock.step(step_s)
+        if abs(step_s) > MINUTE_S:
+            assert set(watch.outcomes) == {Outcome.RECORDED}
+            watch.outcomes.clear()
         assert await watch.run(INTERVAL_S + GRACE_S - 0.5) == []
         assert await watch.run(2) == [("down", DEAD)]
         assert watch.writer.clock.steps == 1

@@ -3,9 +3,10 @@
 --
 -- KEYS  generation config state deadlines writers blind tallies broken events walk due rules runs reminders
 -- ARGV  generation, at most how many deadlines
--- Returns  {now_ms, watermark_ms or -1, writers, looked at, next deadline_ms or -1, delays}: `delays` holds now - deadline
---          in ms (I6) for every monitor that went down; what was looked at is the limit when there may be more to do (as always
---          when some had many runs: these count for more than one)
+-- Returns  {now_ms, watermark_ms or -1, writers, looked at, next deadline_ms or -1, delays, the newest blind interval}:
+--          `delays` holds now - deadline in ms (I6) for every monitor that went down; what was looked at is the limit when
+--          there may be more to do (as always when some had many runs: these count for more than one); the interval is
+--          from_ms, to_ms, and 0, 0 where there is none
 -- Errors   GENERATION
 -- Cost  O(limit): two range reads, two vector reads, three vector writes, one XADD per monitor that goes down or is
 --       reminded of, two reads per monitor with rules or runs; after the clock was stepped back also a page of all monitors
@@ -35,9 +36,11 @@ local keys_of_walk = {
   walk = K_WALK, config = K_CONFIG, state = K_STATE, deadlines = K_DEADLINES, rules = K_RULES, runs = K_RUNS,
   reminders = K_REMINDERS,
 }
-local more = walk_on(keys_of_walk, read_holes(redis.call('GET', K_BLIND)), now, math.ceil(limit / WALKED_PART))
+local blind = read_holes(redis.call('GET', K_BLIND))
+local newest = blind[#blind] or {0, 0}
+local more = walk_on(keys_of_walk, blind, now, math.ceil(limit / WALKED_PART))
 local watermark, writers = smallest_watermark(K_WRITERS)
-if not watermark then return {now, -1, writers, 0, -1, ''} end
+if not watermark then return {now, -1, writers, 0, -1, '', newest[1], newest[2]} end
 
 -- A small step back is waited out.
 watermark = math.min(watermark, now)
@@ -52,7 +55,7 @@ local function count_down(status, deadline)
   tally.down = (tally.down or 0) + 1
 end
 local function is_over(deadline) return deadline <= watermark end
-local reminded = redis.call('ZRANGEBYSCORE', K_REMINDERS, '-inf', now, 'LIMIT', 0, limit)
+local reminded = redis.call('ZRANGEBYSCORE', K_REMINDERS, '-inf', watermark, 'LIMIT', 0, limit)
 if #due > 0 then
   redis.call('XLEN', K_EVENTS)
   redis.call('SCARD', K_BROKEN)
@@ -110,7 +113,8 @@ if #due > 0 then
   if made_kit then kit().write(K_DEADLINES, K_RUNS, K_REMINDERS) end
 end
 
--- Reminders of those that are still down; whoever is not, or has none any more, is passed over.
+-- Reminders of those that are still down; whoever is not, or has none any more, is passed over. They go by the watermark too:
+-- while a writer is stuck, it may hold the ping that ended the incident.
 for i = 1, #reminded do
   local id, config = reminded[i], redis.call('HGET', K_CONFIG, reminded[i])
   local phase, base, seen, _, down_at, delayed, marks = read_state(redis.call('HGET', K_STATE, id))
@@ -119,15 +123,15 @@ for i = 1, #reminded do
     one = kit().load(K_RULES, K_RUNS, now, id, config, phase, base, seen, down_at, delayed, marks)
   end
   if one and one.rules.reminder > 0 then
-    if not kit().is_quiet(one.rules, now) then
+    if not kit().is_quiet(one.rules, watermark) then
       local words, cause, started = one.rules.words, one.runs.cause, kit().start_of_cause(one.runs)
-      local event = pack_event(EVENT_REMINDER, now, base, down_at, seen, id, config, delayed, cause, words, started)
+      local event = pack_event(EVENT_REMINDER, watermark, base, down_at, seen, id, config, delayed, cause, words, started)
       redis.call('XADD', K_EVENTS, '*', 'e', event)
     end
-    redis.call('ZADD', K_REMINDERS, kit().next_reminder(one, now), id)
+    redis.call('ZADD', K_REMINDERS, kit().next_reminder(one, watermark), id)
   else
     redis.call('ZREM', K_REMINDERS, id)
   end
 end
 local next_due = redis.call('ZRANGE', K_DEADLINES, 0, 0, 'WITHSCORES')
-return {now, watermark, writers, (more or spent >= limit) and limit or math.max(#due, #reminded), next_due[2] and tonumber(next_due[2]) or -1, table.concat(delays)}
+return {now, watermark, writers, (more or spent >= limit) and limit or math.max(#due, #reminded), next_due[2] and tonumber(next_due[2]) or -1, table.concat(delays), newest[1], newest[2]}

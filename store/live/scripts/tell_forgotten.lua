@@ -5,7 +5,7 @@
 -- ARGV  generation, up to where the history has read the events, then per incident: monitor id, silence_ms, started_ms,
 --       delayed_ms, cause
 -- Returns  a byte each: 0 it lasts, or nothing can be said yet; 1 it is over and told; 2 it is over, and that is nobody's business.
---          '' while there are very many events that the history has not read
+--          '' while there are very many events that the history has not read, or it takes others for them
 -- Errors   GENERATION; nothing is written
 -- Cost  O(incidents and unread events), 500 of these at most
 --
@@ -17,10 +17,13 @@
 --@include records
 --@include blind
 --@include kit
+--@include fallen
 local K_EVENTS, K_CONFIG, K_STATE, K_RULES, K_RUNS, FIRST, STEP = KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], 3, 5
 local FAILED, now = 1, now_ms()
 local MOST_UNREAD, MONITOR_AT = 500, 27
 local LASTS, TOLD, OVER = '\0', '\1', '\2'
+
+if has_fallen_behind(K_EVENTS, ARGV[2]) then return '' end
 
 -- Of whom the history has something to hear yet, nothing can be said.
 local is_on_its_way = {}

@@ -3,10 +3,11 @@
 --
 -- KEYS  generation, stream, tallies, dispatched (only for events)
 -- ARGV  generation, the recorder's committed id, bytes appended up to there (0 for events), the tally that notes them
--- Returns  how many entries were removed
+-- Returns  how many entries were removed: none from a stream that has fallen behind, as nobody has read what is in it now
 -- Errors   GENERATION
 -- Cost  O(removed)
 --@include generation
+--@include fallen
 local committed = ARGV[2]
 
 local function parts(id)
@@ -14,6 +15,7 @@ local function parts(id)
   return tonumber(ms), tonumber(seq)
 end
 
+if has_fallen_behind(KEYS[2], committed) then return 0 end
 local ms, seq = parts(committed)
 if KEYS[4] then
   local dispatched = redis.call('GET', KEYS[4])

@@ -9,7 +9,7 @@ import pytest
 
 from store.beat import Signal
 from store.live.event_kind import Cause, EventKind
-from store.live.heads import Outcome
+from store.live.heads import Outcome, pack_head
 from store.live.inspecting import inspect
 from store.live.planting import Restored, create_monitors, restore_monitors
 from store.live.refreshing import Taken, refresh_rules
@@ -236,6 +236,38 @@ async def test_reminders_come_as_often_as_asked_while_down_and_not_in_quiet_time
     assert first.started_ms == down.started_ms
     await stage.ping(1)
     assert await stage.redis.exists(stage.shard.keys.reminders) == 0
+
+
+async def test_nobody_is_reminded_of_while_a_writer_may_hold_the_ping_that_ended_it(stage: Stage) -> None:
+    await stage.put(config_of(1, rules=MonitorRules(reminder_s=60)))
+    other = await stage.new_writer("main-1")
+    for second in (40, 99):
+        await leap(stage, second)
+        await other.record([], b"", b"", stage.now_ms)
+        await stage.sweep()
+    for second in (101, 130):  # the other one is stuck
+        await leap(stage, second)
+        await stage.sweep()
+    assert [e.kind for e in await stage.events()] == [EventKind.DOWN]
+    heard_ms = START_MS + 99_500
+    await other.record([b"1"], pack_head(heard_ms, 1, 1, 0), b"", stage.now_ms)
+    await stage.sweep()
+    assert [(e.kind, e.at_ms) for e in await stage.events()] == [(EventKind.UP, heard_ms)]
+
+
+async def test_a_reminder_that_waited_for_a_writer_is_told_once(stage: Stage) -> None:
+    await stage.put(config_of(1, rules=MonitorRules(reminder_s=60)))
+    other = await stage.new_writer("main-1")
+    for second in (40, 99):
+        await leap(stage, second)
+        await other.record([], b"", b"", stage.now_ms)
+        await stage.sweep()
+    await leap(stage, 230)
+    await stage.sweep()
+    await other.record([], b"", b"", stage.now_ms)
+    for _ in range(2):
+        await stage.sweep()
+    assert [e.kind for e in await stage.events()] == [EventKind.DOWN, EventKind.REMINDER]
 
 
 async def test_whoever_is_not_down_is_not_reminded_of(stage: Stage) -> None:

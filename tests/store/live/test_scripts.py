@@ -23,7 +23,7 @@ from store.live.forgotten import tell_forgotten
 from store.live.inspecting import inspect
 from store.live.keys import Keyspace
 from store.live.link import Link
-from store.live.live import Tallies
+from store.live.live import Live, Tallies
 from store.live.mending import count_statuses, drop_strangers, log_again, mend_causes
 from store.live.monitors import (
     drop_monitor,
@@ -35,8 +35,9 @@ from store.live.monitors import (
 )
 from store.live.noting import note_last_pings
 from store.live.planting import Restored, create_monitors, restore_monitors
-from store.live.refreshing import refresh_rules
+from store.live.refreshing import note_kept_change, refresh_rules
 from store.live.restoring import restore_deliveries, restore_events
+from store.live.saying import say_alive
 from store.live.shard import Generation, Shard
 from store.live.streams import trim_events, trim_pings
 from store.live.sweeping import sweep
@@ -108,6 +109,7 @@ CALLERS: dict[str, Use] = {
     "log_again": lambda shard, _: log_again(shard, ["1-1:7"]),
     "look": lambda shard, _: look(shard, [1]),
     "mend_causes": lambda shard, _: mend_causes(shard, []),
+    "note_kept": lambda shard, _: note_kept_change(live_of(shard), 1),
     "note_last_ping": lambda shard, _: note_last_pings(shard, [(ONE, NOTHING)]),
     "put_channels": lambda shard, _: put_channels(shard, PutChannels(1, 1, ())),
     "put_plan": lambda shard, _: put_plan(shard, PutPlan(1, 1, 0, 0)),
@@ -124,6 +126,7 @@ CALLERS: dict[str, Use] = {
     "restore_named": lambda shard, _: restore_named(shard, []),
     "restore_plan": lambda shard, _: restore_plan(shard, PutPlan(1, 1, 0, 0)),
     "retry_letter": lambda shard, _: retry_letter(shard, "1-1:7"),
+    "say_alive": lambda shard, _: say_alive(shard, "sweeper"),
     "settle": lambda shard, _: settle(shard, ONE, "done"),
     "sweep": lambda shard, _: sweep(shard, 1),
     "tag_collection": lambda shard, _: tag_collection(shard, ONE, []),
@@ -133,11 +136,22 @@ CALLERS: dict[str, Use] = {
 }
 
 
+def live_of(shard: Shard) -> Live:
+    """A live side of this shard alone."""
+    return Live("unix:///nowhere", 1, "g").with_shards([shard])
+
+
 def head_of(name: str) -> list[str]:
     """The comment lines that a script opens with, after the shebang."""
     lines = (FOLDER / f"{name}.lua").read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("#!lua")
     return list(takewhile(lambda line: line.startswith("--") and not line.startswith("--@"), lines[1:]))
+
+
+def key_of(word: str) -> str:
+    """The key that a contract calls so."""
+    key: str = KEYS.part("sweeper") if word == "part" else getattr(KEYS, word)
+    return key
 
 
 async def asked_for(use: Use) -> Spy:
@@ -182,7 +196,7 @@ async def test_a_script_gets_the_keys_that_its_contract_names_in_that_order(name
     named, _, rest = line.removeprefix("-- KEYS").partition(", then the bucket")
     words = re.findall(r"[a-z]+", re.sub(r"\(.*\)", "", named).replace("stream", "events"))
     assert spy.name == name
-    assert list(spy.keys) == [getattr(KEYS, word) for word in words] + ([BUCKET] if rest else [])
+    assert list(spy.keys) == [key_of(word) for word in words] + ([BUCKET] if rest else [])
 
 
 def test_whatever_a_script_counts_can_be_read() -> None:

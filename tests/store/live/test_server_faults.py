@@ -15,6 +15,7 @@ import redis
 from store.errors import Unavailable
 from store.live.delivering import deliver, lease, settle
 from store.live.heads import Outcome
+from store.live.refreshing import kept_change, note_kept_change
 from tests.servers import debian_redis_binary, valkey_binary
 from tests.stage import GENERATION, Stage, config_of
 from tests.store.live.server_on_disk import ServerOnDisk, server_on_disk
@@ -91,6 +92,8 @@ async def test_a_restart_with_the_shipped_configuration_and_users_is_lossless(
         assert digests(shipped) == before
         assert await stage.ping(1, 40) == [Outcome.RECORDED, Outcome.RECORDED]
         assert await stage.told() == [("up", 40, 8)]
+        await stage.live.say_alive("sweeper")
+        await note_kept_change(stage.live, 5)
 
 
 @pytest.mark.slow
@@ -147,6 +150,10 @@ async def test_when_memory_is_full_life_goes_on_and_nobody_is_called_dead(binary
             for one in (await lease(stage.shard, 10, 5000, ())).leases:
                 assert await settle(stage.shard, one, "done")
             assert (await stage.live.tallies()).deliveries == 0
+            await stage.live.say_alive("sweeper")
+            assert await stage.live.alive(["sweeper"]) == [True]
+            await note_kept_change(stage.live, 5)
+            assert await kept_change(stage.live) == 5
             with pytest.raises(Unavailable, match="no memory left"):
                 await stage.put(config_of(99, 5, 1))
             assert await stage.state(99) is None

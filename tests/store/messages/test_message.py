@@ -120,6 +120,7 @@ def test_an_unheard_fleet_is_told_from_when_to_when_and_whom_it_concerns() -> No
             "from": "2026-03-02T02:01:33.000Z",
             "to": "2026-03-02T02:03:03.123Z",
             "seconds": 90.123,
+            "goesOn": False,
             "monitors": {
                 "count": 7,
                 "examples": [{"id": str(MONITOR), "name": "Nächtliche Sicherung"}],

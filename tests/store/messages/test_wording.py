@@ -139,6 +139,14 @@ def test_a_time_in_which_nothing_was_heard_is_told_with_whom_it_concerns() -> No
     assert words.link == "https://overdue.example.org/"
 
 
+def test_a_time_that_goes_on_is_told_as_such() -> None:
+    told = FleetUnheard(3, [], goes_on=True)
+    event = UnheardEvent(from_ms=1000, to_ms=91_000, org_id=1, public_id=MONITOR, told=told)
+    words = words_of(notice_of(event).body, "")
+    assert words.subject == "Pings go unheard for 1 minute 30 seconds already"
+    assert "and it goes on: nobody is declared down until it is over." in words.lines[0]
+
+
 PING = LastPing(DOWN.seen_ms, "10.0.0.5", "curl/8.5", message="disk is full\nexit")
 FAILED = msgspec.structs.replace(DOWN, cause=Cause.FAILED, seen_ms=DOWN.at_ms)
 FAIL_PING = LastPing(DOWN.at_ms, "10.0.0.5", "", "fail", 3, "<b>disk</b>\nis full", True)

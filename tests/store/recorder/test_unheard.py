@@ -202,3 +202,49 @@ async def test_what_was_written_down_before_the_clock_was_stepped_back_hides_not
         (START_MS + 500_000, START_MS + 512_000),
         (START_MS + 399_000, hole[1]),
     ]
+
+
+async def go_on_refusing(desk: Desk, until_s: float, unheard: Unheard) -> list[int]:
+    """A ping is refused every second, and the recorder looks after each; when it wrote something down."""
+    done = []
+    for second in range((desk.stage.now_ms - START_MS) // 1000 + 1, int(until_s) + 1):
+        await desk.stage.move_to(second)
+        desk.stage.writer.confess(desk.stage.now_ms)
+        await desk.stage.ping()
+        done += [second] if await unheard.step() else []
+    return done
+
+
+async def test_one_that_lasts_is_told_after_a_minute_and_its_end_when_it_is_over(desk: Desk) -> None:
+    await desk.monitor()
+    unheard = unheard_of(desk)
+    began_ms = desk.stage.now_ms
+
+    assert await go_on_refusing(desk, 300, unheard) == [60]
+    await desk.record()
+    [lasting] = await events(desk)
+    told_ms = began_ms + 45_000
+    assert (lasting.from_ms, lasting.to_ms, lasting.told.goes_on) == (began_ms, told_ms, True)
+    assert await written(desk) == [(began_ms, told_ms)]
+
+    ended_ms = desk.stage.now_ms
+    await desk.stage.listen(until=300 + CALM_S)
+    assert [await unheard.step(), await unheard_of(desk).step()] == [1, 0]
+    await desk.record()
+    _, end = await events(desk)
+    assert (end.from_ms, end.to_ms, end.told.goes_on) == (told_ms, ended_ms, False)
+    assert await written(desk) == [(told_ms, ended_ms), (began_ms, told_ms)]
+
+
+async def test_a_long_one_that_ended_a_moment_ago_is_not_said_to_last(desk: Desk) -> None:
+    await desk.monitor()
+    unheard = unheard_of(desk)
+    began_ms, ended_ms = await go_deaf(desk, 120, calm_s=0)
+    for second in range(CALM_S):
+        await desk.stage.listen(until=(ended_ms - START_MS) / 1000 + second)
+        assert await unheard.step() == 0
+    await desk.stage.listen(until=(ended_ms - START_MS) / 1000 + CALM_S)
+    assert await unheard.step() == 1
+    await desk.record()
+    [event] = await events(desk)
+    assert (event.from_ms, event.to_ms, event.told.goes_on) == (began_ms, ended_ms, False)
