@@ -63,7 +63,7 @@ async def test_behind_ten_thousand_of_a_busy_channel_another_one_is_found_in_a_f
 ) -> None:
     await wait_for(stage, *of(7, 10_000), *of(8, 1, since=20_000))
     calls = [await look(stage, Room(7, 0))]
-    while calls[-1].has_more:
+    while calls[-1].has_more and len(calls) < 20:
         calls.append(await look(stage, Room(7, 0)))
     assert [name for one in calls for name in names(one)] == of(8, 1, since=20_000)
     assert len(calls) == 10
