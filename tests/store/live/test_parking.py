@@ -105,6 +105,13 @@ async def test_channels_that_wait_have_their_turn_in_a_circle(stage: Stage) -> N
     assert sorted(found) == list(channels)
 
 
+async def test_whoever_has_just_got_room_is_found_behind_many_others(stage: Stage) -> None:
+    channels = range(1001, 1301)
+    await wait_for(stage, *(f"{START_MS + number}-1:{one}" for one in channels for number in (1, 2)))
+    await look(stage, limit=1000)
+    assert names(await look(stage, Room(1300, 1), usual_room=0)) == [f"{START_MS + 2}-1:1300"]
+
+
 async def test_one_that_is_settled_late_while_it_waits_is_not_handed_out_twice(stage: Stage) -> None:
     await wait_for(stage, *of(7, 1))
     [one] = (await look(stage)).leases
