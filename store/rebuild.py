@@ -122,7 +122,7 @@ async def _put_page(live: Live, rows: Sequence[PutMonitor], memory: Memory) -> N
             for row in rows
             if live.home(row.config.id) is shard
         ]
-        await restore_monitors(shard, own, memory.judged_ms)
+        await restore_monitors(shard, own, memory.judged_ms, memory.heard_ms or 0)
 
 
 async def _put_named(live: Live, book: ConfigBook) -> None:

@@ -8,6 +8,7 @@ _SCRIPTS = "store/live/scripts/"
 _WRITER = "store/live/writer.py"
 _WRITERS = "tests/store/live/test_writers.py::"
 _BATCHER = "tests/ingest/test_batcher.py::"
+_LOST = "tests/store/live/test_lost_moments.py::"
 _LATE = "tests/store/live/test_late_signals.py::"
 
 HEARING_BREAKAGES: dict[str, Breakage] = {
@@ -114,5 +115,36 @@ HEARING_BREAKAGES: dict[str, Breakage] = {
         "return from ~= nil and from <= moment",
         "return from ~= nil and from < moment",
         _LATE + "test_a_quiet_time_begins_and_ends_to_the_moment",
+    ),
+    "a loss is blind time like any other": Breakage(
+        _SCRIPTS + "record.lua",
+        "watermark, told_watermark, answered > last_sequence)",
+        "watermark, told_watermark)",
+        _LOST + "test_a_run_whose_end_may_be_lost_is_let_go_and_its_monitor_missed_at_its_deadline",
+    ),
+    "whatever was refused is lost": Breakage(
+        _SCRIPTS + "record.lua",
+        "answered > last_sequence)",
+        "true)",
+        _LOST + "test_a_run_goes_on_where_something_was_only_refused",
+    ),
+    "a loss that took the slot along is blind time like any other": Breakage(
+        _SCRIPTS + "register.lua",
+        "unheard_since, now, is_loss)",
+        "unheard_since, now)",
+        _LOST + "test_a_writer_whose_slot_is_lost_too_says_up_to_when_it_was_heard",
+    ),
+    "a loss is forgotten when blind times are joined": Breakage(
+        _SCRIPTS + "shared/blind.lua",
+        "merged[1][3] or merged[2][3]",
+        "merged[2][3]",
+        _LOST + "test_a_blind_time_keeps_its_loss_when_it_grows_or_is_joined_to_another",
+    ),
+    "a rebuild awaits runs whose end may be lost": Breakage(
+        _SCRIPTS + "shared/rules.lua",
+        "run.told = run.told or ends > heard",
+        "run.told = run.told",
+        "tests/store/test_rebuild_signals.py"
+        "::test_runs_go_on_but_their_end_may_be_what_is_lost_so_they_are_let_go",
     ),
 }

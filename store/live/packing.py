@@ -289,9 +289,9 @@ def pack_metric_event(event: MetricEvent) -> bytes:
 
 
 def read_holes(blob: bytes | None) -> list[tuple[int, int]]:
-    """The blind intervals of a shard as (from_ms, to_ms), oldest first."""
+    """The blind intervals of a shard as (from_ms, to_ms), oldest first; not whether anything was lost with them."""
     blob = blob or b""
-    return [(_u48(blob, at), _u48(blob, at + 6)) for at in range(0, len(blob) - 11, 12)]
+    return [(_u48(blob, at) % (1 << 47), _u48(blob, at + 6)) for at in range(0, len(blob) - 11, 12)]
 
 
 def read_delays(blob: bytes) -> list[int]:

@@ -58,13 +58,16 @@ async def create_monitors(shard: Shard, monitors: Sequence[PutMonitor]) -> int:
     )
 
 
-async def restore_monitors(shard: Shard, monitors: Sequence[Restored], known_ms: int = 0) -> None:
+async def restore_monitors(
+    shard: Shard, monitors: Sequence[Restored], known_ms: int = 0, heard_ms: int | None = None
+) -> None:
     """Put monitors of this shard back into an empty Redis, some at a time.
 
-    A run that was to be over by `known_ms` is not judged again: that it overran was told, or let go.
+    A run that was to be over by `known_ms` is not judged again: that it overran was told, or let go. One that may go
+    on beyond `heard_ms`, up to which it is known what was heard (None: to the end), may have ended, and is let go.
     """
     for some in in_calls(monitors):
-        await _restore(shard, some, known_ms)
+        await _restore(shard, some, known_ms, heard_ms)
 
 
 def in_calls(monitors: Sequence[Restored]) -> Iterator[Sequence[Restored]]:
@@ -80,7 +83,7 @@ def in_calls(monitors: Sequence[Restored]) -> Iterator[Sequence[Restored]]:
         yield monitors[first:]
 
 
-async def _restore(shard: Shard, monitors: Sequence[Restored], known_ms: int) -> None:
+async def _restore(shard: Shard, monitors: Sequence[Restored], known_ms: int, heard_ms: int | None) -> None:
     keys = shard.keys
     buckets, pairs = _digests(shard, ((one.config.id, one.digests) for one in monitors))
     await shard.caller.call(
@@ -98,6 +101,7 @@ async def _restore(shard: Shard, monitors: Sequence[Restored], known_ms: int) ->
         (
             len(monitors),
             known_ms,
+            "" if heard_ms is None else heard_ms,
             *(one.config.id for one in monitors),
             *(pack_config(one.config) for one in monitors),
             *(pack_state(one.state or _fresh(one.config)) for one in monitors),

@@ -51,7 +51,7 @@ class Writer:
         self._link = link
         self._cap = history_cap_bytes
         self._incarnation = secrets.token_bytes(8)
-        self._sequence = 0
+        self._sequence = self._answered = 0
         self._away = False
         self._heard_ms = 0
         self._unheard_ms = 0
@@ -113,7 +113,7 @@ class Writer:
         self._incarnation = secrets.token_bytes(8)
         sent_ms = self.clock.monotonic_ms()
         now_ms: int = await self._call("register", self._register_keys, (self._incarnation, self._heard_ms))
-        self._sequence = 0
+        self._sequence = self._answered = 0
         self._heard_ms = now_ms
         self.clock.observe(now_ms, sent_ms, self.clock.monotonic_ms())
 
@@ -121,6 +121,8 @@ class Writer:
         self, ids: Sequence[bytes], heads: bytes, history: bytes, watermark_ms: int, runs: bytes = b""
     ) -> Recorded:
         """Apply one batch; `runs` are the ids of the runs that its pings name, in order, 16 bytes each.
+
+        Along goes the last number that was answered: should Redis not know of it, it has lost what it had taken.
 
         Raises:
             Unavailable: given up after a while; the batch may or may not have been applied. The number is not used
@@ -137,10 +139,12 @@ class Writer:
             heads,
             history,
             runs,
+            self._answered,
             *ids,
         )
         sent_ms = self.clock.monotonic_ms()
         now_ms, outcomes, waits = await self._call("record", self._record_keys, arguments)
+        self._answered = self._sequence
         self.clock.observe(int(now_ms), sent_ms, self.clock.monotonic_ms())
         self._heard_ms = min(watermark_ms, int(now_ms))
         if self._heard_ms < self._unheard_ms:

@@ -8,11 +8,10 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx
 
@@ -36,7 +35,7 @@ FIRST_NUMBER = 10**15
 class Company:
     """Each job is a thread. `answers` are its pings, and `happened_ms` says when those of the relay had happened.
 
-    `run_ends` are the answers to what ended a run, by the run. `client` is for the one who is in trouble.
+    `client` is for the one who is in trouble.
     """
 
     def __init__(self, house: House, api: Api, others: Api, hasty: Api, receiver: Receiver) -> None:
@@ -45,7 +44,6 @@ class Company:
         self.answers: list[Ping] = []
         self.happened_ms: dict[int, int] = {}
         self.plain_answers: list[Ping] = []
-        self.run_ends: dict[str, list[Ping]] = defaultdict(list)
         self.complaints: list[str] = []
         self.client = self._new_client()
         self._lock = threading.Lock()
@@ -96,8 +94,6 @@ class Company:
         if reply.status_code == 429 and not reply.json().get("alive"):
             self.complaints.append(f"answered {reply.text}")
         self.answers.append(answered)
-        if run and not signal:
-            self.run_ends[UUID(run).hex].append(answered)
         return answered
 
     def send_well(self, client: httpx.Client, one: Watched, signal: str = "", run: str = "") -> None:

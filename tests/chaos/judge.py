@@ -34,14 +34,13 @@ VALUES = {"metric.breached", "metric.cleared"}
 
 
 class Found(TypedDict):
-    """What is found of a round, besides its fault. `lost_ends`: who is told of runs whose end was lost with Redis."""
+    """What is found of a round, besides its fault."""
 
     answered: int
     refused: int
     lost: int
     repeats: int
     unended: int
-    lost_ends: int
     wrong: list[str]
 
 
@@ -75,7 +74,6 @@ class Judge:
     def end_round(self, silent: Sequence[Watched], fault: Fault, kills: int, losses: Sequence[Loss]) -> Found:
         """Wait until nothing more can come of the round, and look at everything."""
         is_loss = fault.may_lose
-        self._looks.know_of(losses)
         wrong: list[str] = []
         if not is_loss:  # or the value itself may be lost
             self._await(
@@ -111,7 +109,6 @@ class Judge:
             lost=len(self._missing(good)),
             repeats=repeats,
             unended=len(unended),
-            lost_ends=sum(map(self._looks.is_of_lost_end, calls)),
             wrong=wrong,
         )
 
@@ -144,11 +141,7 @@ class Judge:
     def _judge_calls(self, silent: Sequence[Watched], calls: Sequence[Call]) -> list[str]:
         """Nobody else is called dead; signatures are right."""
         concerned = {one.id for one in silent} | {self._measured.id}
-        wrong = [
-            f"a false alarm: {call}"
-            for call in calls
-            if call.monitor_id not in concerned and not self._looks.is_of_lost_end(call)
-        ]
+        wrong = [f"a false alarm: {call}" for call in calls if call.monitor_id not in concerned]
         wrong += [
             f"a bad signature: {call}" for call in calls if not call.is_signed_with(self._receiver.secret)
         ]

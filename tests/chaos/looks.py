@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from store.clock import wall_ms
 from store.live.packing import read_holes
-from tests.chaos.company import MAX_RUNTIME_MS, Company
+from tests.chaos.company import Company
 from tests.chaos.jobs import Jobs, Watched, patiently
 from tests.chaos.moments import (
     LATE_MS,
     Holes,
-    deadline,
     judge_not_early,
     judge_plain,
     judge_recorded,
@@ -63,17 +62,12 @@ class Looks:
         self._gone: list[Watched] = []
         self._began_ms = 0
         self._complaints = self._plain = 0
-        self._losses: list[Loss] = []
         self._seen = [0, 0, 0]
         self._new: list[Ping] = []
 
     def begin_round(self) -> None:
         """Pings are looked at from the last look on, all else from now on."""
         self._began_ms = wall_ms()
-
-    def know_of(self, losses: Sequence[Loss]) -> None:
-        """Redis has lost its last moments in this round."""
-        self._losses += losses
 
     def answered(self) -> list[Ping]:
         """Every ping that was answered since this was asked last."""
@@ -85,22 +79,6 @@ class Looks:
     def is_fine(self, one: Ping) -> bool:
         """Whether an answer is one that may be given: the pings of one monitor are limited."""
         return one.status in {200, 503} or (one.status == LIMITED and one.key == self._company.hasty.key)
-
-    def is_of_lost_end(self, call: Call) -> bool:
-        """Whether somebody is told of a run whose end was answered, and then lost with Redis: nobody sends it again.
-
-        Perhaps in the round before. The history may know the end all the same.
-        """
-        if call.monitor_id != self._company.runner.id or call.incident["kind"] != "overrun":
-            return False
-        lost = {run for run, ends in self._company.run_ends.items() if self._are_lost(ends)}
-        begun = [row.at_ms for row in self._records.of(call.monitor_id) if row.signal and row.run in lost]
-        told = ms(call.incident["startedAt"])
-        return any(deadline(base, MAX_RUNTIME_MS, own) == told for base in begun for own in self._holes())
-
-    def _are_lost(self, ends: Sequence[Ping]) -> bool:
-        good = [one for one in ends if one.status == 200]
-        return bool(good) and all(covers(self._losses, one) for one in good)
 
     def end_round(
         self, silent: Sequence[Watched], calls: Sequence[Call], losses: Sequence[Loss]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tests.chaos.scene import Round
 
-HEADING = f"{'fault':<20} rounds  kills  answered  refused  lost  repeats  unended  lost ends  wrong"
+HEADING = f"{'fault':<20} rounds  kills  answered  refused  lost  repeats  unended  wrong"
 
 
 def line(one: Round) -> str:
@@ -16,7 +16,7 @@ def line(one: Round) -> str:
     return (
         f"{one.number:>5}  {one.fault!s:<34} {one.took_ms / 1000:>5.1f} s  {one.kills} kills  "
         f"{one.answered:>5} answered  {one.refused:>4} refused  {one.lost:>3} lost  "
-        f"{one.repeats} repeats  {one.unended} unended  {one.lost_ends} lost ends  {wrong}"
+        f"{one.repeats} repeats  {one.unended} unended  {wrong}"
     )
 
 
@@ -36,5 +36,5 @@ def _row(name: str, rounds: Sequence[Round]) -> str:
     return (
         f"{name:<20} {len(rounds):>6} {total('kills'):>6} {total('answered'):>9} {total('refused'):>8} "
         f"{total('lost'):>5} {total('repeats'):>8} {total('unended'):>8} "
-        f"{total('lost_ends'):>10} {sum(bool(one.wrong) for one in rounds):>6}"
+        f"{sum(bool(one.wrong) for one in rounds):>6}"
     )

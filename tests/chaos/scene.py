@@ -50,7 +50,6 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     repeats: int
     unended: int
-    lost_ends: int
     wrong: list[str]
 
 

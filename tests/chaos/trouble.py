@@ -47,11 +47,11 @@ class Trouble:
 
     def end(self, losses: Sequence[Loss]) -> None:
         """That is told, unless it was lost; then all is well again, and that is told too."""
-        within_s = LOST_WITHIN_S if self._may_be_lost(losses) else TOLD_WITHIN_S
+        within_s = LOST_WITHIN_S if self._may_go_untold(losses) else TOLD_WITHIN_S
         try:
             until(lambda: self.calls("monitor.down"), within_s, f"monitor.down of {self._kind}")
         except AssertionError:
-            if not self._may_be_lost(losses):
+            if not self._may_go_untold(losses):
                 raise
         self._send("")
         if self.calls("monitor.down"):
@@ -76,7 +76,7 @@ class Trouble:
             for one in self.calls()
             if not one.is_signed_with(self._company.receiver.secret)
         ]
-        if self._is_unended(losses) or (not self.calls() and self._may_be_lost(losses)):
+        if self._is_unended(losses) or (not self.calls() and self._may_go_untold(losses)):
             return wrong
         order = list(dict.fromkeys(one.type for one in self.calls()))
         if order != ["monitor.down", "monitor.up"]:
@@ -121,8 +121,9 @@ class Trouble:
         answers = self._company.answers
         return [one for one in answers if one.key == self._one.key and one.sent_ms >= self._since_ms]
 
-    def _may_be_lost(self, losses: Sequence[Loss]) -> bool:
-        return all(covers(losses, one) for one in self._cause)
+    def _may_go_untold(self, losses: Sequence[Loss]) -> bool:
+        """A failure that is lost itself; a run also because its end might be, so that it is let go."""
+        return all(covers(losses, one) for one in self._cause) or (self._kind == OVERRUN and bool(losses))
 
     def _is_unended(self, losses: Sequence[Loss]) -> bool:
         """Nobody knows of it any more but the receiver."""

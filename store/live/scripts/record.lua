@@ -4,7 +4,8 @@
 -- KEYS  generation config state deadlines writers replies blind tallies broken pings events plans used walk due rules runs reminders
 -- ARGV  generation, slot, incarnation (8 bytes), sequence, watermark_ms, cap of the history backlog in bytes,
 --       heads (per ping: arrival_ms I6, key epoch I2, known version I4, flags B), history (opaque, one blob for all),
---       the runs that pings name (16 bytes for each with flag 16), then one monitor id per ping
+--       the runs that pings name (16 bytes for each with flag 16), the last sequence that was answered, then one monitor
+--       id per ping
 -- Returns  {now_ms, outcomes, waits}: one byte per ping, + 128 where the caller's known version is out of date; the
 --          seconds to wait (I4) for each ping that was limited, in order
 -- Errors   GENERATION; UNREGISTERED, FENCED, STALE (about the writer); MALFORMED (about the batch); nothing is written
@@ -22,7 +23,7 @@
 --@include stepping
 --@include plans
 --@include kit
-local HEAD, HEAD_LENGTH, FIRST_ID = '<I6I2I4B', 13, 10
+local HEAD, HEAD_LENGTH, FIRST_ID = '<I6I2I4B', 13, 11
 local RECORDED, UNKNOWN, PAUSED_PING, LIMITED, BROKEN, ALIVE = 1, 2, 3, 4, 5, 6
 local LIFE_ONLY, OUT_OF_DATE = 1, 128
 local RELAYED, SIGNAL, HAS_RUN, RUN_LENGTH, RELAY_CLAMP_MS = 2, 4, 16, 16, 3600000
@@ -33,7 +34,7 @@ local K_BLIND, K_TALLIES, K_BROKEN, K_PINGS, K_EVENTS = KEYS[7], KEYS[8], KEYS[9
 local K_PLANS, K_USED, K_WALK, K_DUE, K_RULES, K_RUNS, K_REMINDERS = unpack(KEYS, 12)
 local slot, incarnation = ARGV[2], ARGV[3]
 local sequence, told_watermark, backlog_cap = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local heads, history, named_runs = ARGV[7], ARGV[8], ARGV[9]
+local heads, history, named_runs, answered = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
 local pings = #ARGV - FIRST_ID + 1
 local now = now_ms()
 
@@ -73,7 +74,8 @@ end
 if told_watermark > now then told_watermark = now end
 if told_watermark < watermark then told_watermark = watermark end
 if sequence ~= last_sequence + 1 or told_watermark - watermark > HOLE_LEAST_MS then
-  holes = add_hole(K_BLIND, K_TALLIES, watermark, told_watermark)
+  -- What was answered is behind what is known: Redis came back without its last moments.
+  holes = add_hole(K_BLIND, K_TALLIES, watermark, told_watermark, answered > last_sequence)
 end
 
 -- Up to where every writer has heard, this one by what it has just told. A deadline beyond it cannot be judged yet:

@@ -28,8 +28,10 @@ end
 -- After a small step back, which is waited out, the slot may have been heard a little later than now.
 local first = math.max(now, unheard_since or 0)
 local own = math.min(tonumber(ARGV[4]), now)
+-- Heard, said Redis, and does not know of it any more.
+local is_loss = unheard_since ~= nil and own > unheard_since
 if own > 0 and (not unheard_since or own < unheard_since) then unheard_since = own end
-if unheard_since then add_hole(K_BLIND, K_TALLIES, unheard_since, now) end
+if unheard_since then add_hole(K_BLIND, K_TALLIES, unheard_since, now, is_loss) end
 redis.call('HSET', K_WRITERS, slot, pack_writer(first, 0, now, incarnation))
 redis.call('HDEL', K_REPLIES, slot)
 redis.call('DEL', K_HEARD)

@@ -27,6 +27,7 @@ from store.monitor import MAX_GRACE_S, MAX_INTERVAL_S, MonitorConfig, MonitorSta
 from tests.stage import Stage, config_of
 
 SHARED = Path(scripts.__file__).with_name("shared")
+LAST_LOST_MS = 2**47 - 1
 LAST_MS = 2**48 - 1
 LAST_ID = 2**32 - 1
 
@@ -134,14 +135,14 @@ async def test_lua_reads_the_head_of_a_ping_as_python_packs_it(
     stage: Stage, head: tuple[int, int, int, int]
 ) -> None:
     body = "local a, b, c, d = struct.unpack('<I6I2I4B', ARGV[1]) return {a, b, c, d, #ARGV[1]}"
-    assert "HEAD, HEAD_LENGTH, FIRST_ID = '<I6I2I4B', 13, 10" in scripts.assemble("record").source
+    assert "HEAD, HEAD_LENGTH, FIRST_ID = '<I6I2I4B', 13, 11" in scripts.assemble("record").source
     assert await in_lua(stage, "records", body, pack_head(*head)) == [*head, 13]
 
 
 async def test_python_reads_holes_as_lua_packs_them(stage: Stage) -> None:
-    holes = [(0, 1), (1_800_000_000_000, 1_800_000_120_000), (LAST_MS - 1, LAST_MS)]
-    body = "return struct.pack(HOLE, ARGV[1], ARGV[2]) .. struct.pack(HOLE, ARGV[3], ARGV[4]) .."
-    body += " struct.pack(HOLE, ARGV[5], ARGV[6])"
+    holes = [(0, 1), (1_800_000_000_000, 1_800_000_120_000), (LAST_LOST_MS - 1, LAST_LOST_MS)]
+    body = "return pack_hole(ARGV[1], ARGV[2]) .. pack_hole(ARGV[3], ARGV[4], true) .."
+    body += " pack_hole(ARGV[5], ARGV[6], true)"
     blob = await in_lua(stage, "blind", body, *(moment for hole in holes for moment in hole))
     assert read_holes(blob) == holes
     assert read_holes(None) == []

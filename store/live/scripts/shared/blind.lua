@@ -1,17 +1,23 @@
--- Blind intervals: packed pairs (from_ms, to_ms), sorted, disjoint. In (from, to] pings may have gone unheard.
+-- Blind intervals: packed pairs (from_ms, to_ms), sorted, disjoint. In (from, to] pings may have gone unheard. Where Redis has lost
+-- what it had taken, LOSS is added to from_ms: nobody sends that again.
 local HOLE, HOLE_LENGTH, HOLES_KEPT, WINDOWS_OF_PATIENCE = '<I6I6', 12, 256, 3
 -- The end of a run comes once: who tells it tries for so long, and then gives up.
-local TOLD_WITHIN_MS, BLOCK = 30000, 16
+local TOLD_WITHIN_MS, BLOCK, LOSS = 30000, 16, 140737488355328
 
 local function read_holes(blob)
   local holes = {}
   if blob then
     for at = 1, #blob - HOLE_LENGTH + 1, HOLE_LENGTH do
       local from, to = struct.unpack(HOLE, blob, at)
-      holes[#holes + 1] = {from, to}
+      local is_loss = from >= LOSS
+      holes[#holes + 1] = {is_loss and from - LOSS or from, to, is_loss}
     end
   end
   return holes
+end
+
+local function pack_hole(from, to, is_loss)
+  return struct.pack(HOLE, is_loss and from + LOSS or from, to)
 end
 
 -- The place of the first hole that ends after a moment.
@@ -39,7 +45,7 @@ local function read_off(holes)
     heard[i], widest[block] = listened, math.max(widest[block] or 0, gaps[i])
   end
   for i = #holes, 1, -1 do
-    if holes[i][2] - holes[i][1] > TOLD_WITHIN_MS then next_lost, lost_until = i, math.max(lost_until, holes[i][2]) end
+    if holes[i][3] or holes[i][2] - holes[i][1] > TOLD_WITHIN_MS then next_lost, lost_until = i, math.max(lost_until, holes[i][2]) end
     lost[i] = next_lost
   end
   lost[#holes + 1] = #holes + 1
@@ -103,29 +109,30 @@ local function effective_deadline(base, limit, holes)
 end
 
 -- Adds a hole to the list and stores it. Beyond the kept number the two oldest become one: later, never a false alarm.
-local function add_hole(blind_key, tallies_key, from, to)
+local function add_hole(blind_key, tallies_key, from, to, is_loss)
   if to <= from then return read_holes(redis.call('GET', blind_key)) end
   local holes = read_holes(redis.call('GET', blind_key))
   local before = 0
   for i = 1, #holes do before = before + holes[i][2] - holes[i][1] end
-  holes[#holes + 1] = {from, to}
+  holes[#holes + 1] = {from, to, is_loss or false}
   table.sort(holes, function(a, b) return a[1] < b[1] end)
   local merged, after = {}, 0
   for i = 1, #holes do
     local last = merged[#merged]
     if last and holes[i][1] <= last[2] then
       if holes[i][2] > last[2] then last[2] = holes[i][2] end
+      last[3] = last[3] or holes[i][3]
     else
-      merged[#merged + 1] = {holes[i][1], holes[i][2]}
+      merged[#merged + 1] = {holes[i][1], holes[i][2], holes[i][3]}
     end
   end
   for i = 1, #merged do after = after + merged[i][2] - merged[i][1] end
   while #merged > HOLES_KEPT do
-    merged[2][1] = merged[1][1]
+    merged[2][1], merged[2][3] = merged[1][1], merged[1][3] or merged[2][3]
     table.remove(merged, 1)
   end
   local packed = {}
-  for i = 1, #merged do packed[i] = struct.pack(HOLE, merged[i][1], merged[i][2]) end
+  for i = 1, #merged do packed[i] = pack_hole(merged[i][1], merged[i][2], merged[i][3]) end
   redis.call('SET', blind_key, table.concat(packed))
   if after > before then redis.call('HINCRBY', tallies_key, 'blind_ms', after - before) end
   return merged

@@ -2,14 +2,14 @@
 local planted_configs, planted_states, planted_scores, planted_tally, planted_rules, planted_reminders = {}, {}, {}, {}, {}, {}
 local planted_runs = {}
 
--- `runs`: what is remembered of runs, if anything; `known`: up to when it is.
-local function plant(id, config, rules, phase, base, seen, recorded, down_at, delayed, runs, known)
+-- `runs`: what is remembered of runs, if anything; `known` and `heard`: see settle_runs.
+local function plant(id, config, rules, phase, base, seen, recorded, down_at, delayed, runs, known, heard)
   local one = kit().new(id, config, phase, base, seen, down_at, delayed)
   one.rules = kit().read_rules(rules)
   local marks = one.flags >= kit().FLAG_RULED and MARK_RULES or 0
   if runs and runs ~= '' then
     one.runs = kit().read_runs(runs)
-    kit().settle_runs(one, math.max(known, down_at))
+    kit().settle_runs(one, math.max(known, down_at), heard)
     marks = marks + MARK_RUNS
     planted_runs[#planted_runs + 1] = id
     planted_runs[#planted_runs + 1] = kit().pack_runs(one.runs) or runs

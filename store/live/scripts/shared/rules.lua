@@ -137,7 +137,7 @@ end
 
 -- The place of the first hole from `h` on of which, after a moment, more is left than the end of a run is told for.
 local function first_lost(holes, h, moment)
-  if holes[h][1] < moment and holes[h][2] - moment <= TOLD_WITHIN_MS then h = h + 1 end
+  if holes[h][1] < moment and holes[h][2] - moment <= TOLD_WITHIN_MS and not holes[h][3] then h = h + 1 end
   return read_off(holes).lost[h]
 end
 
@@ -196,7 +196,8 @@ local function silence_deadline(one, holes, quiet)
 end
 
 -- Until when a run may go on. Its end comes once: who tells it tries for a while and gives up. So where nobody listened for
--- longer, it may have ended unheard, and is let go; a job that hangs is still missed at the deadline of its monitor.
+-- longer, or what was heard is lost, it may have ended, and is let go; a job that hangs is still missed at the deadline of its
+-- monitor.
 local function run_deadline(one, run, holes)
   local length, known = one.rules.max_runtime, one.runs_end
   if not known or known.holes ~= holes or known.rules ~= one.rules then
@@ -262,13 +263,15 @@ local function excuse_ticks(one, was, holes, now)
   one.base = math.max(one.base, passed[from] and (passed[from - 1] or 0) or now)
 end
 
--- After a rebuild: what was to be over by a moment up to which all is known was told then, or let go.
-local function settle_runs(one, known)
+-- After a rebuild: what was to be over by a moment up to which all is known was told then, or let go. What may go on beyond a moment
+-- up to which it is known what was heard is let go: its end may be what is lost.
+local function settle_runs(one, known, heard)
   for i = 1, one.rules.max_runtime > 0 and #one.runs.open or 0 do
     local run = one.runs.open[i]
     local ends = run_deadline(one, run, {})
     run.told = run.told or ends <= known
     run.is_cause = one.runs.cause == OVERRUN and run.told and ends + one.delayed == one.down
+    run.told = run.told or ends > heard
   end
 end
 

@@ -12,7 +12,7 @@ local function clip_holes(blind_key, now)
   local holes, packed = read_holes(redis.call('GET', blind_key)), {}
   for i = 1, #holes do
     local from, to = holes[i][1], math.min(holes[i][2], now)
-    if from < to then packed[#packed + 1] = struct.pack(HOLE, from, to) end
+    if from < to then packed[#packed + 1] = pack_hole(from, to, holes[i][3]) end
   end
   redis.call('SET', blind_key, table.concat(packed))
 end
