@@ -20,7 +20,7 @@ TURN_BREAKAGES: dict[str, Breakage] = {
         _LEASE,
         "  for i = 1, #asked do look_at_parked(asked[i]) end\n",
         "",
-        _PARKING + "test_whoever_has_room_again_gets_what_waits_for_it_the_oldest_first",
+        _PARKING + "test_whoever_has_just_got_room_is_found_behind_many_others",
     ),
     "what waits with a channel that nobody names waits for ever": Breakage(
         _LEASE,
@@ -68,6 +68,12 @@ TURN_BREAKAGES: dict[str, Breakage] = {
         "sweeper/dispatch.py",
         "            usual_room=FIRST_AT_ONCE,\n",
         "",
+        _HOLDING_UP + "test_a_pause_that_a_receiver_asks_for_is_one_for_its_whole_channel",
+    ),
+    "channels that hang get what quick ones get": Breakage(
+        "sweeper/dispatch.py",
+        "            rooms,\n            usual_room=FIRST_AT_ONCE,\n",
+        "            (),\n            usual_room=8,\n",
         _FORTY,
     ),
     "channels that were quick until now take all places when they hang": Breakage(

@@ -69,7 +69,7 @@ async def test_forty_that_hang_with_thousands_of_messages_delay_nobody_else(
             await silence(stage, 1000)
             await teller.finish()
         await silence(stage, *range(1, OF_EACH + 1), second=100)
-        await go_on(teller, 2)
+        await go_on(teller, 1.2)
         assert all(len(one.calls) > is_known for one in stuck)
         for number in range(2001, 2004):
             await stage.put(msgspec.structs.replace(config_of(number), org_id=HEALTHY_ORG))

@@ -104,13 +104,16 @@ class Day:
             await self.stage.redis.get(self.stage.shard.keys.dispatched),
         )
         newest = (await self.stage.redis.xinfo_stream(events))["last-generated-id"]
-        due = await self.stage.redis.zrange(self.stage.shard.keys.due, 0, 0, withscores=True)
+        keys = self.stage.shard.keys
+        due = await self.stage.redis.zrange(keys.due, 0, 0, withscores=True)
+        parked = await self.stage.redis.zrange(keys.parked, 0, -1, withscores=True)
+        pauses = dict(await self.stage.redis.zrange(keys.pauses, 0, -1, withscores=True))
+        # What is parked waits for the end of a pause, or for nothing but its turn.
+        ends_ms = [pauses.get(b"%d" % channel, 0) for _, channel in parked]
         if newest != dispatched:
             return self.second
-        if await self.stage.redis.zcard(self.stage.shard.keys.parked):
-            # It waits for an attempt to end, or for the end of a short pause.
-            return self.second + 1
-        return (due[0][1] - START_MS) / 1000 if due else None
+        moments_ms = [moment_ms for _, moment_ms in due] + ends_ms
+        return (min(moments_ms) - START_MS) / 1000 if moments_ms else None
 
     async def _is_any_under_way(self) -> bool:
         """Whether one was leased whose attempt the log does not know yet."""
