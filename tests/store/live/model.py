@@ -272,6 +272,7 @@ class Model:
 
     def _signal(self, beat: Beat, one: Watched, arrival: int) -> bool:
         """What a ping that is no log does; answers whether it ended a run."""
+        self._forget_ends(one)
         is_sign = is_first = one.is_armed_by_ping and one.seen is None
         ended_run = False
         if beat.signal == Signal.START:
@@ -283,7 +284,9 @@ class Model:
                 one.ended.append((beat.run, arrival))
         if beat.signal == Signal.SUCCESS:
             is_sign, one.fails = True, 0
-            if one.phase == "down" and (one.cause != Cause.FAILED or arrival >= (one.down_at or 0)):
+            if one.phase == "down" and (
+                one.cause != Cause.FAILED or arrival >= (one.down_at or 0) or (one.down_at or 0) > self.now
+            ):
                 self._come_up(beat.monitor_id, arrival)
         if one.phase == "active" and is_sign:
             one.base = max(one.base, arrival)
@@ -293,9 +296,12 @@ class Model:
             one.fails += 1
             if one.fails >= one.failures:
                 self._go_down(beat.monitor_id, max(arrival, one.base), Cause.FAILED, 0)
+        self._forget_ends(one)
+        return ended_run
+
+    def _forget_ends(self, one: Watched) -> None:
         while one.ended and (len(one.ended) > ENDED_KEPT or self.now - one.ended[0][1] > ENDED_LIFE_MS):
             one.ended.pop(0)
-        return ended_run
 
     @staticmethod
     def _base_is_of_a_success(one: Watched) -> bool:
