@@ -62,6 +62,7 @@ class Looks:
         self._gone: list[Watched] = []
         self._began_ms = 0
         self._complaints = self._plain = 0
+        self._after_loss = False
         self._seen = [0, 0, 0]
         self._new: list[Ping] = []
 
@@ -103,6 +104,7 @@ class Looks:
             wrong += judge_samples(monitor, key, self._records)
         wrong += self._trouble.judge(losses, holes)
         wrong += self._look_at_gone(silent)
+        self._after_loss = bool(losses)
         return wrong
 
     def _look_at_plain(self, losses: Sequence[Loss]) -> list[str]:
@@ -135,13 +137,22 @@ class Looks:
         return min(found, key=len)
 
     def _look_at_rule(self, calls: Sequence[Call]) -> list[str]:
-        """A threshold was crossed by the first value beyond it, and crossed back by the next one within."""
+        """A threshold was crossed by the first value beyond it, and crossed back by the next one within.
+
+        What Redis lost in the round before of what was told there may be told again now: the recorder notices that
+        within a second.
+        """
         incidents = patiently(lambda: self._api.incidents(self._measured.id), "incidents")
         own = [one for one in incidents if ms(one["startedAt"]) >= self._began_ms - LATE_MS]
         rows = [
             row.at_ms for row in self._records.of(self._measured.id) if row.at_ms >= self._began_ms - LATE_MS
         ]
-        told = {call.incident["id"] for call in calls if call.monitor_id == self._measured.id}
+        told = {
+            call.incident["id"]
+            for call in calls
+            if call.monitor_id == self._measured.id
+            and not (self._after_loss and ms(call.incident["startedAt"]) < self._began_ms - LATE_MS)
+        }
         if len(own) != 1 or told != {own[0]["id"]}:
             return [f"a breach is recorded as {own}, told as {told}"]
         if ms(own[0]["startedAt"]) != rows[0] or ms(own[0]["endedAt"]) not in rows[1:]:
