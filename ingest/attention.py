@@ -37,6 +37,10 @@ class Attention:
         """Something arrived on a connection whose former ping waits for its answer."""
         self._in_doubt_ms = self.monotonic_ms() + PIPELINED_MS
 
+    def note_doubt(self) -> None:
+        """What arrived until now may be stamped wrong, or was turned away unheard."""
+        self._in_doubt_ms = max(self._in_doubt_ms, self.monotonic_ms())
+
     @contextmanager
     def holding_back(self) -> Iterator[None]:
         """What has arrived is taken up bit by bit, and stamped then."""
@@ -54,19 +58,30 @@ class Attention:
 
 
 class Vouching:
-    """For one batcher: whether all that arrived since its former batch is known, by a clock that was not corrected."""
+    """For one batcher: whether all that arrived since its former watermark is known, by a clock that was not corrected.
+
+    Not since its former batch: while older pings wait, the watermark stays behind, and leaps over the doubt later.
+    """
 
     def __init__(self, attention: Attention, arrival: ArrivalClock) -> None:
         self._attention = attention
         self._arrival = arrival
-        self._former_ms = 0
-        self._former_offset_ms = 0
+        self._heard_ms = self._offset_ms = 0
 
-    def vouch(self) -> bool:
-        """Call this when the watermark of a batch is read, or when a slot is about to be taken."""
-        is_sure = self._attention.is_sure_since(self._former_ms)
-        now_ms = self._attention.monotonic_ms()
-        offset_ms = self._arrival.now_ms() - self._arrival.monotonic_ms()
-        is_steady = abs(offset_ms - self._former_offset_ms) <= STEP_LEAST_MS
-        self._former_ms, self._former_offset_ms = now_ms, offset_ms
-        return is_sure and is_steady
+    def begin(self) -> None:
+        """A slot is about to be taken: its first watermark is a moment after this."""
+        self._offset_ms = self._offset()
+        self._heard_ms = self._attention.monotonic_ms()
+
+    def vouch(self, watermark_ms: int) -> bool:
+        """Call this with the watermark of a batch when it is read."""
+        offset_ms = self._offset()
+        if abs(offset_ms - self._offset_ms) > STEP_LEAST_MS:
+            self._attention.note_doubt()
+        is_sure = self._attention.is_sure_since(self._heard_ms)
+        self._heard_ms, self._offset_ms = watermark_ms - offset_ms, offset_ms
+        return is_sure
+
+    def _offset(self) -> int:
+        """What lies between Redis' clock and ours."""
+        return self._arrival.now_ms() - self._arrival.monotonic_ms()

@@ -167,7 +167,8 @@ class Batcher:
 
     async def _send(self, batch: list[Waiting]) -> None:
         # Between taking the batch and reading the watermark nothing may be awaited.
-        watermark_ms, is_sure = self._watermark(), self._vouching.vouch()
+        watermark_ms = self._watermark()
+        is_sure = self._vouching.vouch(watermark_ms)
         ids, heads, rows, runs = [], [], [], []
         former = None
         for ping in batch:
@@ -237,7 +238,7 @@ class Batcher:
 
     async def _register(self) -> None:
         """Take the slot, or wait a moment. What was refused meanwhile falls into the hole that registering notes."""
-        self._vouching.vouch()
+        self._vouching.begin()
         try:
             await self._writer.register()
             reach("writer.registered")
@@ -249,6 +250,8 @@ class Batcher:
     async def _give_back(self) -> None:
         """Say how far was heard at last, and free the slot; if Redis is away, the next start notes the hole."""
         with suppress(Unavailable):
-            await self._writer.record((), b"", b"", self._watermark(), is_sure=self._vouching.vouch())
+            watermark_ms = self._watermark()
+            is_sure = self._vouching.vouch(watermark_ms)
+            await self._writer.record((), b"", b"", watermark_ms, is_sure=is_sure)
             reach("writer.flushed")
             await self._writer.deregister()

@@ -105,15 +105,22 @@ DEAFNESS_BREAKAGES: dict[str, Breakage] = {
     ),
     "nobody vouches when Redis is slow": Breakage(
         "ingest/attention.py",
-        "return is_sure and is_steady",
-        "return False",
+        "        return is_sure\n",
+        "        return False\n",
         "tests/ingest/test_attention.py::test_calls_that_take_more_than_a_second_leave_no_hole",
     ),
     "a clock that was corrected is vouched for": Breakage(
         "ingest/attention.py",
-        "return is_sure and is_steady",
-        "return is_sure",
+        "> STEP_LEAST_MS:\n            self._attention.note_doubt()",
+        "> STEP_LEAST_MS:\n            pass",
         "tests/ingest/test_attention.py::test_nobody_vouches_across_a_correction_of_the_clock",
+    ),
+    "a doubt is over with the batch that it came with": Breakage(
+        "ingest/attention.py",
+        "self._heard_ms, self._offset_ms = watermark_ms - offset_ms, offset_ms",
+        "self._heard_ms, self._offset_ms = self._attention.monotonic_ms(), offset_ms",
+        "tests/ingest/test_attention.py"
+        "::test_it_leaves_one_also_where_so_much_waits_that_the_watermark_stays_behind",
     ),
     "what is held back is no doubt": Breakage(
         "ingest/attention.py",

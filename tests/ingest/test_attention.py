@@ -11,9 +11,10 @@ import pytest
 
 from ingest import batch_endpoint
 from ingest.attention import PIPELINED_MS, STOOD_STILL_MS, Attention, Vouching
+from store.beat import Signal
 from store.live.arrival import STEP_LEAST_MS, ArrivalClock
 from store.live.heads import Outcome
-from tests.ingest.entrance import Entrance, answers, entrance_on
+from tests.ingest.entrance import Entrance, answers, entrance_on, seen
 from tests.ingest.lane_cases import HOST
 from tests.ingest.raw_http import talk
 from tests.ingest.serving import serving
@@ -84,6 +85,29 @@ async def test_a_loop_that_stood_still_for_more_than_a_second_leaves_one(entranc
     assert await entrance.blind(began_ms + 500)
 
 
+@pytest.mark.parametrize(("signal", "waiting"), [(Signal.START, 100), (Signal.SUCCESS, 1_100)])
+async def test_it_leaves_one_also_where_so_much_waits_that_the_watermark_stays_behind(
+    entrance: Entrance, signal: Signal, waiting: int
+) -> None:
+    """More than two batches: the watermark passes the time of the stand-still with none of the next."""
+    await entrance.put(1)
+    await entrance.put(2, interval_s=1, grace_s=0)
+    await entrance.know(1, 2)
+    entrance.gate.shut()
+    pings = [entrance.arrive(1)]
+    await seen(lambda: entrance.gate.waiting == 1)
+    pings += [entrance.signal(1, signal) for _ in range(waiting)]
+    began_ms = entrance.intake.clock.now_ms()
+    time.sleep(2 * SLOW_S)
+    pings.append(entrance.arrive(2))  # at some time in between, but it is stamped now
+    entrance.gate.open()
+    assert set(await answers(pings)) == {Outcome.RECORDED}
+    await entrance.heard(pings[-1].arrival_ms)
+    assert len(entrance.gate.batches) > 4
+    assert await entrance.blind(began_ms + 500)
+    assert await entrance.live.client.xlen(entrance.live.shards[0].keys.events) == 0
+
+
 def test_who_turns_is_sure_and_who_stood_still_is_not_until_later(hands: Hands, attention: Attention) -> None:
     since_ms = hands.now_ms
     pass_ms(hands, attention, 5_000)
@@ -124,13 +148,16 @@ def test_nobody_vouches_across_a_correction_of_the_clock(
     # A way to Redis that is slow: the bounds are so wide that a step within them is not noticed.
     arrival.observe(hands.now_ms, hands.now_ms - 3_000, hands.now_ms)
     vouching = Vouching(attention, arrival)
-    vouching.vouch()
+    vouching.begin()
     pass_ms(hands, attention, 200)
     arrival.observe(hands.now_ms + leap_ms, hands.now_ms - 3_000, hands.now_ms)
     assert arrival.steps == 0
-    assert vouching.vouch() == is_sure
+    assert vouching.vouch(arrival.now_ms() - 1) == is_sure
     pass_ms(hands, attention, 200)
-    assert vouching.vouch()
+    # The watermark has not passed the doubt yet.
+    assert vouching.vouch(arrival.now_ms()) == is_sure
+    pass_ms(hands, attention, 200)
+    assert vouching.vouch(arrival.now_ms())
 
 
 @pytest.mark.parametrize("lane", ["on", "off"])
