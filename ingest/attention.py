@@ -66,17 +66,18 @@ class Vouching:
     def __init__(self, attention: Attention, arrival: ArrivalClock) -> None:
         self._attention = attention
         self._arrival = arrival
-        self._heard_ms = self._offset_ms = 0
+        self._heard_ms = 0
+        self._offset_ms: int | None = None
 
     def begin(self) -> None:
         """A slot is about to be taken: its first watermark is a moment after this."""
-        self._offset_ms = self._offset()
+        self._offset_ms = self._offset() if self._arrival.is_set else None
         self._heard_ms = self._attention.monotonic_ms()
 
     def vouch(self, watermark_ms: int) -> bool:
         """Call this with the watermark of a batch when it is read."""
         offset_ms = self._offset()
-        if abs(offset_ms - self._offset_ms) > STEP_LEAST_MS:
+        if self._offset_ms is not None and abs(offset_ms - self._offset_ms) > STEP_LEAST_MS:
             self._attention.note_doubt()
         is_sure = self._attention.is_sure_since(self._heard_ms)
         self._heard_ms, self._offset_ms = watermark_ms - offset_ms, offset_ms
