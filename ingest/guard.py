@@ -66,6 +66,7 @@ class Guard(HttpToolsProtocol):
         """Take the connection, unless there are too many."""
         super().connection_made(transport)
         if len(self.connections) > MOST_CONNECTIONS:
+            self._desk.intake.attention.note_doubt()
             self._turn_away(CROWDED)
 
     def data_received(self, data: bytes) -> None:

@@ -143,7 +143,7 @@ class Dispatch:
             usual_room=FIRST_AT_ONCE,
             look_behind=self._looked_up_to,
         )
-        self._turns.told(rooms)
+        self._turns.told(rooms, {one.channel_id for one in leased.leases})
         self._looked_up_to = leased.looked_up_to
         if leased.leases:
             reach("dispatch.leased")

@@ -2,8 +2,9 @@
 
 1. A channel that nobody knows gets one attempt; once one has ended quickly, as many as its kind allows. Those beyond
    the first come from a part of the places, so that any other channel finds one for its first.
-2. One whose attempt takes long is slow until one is quick. All slow ones of a kind share a part of the places. Each
-   gets one, and those that took what they were told last get what is left of that part.
+2. One whose attempt takes long is slow until one is quick, or a minute is over. All slow ones of a kind share a part of
+   the places. Each gets one, and those that took what they were told last get what is left of that part. One that had a
+   place and nothing to be told stands back behind the others.
 3. An attempt that takes long does not count among the quick ones any more, so those have their places back.
 4. One that asked for a pause (429 or 503 with `Retry-After`) gets nothing until that is over, and then one. A trial
    that it takes ends the pause: somebody has seen to it.
@@ -14,7 +15,7 @@ Pauses are in Redis. The rest is known to one process and forgotten with it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from store.clock import monotonic_ms
@@ -27,7 +28,7 @@ QUICK_AT_ONCE, ATTEMPTS_AT_ONCE = 192, 384
 # Of these the ones that are not the only one of their channel.
 MORE_AT_ONCE = 96
 LEASED_AT_ONCE = 1024
-SLOW_FROM_MS = 1_000
+SLOW_FROM_MS, SLOW_FOR_MS = 1_000, 60_000
 FIRST_AT_ONCE = 1
 # When so many of a kind wait, no more of it are taken; whose kind is not known yet is taken once.
 WAITING_OF_A_KIND = 48
@@ -57,8 +58,8 @@ class Turns:
         self._ended: set[int] = set()
         self._kind_of: dict[int, str] = {}
         self._quick: dict[int, bool] = {}
-        # With whether it took what it was told last.
-        self._slow: dict[int, bool] = {}
+        # With whether it took what it was told last, and when that was.
+        self._slow: dict[int, tuple[bool, int]] = {}
         # What Redis is to be told with the next call: for how long nobody calls a channel.
         self._pauses_ms: dict[int, int] = {}
 
@@ -85,7 +86,7 @@ class Turns:
             _keep(self._quick, channel, True, KNOWN)
         else:
             self._quick.pop(channel, None)
-            _keep(self._slow, channel, attempt.outcome == "delivered", SLOW_KNOWN)
+            _keep(self._slow, channel, (attempt.outcome == "delivered", self._now_ms()), SLOW_KNOWN)
         if attempt.retry_after_s:
             self._quick.pop(channel, None)
             self._pauses_ms[channel] = round(attempt.retry_after_s * 1000)
@@ -108,10 +109,12 @@ class Turns:
         named = {**rooms, **self._pauses_ms}
         return [Room(one, rooms.get(one, 0), self._pauses_ms.get(one, 0)) for one in named]
 
-    def told(self, rooms: Sequence[Room]) -> None:
-        """Redis knows this; what came since is for the next call."""
+    def told(self, rooms: Sequence[Room], leased: Collection[int]) -> None:
+        """Redis knows this, and for the channels `leased` there was something; what came since is for the next call."""
         for room in rooms:
             self._ended.discard(room.channel_id)
+            if room.attempts and room.channel_id in self._slow and room.channel_id not in leased:
+                self._slow[room.channel_id] = self._slow.pop(room.channel_id)
             if self._pauses_ms.get(room.channel_id) == room.pause_ms:
                 del self._pauses_ms[room.channel_id]
 
@@ -137,7 +140,12 @@ class Turns:
 
     def _rooms_of_slow(self, counts: Counter[int]) -> dict[int, int]:
         """One for each that has none, the longest waiting first; what is left is for those that take what is told."""
-        slow = self._slow | {one: one in self._quick for one in self._late() if one not in self._slow}
+        until_ms = self._now_ms() - SLOW_FOR_MS
+        self._slow = {
+            one: (takes_it, at_ms) for one, (takes_it, at_ms) in self._slow.items() if at_ms > until_ms
+        }
+        slow = {one: takes_it for one, (takes_it, _) in self._slow.items()}
+        slow |= {one: one in self._quick for one in self._late() if one not in slow}
         left = Counter({name: kind.slow_at_once for name, kind in self._kinds.items()})
         left.subtract(self._kind_of.get(one, "") for one in slow for _ in range(counts[one]))
         rooms = {one: self._part_of(left, one, FIRST_AT_ONCE - counts[one]) for one in slow}

@@ -21,12 +21,6 @@ LOSS_BREAKAGES: dict[str, Breakage] = {
         "",
         f"{_CUT_OFF}[valkey-one]",
     ),
-    "a recorder believes the ids of a stream whatever became of it": Breakage(
-        "store/live/streams.py",
-        "    return any(entry_id.decode() != seen for entry_id, _ in latest)\n",
-        "    return False\n",
-        _BEHIND + "test_pings_whose_ids_are_not_above_those_that_were_lost_are_recorded_once",
-    ),
     "what a loss has spared is recorded again": Breakage(
         "store/recorder/taking_back.py",
         "            if recorded:\n",
@@ -75,19 +69,6 @@ LOSS_BREAKAGES: dict[str, Breakage] = {
         "            self._patient_until_ms = own_ms + SILENT_MS\n",
         "            self._patient_until_ms = own_ms + now_ms\n",
         "tests/sweeper/test_sweeping.py::test_a_writer_that_says_nothing_after_a_step_of_the_clock_is_reported_soon",
-    ),
-    "what was used of a plan before a step of the clock counts after it": Breakage(
-        "store/live/scripts/shared/plans.lua",
-        "if minute == plan.minute then plan.used = count end",
-        "plan.used = count",
-        "tests/system/test_faked_time.py"
-        "::test_a_step_of_the_servers_clock_alarms_nobody_who_pings_and_forgets_nobody_who_does_not[-3600]",
-    ),
-    "the sweep does not wake for a deadline": Breakage(
-        "sweeper/sweeping.py",
-        "        return max(SHORTEST_WAIT_S, min(LOOK_EVERY_S, (swept.next_deadline_ms - swept.now_ms) / 1000))\n",
-        "        return 3.0\n",
-        "tests/system/test_promptness.py::test_a_webhook_comes_within_300_ms_of_its_deadline",
     ),
     "an id that was given again counts as read": Breakage(
         "store/recorder/taking_back.py",

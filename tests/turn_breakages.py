@@ -118,4 +118,23 @@ TURN_BREAKAGES: dict[str, Breakage] = {
         "  if false then",
         _PARKING + "test_a_call_ends_after_some_hundred_deliveries_and_the_next_one_goes_on",
     ),
+    "a slow channel that has nothing to be told keeps its place": Breakage(
+        "sweeper/turns.py",
+        "                self._slow[room.channel_id] = self._slow.pop(room.channel_id)\n",
+        "                pass\n",
+        "tests/sweeper/test_turns.py::test_slow_ones_that_have_nothing_to_be_told_stand_back",
+    ),
+    "who was slow once is slow for ever": Breakage(
+        "sweeper/turns.py",
+        "if at_ms > until_ms\n",
+        "if True\n",
+        "tests/sweeper/test_turns.py::test_a_slow_one_is_nobody_whom_we_know_when_a_minute_is_over",
+    ),
+    "a pause lasts a step of the clock longer": Breakage(
+        "store/live/scripts/shared/stepping.lua",
+        "  redis.call('DEL', pauses_key)\n",
+        "",
+        "tests/store/live/test_parking.py"
+        "::test_a_step_back_of_the_clock_ends_pauses_so_that_none_lasts_the_step_longer",
+    ),
 }

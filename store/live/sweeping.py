@@ -41,6 +41,7 @@ async def sweep(shard: Shard, limit: int) -> Swept:
             keys.rules,
             keys.runs,
             keys.reminders,
+            keys.pauses,
         ),
         limit,
     )

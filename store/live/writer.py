@@ -79,6 +79,7 @@ class Writer:
             keys.rules,
             keys.runs,
             keys.reminders,
+            keys.pauses,
         )
         self._register_keys = (
             keys.generation,
@@ -89,6 +90,7 @@ class Writer:
             keys.tallies,
             keys.walk,
             keys.due,
+            keys.pauses,
         )
         self._deregister_keys = (
             keys.generation,

@@ -209,6 +209,7 @@ async def test_what_was_under_way_before_a_pause_is_forgotten(stage: Stage, libr
     await say(library, paused, SUCCESS, ONE)
     resumed = await library.change(paused, paused=False)
     await come_back(library)
+    assert await unfinished(library.history.path) == {}
     await say(library, resumed, FAIL)
     await stage.listen(25)
     await stage.sweep()

@@ -10,6 +10,7 @@ from sweeper.turns import (
     FIRST_AT_ONCE,
     MORE_AT_ONCE,
     QUICK_AT_ONCE,
+    SLOW_FOR_MS,
     SLOW_FROM_MS,
     WAITING_OF_A_KIND,
     Turns,
@@ -69,7 +70,7 @@ def test_what_is_beyond_the_first_of_each_channel_has_a_part_of_the_places() -> 
     scene.known(*channels)
     while began := [room.channel_id for room in scene.turns.rooms() for _ in range(room.attempts)]:
         scene.begin(*began)
-        scene.turns.told(scene.turns.rooms())
+        scene.turns.told(scene.turns.rooms(), ())
     assert QUICK_AT_ONCE - scene.turns.free() == len(channels) + MORE_AT_ONCE
     assert scene.room(99) == FIRST_AT_ONCE
 
@@ -96,6 +97,31 @@ def test_all_slow_ones_together_have_a_part_of_the_places_in_turn() -> None:
     again = [room.channel_id for room in scene.turns.rooms() if room.attempts]
     assert len(again) == Kind.slow_at_once
     assert set(again) > set(channels) - set(first)
+
+
+def test_slow_ones_that_have_nothing_to_be_told_stand_back() -> None:
+    scene = Scene()
+    channels = [*range(1, 3 * Kind.slow_at_once)]
+    scene.known(*channels, ms=SLOW_FROM_MS)
+    had = set()
+    for _ in range(3):
+        rooms = scene.turns.rooms()
+        had |= {room.channel_id for room in rooms if room.attempts}
+        scene.turns.told(rooms, ())
+    assert had == set(channels)
+    # One that has something all the time keeps its place.
+    rooms = scene.turns.rooms()
+    [first, *_] = [room.channel_id for room in rooms if room.attempts]
+    scene.turns.told(rooms, {first})
+    assert scene.room(first) == 1
+
+
+def test_a_slow_one_is_nobody_whom_we_know_when_a_minute_is_over() -> None:
+    scene = Scene()
+    scene.known(*range(1, 100), ms=SLOW_FROM_MS)
+    assert scene.room(99) == 0
+    scene.now_ms += SLOW_FOR_MS
+    assert scene.room(99) == FIRST_AT_ONCE
 
 
 def test_a_slow_one_that_takes_what_it_is_told_gets_what_others_leave() -> None:
@@ -131,7 +157,7 @@ def test_a_pause_is_told_once_and_what_comes_meanwhile_with_the_next_call() -> N
     rooms = scene.turns.rooms()
     assert {one.channel_id: one.pause_ms for one in rooms} == {7: 60_000}
     scene.end(*scene.begin(8), outcome="retry", pause_s=5)
-    scene.turns.told(rooms)
+    scene.turns.told(rooms, ())
     assert {one.channel_id: one.pause_ms for one in scene.turns.rooms()} == {8: 5000}
     # After a pause it is asked carefully.
     scene.begin(7)

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- record: applies one batch of pings of one writer, or (with no pings) only says how far the writer has heard.
 --
--- KEYS  generation config state deadlines writers replies blind tallies broken pings events plans used walk due rules runs reminders
+-- KEYS  generation config state deadlines writers replies blind tallies broken pings events plans used walk due rules runs reminders pauses
 -- ARGV  generation, slot, incarnation (8 bytes), sequence, watermark_ms, cap of the history backlog in bytes,
 --       heads (per ping: arrival_ms I6, key epoch I2, known version I4, flags B), history (opaque, one blob for all),
 --       the runs that pings name (16 bytes for each with flag 16), the last sequence that was answered, 1 if the writer
@@ -31,7 +31,7 @@ local HOLE_LEAST_MS, CLAMP_MS, ENTRY_BYTES = 1000, 60000, 128
 
 local K_CONFIG, K_STATE, K_DEADLINES, K_WRITERS, K_REPLIES = KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local K_BLIND, K_TALLIES, K_BROKEN, K_PINGS, K_EVENTS = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
-local K_PLANS, K_USED, K_WALK, K_DUE, K_RULES, K_RUNS, K_REMINDERS = unpack(KEYS, 12)
+local K_PLANS, K_USED, K_WALK, K_DUE, K_RULES, K_RUNS, K_REMINDERS, K_PAUSES = unpack(KEYS, 12)
 local slot, incarnation = ARGV[2], ARGV[3]
 local sequence, told_watermark, backlog_cap = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local heads, history, named_runs, answered, is_sure = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10]), ARGV[11] == '1'
@@ -69,7 +69,7 @@ local holes = nil
 -- 3. Hear. A gap in the sequence is a batch that was lost or refused; a leap of the watermark is time unheard, unless the
 -- writer knows better: then only this call was slow. Nobody knows when a ping arrived whose stamp is too old to be believed.
 if is_step_back(watermark, now) then
-  holes = step_back(K_WRITERS, K_BLIND, K_TALLIES, K_WALK, K_DUE, now, watermark)
+  holes = step_back(K_WRITERS, K_BLIND, K_TALLIES, K_WALK, K_DUE, K_PAUSES, now, watermark)
   watermark = now
 end
 if told_watermark > now then told_watermark = now end

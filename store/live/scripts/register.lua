@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- register: takes a writer slot for a new incarnation. The time since the slot, or the last writer, was heard is blind.
 --
--- KEYS  generation writers replies heard blind tallies walk due
+-- KEYS  generation writers replies heard blind tallies walk due pauses
 -- ARGV  generation, slot, incarnation (8 bytes), up to when the caller itself was heard before, in ms (0: never)
 -- Returns  now_ms, which is the writer's first watermark; its next sequence is 1
 -- Errors   GENERATION; nothing is written
@@ -12,7 +12,7 @@
 --@include writers
 --@include stepping
 local K_WRITERS, K_REPLIES, K_HEARD, K_BLIND, K_TALLIES = KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local K_WALK, K_DUE = KEYS[7], KEYS[8]
+local K_WALK, K_DUE, K_PAUSES = KEYS[7], KEYS[8], KEYS[9]
 local slot, incarnation = ARGV[2], ARGV[3]
 if #incarnation ~= 8 then return redis.error_reply('MALFORMED incarnation') end
 local now = now_ms()
@@ -22,7 +22,7 @@ if not unheard_since and redis.call('HLEN', K_WRITERS) == 0 then unheard_since =
 local _, _, latest = smallest_watermark(K_WRITERS)
 latest = math.max(latest or 0, unheard_since or 0)
 if is_step_back(latest, now) then
-  step_back(K_WRITERS, K_BLIND, K_TALLIES, K_WALK, K_DUE, now, latest)
+  step_back(K_WRITERS, K_BLIND, K_TALLIES, K_WALK, K_DUE, K_PAUSES, now, latest)
   unheard_since = unheard_since and math.min(unheard_since, now)
 end
 -- After a small step back, which is waited out, the slot may have been heard a little later than now.

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- sweep: declares due monitors down. Deadline removal, state and event are one atomic step.
 --
--- KEYS  generation config state deadlines writers blind tallies broken events walk due rules runs reminders
+-- KEYS  generation config state deadlines writers blind tallies broken events walk due rules runs reminders pauses
 -- ARGV  generation, at most how many deadlines
 -- Returns  {now_ms, watermark_ms or -1, writers, looked at, next deadline_ms or -1, delays, the newest blind interval}:
 --          `delays` holds now - deadline in ms (I6) for every monitor that went down; what was looked at is the limit when
@@ -22,7 +22,7 @@
 --@include walking
 local K_CONFIG, K_STATE, K_DEADLINES, K_WRITERS = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local K_BLIND, K_TALLIES, K_BROKEN, K_EVENTS, K_WALK, K_DUE = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
-local K_RULES, K_RUNS, K_REMINDERS = KEYS[12], KEYS[13], KEYS[14]
+local K_RULES, K_RUNS, K_REMINDERS, K_PAUSES = KEYS[12], KEYS[13], KEYS[14], KEYS[15]
 -- To judge so many runs takes as long as to judge a monitor without any.
 local RUNS_LIKE_ONE = 4
 -- A page of the walk is a part of the limit: it may be of monitors with runs alone.
@@ -30,7 +30,7 @@ local WALKED_PART = 4
 local now, limit = now_ms(), tonumber(ARGV[2])
 local _, _, latest = smallest_watermark(K_WRITERS)
 if latest and is_step_back(latest, now) then
-  step_back(K_WRITERS, K_BLIND, K_TALLIES, K_WALK, K_DUE, now, latest)
+  step_back(K_WRITERS, K_BLIND, K_TALLIES, K_WALK, K_DUE, K_PAUSES, now, latest)
 end
 local keys_of_walk = {
   walk = K_WALK, config = K_CONFIG, state = K_STATE, deadlines = K_DEADLINES, rules = K_RULES, runs = K_RUNS,

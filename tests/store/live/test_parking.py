@@ -204,3 +204,17 @@ async def test_a_call_ends_after_some_hundred_deliveries_and_the_next_one_goes_o
         == await stage.redis.hlen(stage.shard.keys.deliveries)
     )
     assert sum(one.events for one in made) == sum(len(one.kinds) for one in made) == 5
+
+
+async def test_a_step_back_of_the_clock_ends_pauses_so_that_none_lasts_the_step_longer(stage: Stage) -> None:
+    waits = of(8, 2)
+    await wait_for(stage, *waits)
+    assert names(await look(stage, Room(8, 0, PAUSE_MS))) == []
+    assert await stage.redis.exists(stage.shard.keys.pauses) == 1
+    await stage.step_clock(-30)
+    await stage.ping()
+    assert await stage.redis.exists(stage.shard.keys.pauses) == 0
+    due = await stage.redis.zrange(stage.shard.keys.due, 0, -1, withscores=True)
+    assert [(name.decode(), at_ms) for name, at_ms in due] == [
+        (name, stage.now_ms + PAUSE_MS) for name in waits
+    ]

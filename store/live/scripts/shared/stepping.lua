@@ -27,7 +27,7 @@ end
 
 -- `latest` is the moment that proves the step. Windows that begin in the future are brought back page by page by the
 -- sweep (`walk`); until then they are long, which is no false alarm.
-local function step_back(writers_key, blind_key, tallies_key, walk_key, due_key, now, latest)
+local function step_back(writers_key, blind_key, tallies_key, walk_key, due_key, pauses_key, now, latest)
   local heard = now
   local writers = redis.call('HGETALL', writers_key)
   for w = 1, #writers, 2 do
@@ -41,6 +41,8 @@ local function step_back(writers_key, blind_key, tallies_key, walk_key, due_key,
   end
   clip_holes(blind_key, now)
   move_due(due_key, now, latest - now)
+  -- Receivers that asked not to be called ask again; until then they are tried once each.
+  redis.call('DEL', pauses_key)
   redis.call('SET', walk_key, '0')
   redis.call('HINCRBY', tallies_key, 'steps_back', 1)
   return add_hole(blind_key, tallies_key, math.min(heard, now - STEP_BLIND_MS), now)
