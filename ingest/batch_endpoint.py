@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -74,16 +73,15 @@ class BatchEndpoint:
         host, agent = headers.get("host", "").encode(), headers.get("user-agent", "").encode()
         plain = Beat("POST", host, b"", b"", agent, sender, b"")
         report = Report()
-        with self._intake.attention.holding_back() if len(items) > AT_ONCE else nullcontext():
-            for at in range(0, len(items), AT_ONCE):
-                some = items[at : at + AT_ONCE]
-                portion = Portion()
-                pings = [self._ping(item, plain, portion) for item in some]
-                portion.left = sum(ping is not None for ping in pings)
-                if portion.left:
-                    self._enter(some, pings)
-                    await portion.done
-                report.note(at, some, pings)
+        for at in range(0, len(items), AT_ONCE):
+            some = items[at : at + AT_ONCE]
+            portion = Portion()
+            pings = [self._ping(item, plain, portion) for item in some]
+            portion.left = sum(ping is not None for ping in pings)
+            if portion.left:
+                self._enter(some, pings)
+                await portion.done
+            report.note(at, some, pings)
         return report
 
     def _ping(self, item: Beaten | Problem, plain: Beat, portion: Portion) -> BatchedPing | None:

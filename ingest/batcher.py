@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
 
-from ingest.attention import Attention, Vouching
 from ingest.tally import Tally
 from ingest.waiting import Waiting
 from store.beat import BeatRow, encode_history, size_of
@@ -44,7 +43,6 @@ class Batcher:
         forget: called with a key whose remembered version is out of date.
         look_again: called with a ping that found no monitor, in case only its remembered key is out of date.
         tally: counts what became of the pings.
-        attention: knows whether this process has heard all that reached it.
     """
 
     def __init__(
@@ -54,15 +52,12 @@ class Batcher:
         forget: Callable[[str], None],
         look_again: Callable[[Waiting], None],
         tally: Tally,
-        attention: Attention,
     ) -> None:
         self._writer = writer
         self._oldest_unresolved = oldest_unresolved
         self._forget = forget
         self._look_again = look_again
         self._tally = tally
-        self._attention = attention
-        self._vouching = Vouching(attention, writer.clock)
         self._queue: deque[Waiting] = deque()
         self._wake: asyncio.Future[None] | None = None
         self._closing = False
@@ -132,7 +127,6 @@ class Batcher:
 
     def _tick(self) -> None:
         self._ticker = self._loop.call_later(TICK_S, self._tick)
-        self._attention.turn()
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
@@ -168,7 +162,6 @@ class Batcher:
     async def _send(self, batch: list[Waiting]) -> None:
         # Between taking the batch and reading the watermark nothing may be awaited.
         watermark_ms = self._watermark()
-        is_sure = self._vouching.vouch(watermark_ms)
         ids, heads, rows, runs = [], [], [], []
         former = None
         for ping in batch:
@@ -183,9 +176,7 @@ class Batcher:
         history = encode_history(rows) if rows else b""
         started_ms = monotonic_ms()
         try:
-            recorded = await self._writer.record(
-                ids, b"".join(heads), history, watermark_ms, b"".join(runs), is_sure
-            )
+            recorded = await self._writer.record(ids, b"".join(heads), history, watermark_ms, b"".join(runs))
         except Unregistered:
             self._refuse_all(batch)
             self.is_open = False
@@ -238,7 +229,6 @@ class Batcher:
 
     async def _register(self) -> None:
         """Take the slot, or wait a moment. What was refused meanwhile falls into the hole that registering notes."""
-        self._vouching.begin()
         try:
             await self._writer.register()
             reach("writer.registered")
@@ -250,8 +240,6 @@ class Batcher:
     async def _give_back(self) -> None:
         """Say how far was heard at last, and free the slot; if Redis is away, the next start notes the hole."""
         with suppress(Unavailable):
-            watermark_ms = self._watermark()
-            is_sure = self._vouching.vouch(watermark_ms)
-            await self._writer.record((), b"", b"", watermark_ms, is_sure=is_sure)
+            await self._writer.record((), b"", b"", self._watermark())
             reach("writer.flushed")
             await self._writer.deregister()

@@ -66,7 +66,6 @@ class Guard(HttpToolsProtocol):
         """Take the connection, unless there are too many."""
         super().connection_made(transport)
         if len(self.connections) > MOST_CONNECTIONS:
-            self._desk.intake.attention.note_doubt()
             self._turn_away(CROWDED)
 
     def data_received(self, data: bytes) -> None:
@@ -100,8 +99,6 @@ class Guard(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_bytes = 0
         super().on_headers_complete()
-        if self.pipeline:
-            self._desk.intake.attention.note_pipelined()
 
     def on_message_complete(self) -> None:
         self._between = True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from ingest.attention import Attention
 from ingest.batcher import Batcher
 from ingest.keyring import Keyring, KnownKey
 from ingest.resolver import Resolver
@@ -43,7 +42,6 @@ class Intake:
     def __init__(self, live: Live, slot: str, doors: Sequence[str]) -> None:
         self.clock = ArrivalClock()
         self.tally = Tally(doors)
-        self.attention = Attention()
         self._live = live
         self._keyring = Keyring()
         self.find = self._keyring.find
@@ -67,14 +65,7 @@ class Intake:
         )
         self._strangers = Strangers()
         self._batchers = [
-            Batcher(
-                writer,
-                self._oldest_unresolved,
-                self._keyring.forget,
-                self._look_again,
-                self.tally,
-                self.attention,
-            )
+            Batcher(writer, self._oldest_unresolved, self._keyring.forget, self._look_again, self.tally)
             for writer in self._writers
         ]
         self._loop = asyncio.get_running_loop()

@@ -150,7 +150,6 @@ class Lane(Guard, Waiting):
             while data and not self._closing:
                 if self._under_way or self.flow.write_paused:
                     self._hold(data)
-                    self._desk.intake.attention.note_pipelined()
                     break
                 rest = self._take(data) if self._between and self.is_idle else data
                 if rest is None:

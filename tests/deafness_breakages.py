@@ -97,49 +97,6 @@ DEAFNESS_BREAKAGES: dict[str, Breakage] = {
         "is_growing = True",
         "tests/store/recorder/test_unheard.py::test_a_long_one_that_ended_a_moment_ago_is_not_said_to_last",
     ),
-    "a loop that stood still vouches for what it heard": Breakage(
-        "ingest/attention.py",
-        "if now_ms - self._turned_ms > STOOD_STILL_MS or self._held_back:",
-        "if self._held_back:",
-        "tests/ingest/test_attention.py::test_a_loop_that_stood_still_for_more_than_a_second_leaves_one",
-    ),
-    "nobody vouches when Redis is slow": Breakage(
-        "ingest/attention.py",
-        "        return is_sure\n",
-        "        return False\n",
-        "tests/ingest/test_attention.py::test_calls_that_take_more_than_a_second_leave_no_hole",
-    ),
-    "a clock that was corrected is vouched for": Breakage(
-        "ingest/attention.py",
-        "> STEP_LEAST_MS:\n            self._attention.note_doubt()",
-        "> STEP_LEAST_MS:\n            pass",
-        "tests/ingest/test_attention.py::test_nobody_vouches_across_a_correction_of_the_clock",
-    ),
-    "a doubt is over with the batch that it came with": Breakage(
-        "ingest/attention.py",
-        "self._heard_ms, self._offset_ms = watermark_ms - offset_ms, offset_ms",
-        "self._heard_ms, self._offset_ms = self._attention.monotonic_ms(), offset_ms",
-        "tests/ingest/test_attention.py"
-        "::test_it_leaves_one_also_where_so_much_waits_that_the_watermark_stays_behind",
-    ),
-    "what is held back is no doubt": Breakage(
-        "ingest/attention.py",
-        "> STOOD_STILL_MS or self._held_back:",
-        "> STOOD_STILL_MS:",
-        "tests/ingest/test_attention.py::test_while_something_is_held_back_nobody_is_sure",
-    ),
-    "the lane notes nothing of what is pipelined": Breakage(
-        "ingest/lane.py",
-        "                    self._desk.intake.attention.note_pipelined()\n",
-        "",
-        "tests/ingest/test_attention.py::test_a_ping_that_is_pipelined_behind_another_is_a_doubt",
-    ),
-    "the plain path notes nothing of what is pipelined": Breakage(
-        "ingest/guard.py",
-        "            self._desk.intake.attention.note_pipelined()",
-        "            pass",
-        "tests/ingest/test_attention.py::test_a_ping_that_is_pipelined_behind_another_is_a_doubt",
-    ),
     "a full memory is not said": Breakage(
         "overdue/health/memory.py",
         "    if used >= limit:\n",

@@ -120,17 +120,10 @@ class Writer:
         self.clock.observe(now_ms, sent_ms, self.clock.monotonic_ms())
 
     async def record(
-        self,
-        ids: Sequence[bytes],
-        heads: bytes,
-        history: bytes,
-        watermark_ms: int,
-        runs: bytes = b"",
-        is_sure: bool = False,
+        self, ids: Sequence[bytes], heads: bytes, history: bytes, watermark_ms: int, runs: bytes = b""
     ) -> Recorded:
         """Apply one batch; `runs` are the ids of the runs that its pings name, in order, 16 bytes each.
 
-        `is_sure`: all that arrived up to the watermark is in this batch or in an earlier one, however far it leaps.
         Along goes the last number that was answered: should Redis not know of it, it has lost what it had taken.
 
         Raises:
@@ -149,7 +142,6 @@ class Writer:
             history,
             runs,
             self._answered,
-            int(is_sure),
             *ids,
         )
         sent_ms = self.clock.monotonic_ms()

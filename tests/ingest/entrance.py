@@ -79,7 +79,7 @@ class Gate:
 
 
 def _read_record(arguments: Sequence[Any]) -> RecordCall:
-    _, _, _, _, watermark_ms, _, heads, history, _, _, _, *ids = arguments
+    _, _, _, _, watermark_ms, _, heads, history, _, _, *ids = arguments
     arrivals = tuple(low | high << 32 for low, high, *_ in _HEAD.iter_unpack(heads))
     begun_s = asyncio.get_running_loop().time()
     return RecordCall(watermark_ms, arrivals, tuple(map(int, ids)), len(history), begun_s)

@@ -97,7 +97,7 @@ class Memory:
     async def call(self, name: str, keys: Sequence[str], arguments: Sequence[Any], give_up_ms: int) -> Any:
         if name != "record":
             return NOW_MS
-        ids, history = arguments[11:], arguments[7]
+        ids, history = arguments[10:], arguments[7]
         if ids:
             self.rows += read_history(history)
         await asyncio.sleep(0)

@@ -4,8 +4,8 @@
 -- KEYS  generation config state deadlines writers replies blind tallies broken pings events plans used walk due rules runs reminders pauses
 -- ARGV  generation, slot, incarnation (8 bytes), sequence, watermark_ms, cap of the history backlog in bytes,
 --       heads (per ping: arrival_ms I6, key epoch I2, known version I4, flags B), history (opaque, one blob for all),
---       the runs that pings name (16 bytes for each with flag 16), the last sequence that was answered, 1 if the writer
---       vouches that it has heard all that arrived up to the watermark (else 0), then one monitor id per ping
+--       the runs that pings name (16 bytes for each with flag 16), the last sequence that was answered, then one monitor
+--       id per ping
 -- Returns  {now_ms, outcomes, waits}: one byte per ping, + 128 where the caller's known version is out of date; the
 --          seconds to wait (I4) for each ping that was limited, in order
 -- Errors   GENERATION; UNREGISTERED, FENCED, STALE (about the writer); MALFORMED (about the batch); nothing is written
@@ -23,7 +23,7 @@
 --@include stepping
 --@include plans
 --@include kit
-local HEAD, HEAD_LENGTH, FIRST_ID = '<I6I2I4B', 13, 12
+local HEAD, HEAD_LENGTH, FIRST_ID = '<I6I2I4B', 13, 11
 local RECORDED, UNKNOWN, PAUSED_PING, LIMITED, BROKEN, ALIVE = 1, 2, 3, 4, 5, 6
 local LIFE_ONLY, OUT_OF_DATE = 1, 128
 local RELAYED, SIGNAL, HAS_RUN, RUN_LENGTH, RELAY_CLAMP_MS = 2, 4, 16, 16, 3600000
@@ -34,7 +34,7 @@ local K_BLIND, K_TALLIES, K_BROKEN, K_PINGS, K_EVENTS = KEYS[7], KEYS[8], KEYS[9
 local K_PLANS, K_USED, K_WALK, K_DUE, K_RULES, K_RUNS, K_REMINDERS, K_PAUSES = unpack(KEYS, 12)
 local slot, incarnation = ARGV[2], ARGV[3]
 local sequence, told_watermark, backlog_cap = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local heads, history, named_runs, answered, is_sure = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10]), ARGV[11] == '1'
+local heads, history, named_runs, answered = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
 local pings = #ARGV - FIRST_ID + 1
 local now = now_ms()
 
@@ -66,16 +66,14 @@ end
 local backlog = redis.call('HMGET', K_TALLIES, 'history_appended', 'history_trimmed')
 local holes = nil
 
--- 3. Hear. A gap in the sequence is a batch that was lost or refused; a leap of the watermark is time unheard, unless the
--- writer knows better: then only this call was slow. Nobody knows when a ping arrived whose stamp is too old to be believed.
+-- 3. Hear. A gap in the sequence is a batch that was lost or refused; a leap of the watermark is time unheard.
 if is_step_back(watermark, now) then
   holes = step_back(K_WRITERS, K_BLIND, K_TALLIES, K_WALK, K_DUE, K_PAUSES, now, watermark)
   watermark = now
 end
 if told_watermark > now then told_watermark = now end
 if told_watermark < watermark then told_watermark = watermark end
-is_sure = is_sure and now - watermark < CLAMP_MS
-if sequence ~= last_sequence + 1 or told_watermark - watermark > HOLE_LEAST_MS and not is_sure then
+if sequence ~= last_sequence + 1 or told_watermark - watermark > HOLE_LEAST_MS then
   -- What was answered is behind what is known: Redis came back without its last moments.
   holes = add_hole(K_BLIND, K_TALLIES, watermark, told_watermark, answered > last_sequence)
 end

@@ -138,11 +138,11 @@ class Drive:
         self.read_events()
         self.events_at_drop.setdefault(number, len(self.events))
 
-    def do_send(self, slot: str, batch: Iterable[Beat], heard: int, is_sure: bool = False) -> None:
+    def do_send(self, slot: str, batch: Iterable[Beat], heard: int) -> None:
         batch = list(batch)
         arguments = self.arguments(batch, heard)
-        reply = self.run(self.writers[slot].record(*arguments, is_sure)).outcomes
-        expected = self.model.record(slot, batch, heard, slot in self.confessed, is_sure)
+        reply = self.run(self.writers[slot].record(*arguments)).outcomes
+        expected = self.model.record(slot, batch, heard, slot in self.confessed)
         self.heard[slot] = min(heard, self.model.now)
         self.confessed.discard(slot)
         self.last_batch[slot] = (self.writers[slot]._sequence, arguments, reply)

@@ -163,13 +163,6 @@ class LiveMachine(Drive, RuleBasedStateMachine):
         self.do_send(self.slot(slot), sent, self.model.now)
 
     @precondition(lambda self: self.model.ears)
-    @rule(slot=which, one=which, ms=st.sampled_from((1001, 3000, 59_999, 60_000)))
-    def wait_for_a_slow_call_and_hear_all_the_same(self, slot: int, one: int, ms: int) -> None:
-        self.do_move_to(self.model.now + ms)
-        sent = [Beat(self.anybody(one, "active"), self.model.now - ms // 2)]
-        self.do_send(self.slot(slot), sent, self.model.now, is_sure=True)
-
-    @precondition(lambda self: self.model.ears)
     @rule(slot=which)
     def confess(self, slot: int) -> None:
         self.writers[self.slot(slot)].confess()

@@ -154,14 +154,12 @@ class Model:
         elif self.now - ear.heard > HOLE_MS:
             self.blind(ear.heard, self.now)
 
-    def hear(self, slot: str, heard: int, skipped: bool, is_sure: bool) -> None:
-        """A batch says how far the writer has heard. A lost batch is a hole, and so is a leap of more than a second,
-        unless the writer is sure that it has heard all; but nobody believes stamps that are older than a minute."""
+    def hear(self, slot: str, heard: int, skipped: bool) -> None:
+        """A batch says how far the writer has heard; a leap of more than a second, or a lost batch, is a hole."""
         ear = self.ears[slot]
         self.notice_step_back([ear.heard])
         heard = max(ear.heard, min(heard, self.now))
-        is_sure = is_sure and self.now - ear.heard < OLDEST_STAMP_MS
-        if skipped or (heard - ear.heard > HOLE_MS and not is_sure):
+        if skipped or heard - ear.heard > HOLE_MS:
             self.blind(ear.heard, heard)
         ear.heard = heard
 
@@ -243,10 +241,10 @@ class Model:
         return until - since - unheard
 
     def record(
-        self, slot: str, beats: Sequence[Beat], heard: int, skipped: bool = False, is_sure: bool = False
+        self, slot: str, beats: Sequence[Beat], heard: int, skipped: bool = False
     ) -> list[tuple[Outcome, bool]]:
         """One batch: per ping the outcome, and whether the caller (who knows version 1) is out of date."""
-        self.hear(slot, heard, skipped, is_sure)
+        self.hear(slot, heard, skipped)
         return [(self.ping(beat), self._out_of_date(beat)) for beat in beats]
 
     def ping(self, beat: Beat) -> Outcome:

@@ -115,12 +115,6 @@ BREAKAGES: dict[str, tuple[str, str, str]] = {
         "told_watermark - watermark > HOLE_LEAST_MS",
         "false",
     ),
-    "a slow call leaves a hole": ("record", "> HOLE_LEAST_MS and not is_sure", "> HOLE_LEAST_MS"),
-    "a writer is believed that hears of pings from before a minute": (
-        "record",
-        "is_sure = is_sure and now - watermark < CLAMP_MS",
-        "",
-    ),
     "every pause is a hole": (
         "record",
         "told_watermark - watermark > HOLE_LEAST_MS",
