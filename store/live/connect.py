@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
 from store.errors import Fenced, GenerationMissing, OverdueError, Unavailable
+from store.live.client import Client
 from store.live.scripts import CLOCK, Script, assemble, fence, names
 
 CONNECT_TIMEOUT_S = 2.0
@@ -61,7 +62,7 @@ def _options(read_timeout_s: float) -> dict[str, Any]:
 
 def open_client(url: str, read_timeout_s: float = CALL_TIMEOUT_S) -> aioredis.Redis:
     """A client with a pool, for everything but the ping path."""
-    return aioredis.Redis.from_url(url, **_options(read_timeout_s))
+    return Client.from_url(url, **_options(read_timeout_s))
 
 
 class Scripts:

@@ -8,12 +8,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-import redis.asyncio
+import redis.exceptions
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from store.errors import SettingError
+from store.live.client import Client
 
 VARIABLE = "OVERDUE_REDIS_URL"
 OLDEST_REDIS = (7, 0)
@@ -125,7 +126,7 @@ def _refusal(url: str, error: Exception) -> str:
 
 async def _ask(url: str, bound_s: float) -> Server:
     # RESP2, so that a server from before HELLO is told that it is too old instead of being misunderstood.
-    client = redis.asyncio.Redis.from_url(
+    client = Client.from_url(
         url,
         retry=Retry(NoBackoff(), 0),
         socket_timeout=bound_s,
