@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from tests.servers import debian_redis_binary, running_server, valkey_binary
 from tests.stage import Stage
 
 # Few tests that take long: begun first, so that nobody waits for them at the end.
-LONGEST = ("tests/system/", "tests/browser/", "tests/store/live/test_model.py")
+LONGEST = ("tests/browser/", "tests/system/", "tests/store/live/test_model.py")
+IN_ONE_BROWSER = "tests/browser/"
 SERVERS = ["valkey", pytest.param("redis-server", marks=pytest.mark.slow)]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    places = (place for place, start in enumerate(LONGEST) if item.nodeid.startswith(start))
+    return next(places, len(LONGEST))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file at a time to each worker, but all that share a browser and its house to the same one."""
+    scheduling = LoadFileScheduling(config, log)
+    scheduling._split_scope = _shared
+    return scheduling
+
+
+def _shared(nodeid: str) -> str:
+    return IN_ONE_BROWSER if nodeid.startswith(IN_ONE_BROWSER) else nodeid.split("::", 1)[0]
 
 
 @pytest.fixture(scope="session", params=SERVERS)

@@ -191,7 +191,7 @@ def test_nothing_is_sent_again_that_the_page_knows(visitor: Visitor, api: Api) -
     assert (answers[0], answers[-1]) == (200, 304)
 
 
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("dark", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_the_fleet_and_its_forms_have_no_serious_fault_for_those_who_cannot_see_them(
     browser: Browser, house: House, api: Api, dark: bool
 ) -> None:

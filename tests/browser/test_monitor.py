@@ -258,7 +258,7 @@ def test_nothing_that_is_stored_becomes_part_of_the_page(visitor: Visitor, api: 
     api.delete(f"/api/channels/{channel['id']}")
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, False), (1440, True)])
+@pytest.mark.parametrize(("width", "dark"), [(390, False), pytest.param(1440, True, marks=pytest.mark.slow)])
 def test_it_has_no_serious_fault_for_those_who_cannot_see_it(
     browser: Browser, house: House, monitor: Json, width: int, dark: bool
 ) -> None:

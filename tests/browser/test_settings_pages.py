@@ -119,7 +119,7 @@ def test_moments_are_in_the_viewers_zone_and_in_utc_on_hover(visitor: Visitor, a
     assert "UTC" not in made.inner_text()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("dark", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["light", "dark"])
 def test_no_page_has_a_serious_fault_or_is_wider_than_a_phone(
     browser: Browser, house: House, api: Api, told: Json, dark: bool
 ) -> None:

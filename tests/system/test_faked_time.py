@@ -28,7 +28,7 @@ ALIVE, DEAD = (1, 2, 3), 9
 INTERVAL_S, GRACE_S, TICK_S = 1, 1, 0.1
 # More than they send while they are watched, and less than twice that.
 PINGS_PER_MINUTE, MINUTE_S = 400, 60
-LIBRARIES = [str(found) for found in Path("/usr/lib").glob("**/faketime/libfaketime.so.1")]
+LIBRARIES = [str(found) for found in Path("/usr/lib").glob("*/faketime/libfaketime.so.1")]
 
 pytestmark = [
     pytest.mark.slow,
