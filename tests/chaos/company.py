@@ -44,6 +44,7 @@ class Company:
         self.answers: list[Ping] = []
         self.happened_ms: dict[int, int] = {}
         self.plain_answers: list[Ping] = []
+        self.plain_unanswered_ms: list[int] = []
         self.complaints: list[str] = []
         self.client = self._new_client()
         self._lock = threading.Lock()
@@ -139,6 +140,7 @@ class Company:
         try:
             reply = client.get(f"/ping/{one.key}")
         except httpx.TransportError:
+            self.plain_unanswered_ms.append(sent_ms)
             return
         self.plain_answers.append(Ping(0, one.key, reply.status_code, sent_ms, wall_ms()))
 

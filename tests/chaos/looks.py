@@ -115,7 +115,8 @@ class Looks:
 
         def odd() -> list[str]:
             self._records.read()
-            return judge_plain(good, self._records.of(self._company.plain.id))
+            rows = self._records.of(self._company.plain.id)
+            return judge_plain(good, self._company.plain_unanswered_ms, rows)
 
         try:
             until(lambda: not odd(), RECORDED_WITHIN_S, "plain pings are recorded")
