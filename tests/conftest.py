@@ -26,6 +26,7 @@ def _place(item: pytest.Item) -> int:
     return next(places, len(LONGEST))
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """A file at a time to each worker, but all that share a browser and its house to the same one."""
     scheduling = LoadFileScheduling(config, log)
