@@ -9,6 +9,20 @@ _CUT_OFF = "tests/store/test_rebuild_cut_off.py::test_a_rebuild_that_is_cut_off_
 _BEHIND = "tests/store/recorder/test_fallen_behind.py::"
 
 LOSS_BREAKAGES: dict[str, Breakage] = {
+    "who died with the server has lost nothing": Breakage(
+        "store/live/scripts/register.lua",
+        "if own == 0 and died_at and started_ms() + 1000 > died_at then is_loss = true end\n",
+        "",
+        "tests/store/live/test_lost_moments.py"
+        "::test_where_ingest_died_with_the_server_the_runs_of_that_time_are_let_go",
+    ),
+    "who stopped in order may have lost something": Breakage(
+        "store/live/scripts/register.lua",
+        "if own == 0 and died_at and",
+        "if own == 0 and unheard_since and",
+        "tests/store/live/test_lost_moments.py"
+        "::test_who_stopped_in_order_has_lost_nothing_whenever_the_server_was_started",
+    ),
     "a rebuild opens one shard after the other": Breakage(
         "store/live/rebuilding.py",
         '        commands += [*heard, ("SET", shard.keys.generation, live.generation.value)]\n',

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from store.clock import wall_ms
 from store.live.event_kind import Cause
+from store.live.scripts import CLOCK
 from store.monitor_rules import MonitorRules
 from tests.stage import START_MS, Stage, config_of
 from tests.store.live.test_packing import in_lua
-from tests.store.live.test_signals import ONE, START, causes
+from tests.store.live.test_signals import ONE, OTHER, START, causes
 
 RULES = MonitorRules(max_runtime_s=20)
 
@@ -73,6 +75,47 @@ async def test_a_run_goes_on_where_something_was_only_refused(
     await stage.sweep()
     assert await stage.holes() == [(5, heard)]
     assert await causes(stage) == [("down", Cause.OVERRUN, heard + 20)]
+
+
+@pytest.mark.parametrize(("started", "told"), [(10, []), (4, [Cause.OVERRUN])])
+async def test_where_ingest_died_with_the_server_the_runs_of_that_time_are_let_go(
+    stage: Stage, started: float, told: list[Cause]
+) -> None:
+    """And where it died alone, nothing was lost but what is sent again."""
+    await lose(stage, await begin(stage))
+    await starts(stage, started)
+    await stage.move_to(12)
+    stage.writer = await stage.new_writer()
+    await stage.listen(100)
+    await stage.sweep()
+    assert await stage.holes() == [(5, 12)]
+    assert [cause for _, cause, _ in await causes(stage)] == told
+
+
+async def test_who_stopped_in_order_has_lost_nothing_whenever_the_server_was_started(stage: Stage) -> None:
+    await begin(stage)
+    await stage.move_to(7)
+    await stage.ping(1, signal=START, run=OTHER)
+    await stage.writer.deregister()
+    await starts(stage, 10)
+    await stage.move_to(12)
+    stage.writer = await stage.new_writer()
+    await stage.listen(100)
+    await stage.sweep()
+    assert await stage.holes() == [(7, 12)]
+    assert [cause for _, cause, _ in await causes(stage)] == [Cause.OVERRUN]
+
+
+async def starts(stage: Stage, second: float) -> None:
+    await stage.redis.set("test-started", START_MS + round(second * 1000))
+
+
+async def test_a_server_says_when_it_was_started(stage: Stage) -> None:
+    """Not more than a second before it was, and hardly after it."""
+    before_ms = wall_ms()
+    uptime_ms = 1000 * (await stage.redis.info("server"))["uptime_in_seconds"]
+    started_ms: int = await stage.redis.eval(CLOCK.read_text(encoding="utf-8") + "return started_ms()", 0)
+    assert before_ms - uptime_ms - 1000 <= started_ms <= wall_ms() - uptime_ms
 
 
 async def test_a_run_that_began_after_the_loss_is_watched(stage: Stage) -> None:
