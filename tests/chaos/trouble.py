@@ -110,9 +110,12 @@ class Trouble:
 
     def _ended(self) -> list[Json]:
         """Its incidents of this round, if they are over."""
-        found = patiently(lambda: self._company.others.incidents(self._one.id), "incidents")
-        own = [one for one in found if ms(one["startedAt"]) >= self._since_ms - 1000]
+        own = patiently(self._own, "incidents")
         return own if all(one["endedAt"] for one in own) else []
+
+    def _own(self) -> list[Json]:
+        found = self._company.others.incidents(self._one.id)
+        return [one for one in found if ms(one["startedAt"]) >= self._since_ms - 1000]
 
     def _send(self, signal: str) -> None:
         self._company.send_well(self._company.client, self._one, signal, self._run)
@@ -126,7 +129,9 @@ class Trouble:
         return all(covers(losses, one) for one in self._cause) or (self._kind == OVERRUN and bool(losses))
 
     def _is_unended(self, losses: Sequence[Loss]) -> bool:
-        """Nobody knows of it any more but the receiver."""
+        """Nobody knows of it any more but the receiver, and it is well: no end will be told."""
         if not is_unended(self.calls(), losses):
             return False
-        return patiently(lambda: not self._ended(), "a look")
+        return patiently(
+            lambda: self._company.others.status(self._one.id) == "up" and not self._own(), "a look"
+        )
