@@ -118,14 +118,14 @@ HEARING_BREAKAGES: dict[str, Breakage] = {
     ),
     "a loss is blind time like any other": Breakage(
         _SCRIPTS + "record.lua",
-        "watermark, told_watermark, answered > last_sequence)",
+        "watermark, told_watermark, is_loss)",
         "watermark, told_watermark)",
         _LOST + "test_a_run_whose_end_may_be_lost_is_let_go_and_its_monitor_missed_at_its_deadline",
     ),
     "whatever was refused is lost": Breakage(
         _SCRIPTS + "record.lua",
-        "answered > last_sequence)",
-        "true)",
+        "is_loss = answered > last_sequence\n",
+        "is_loss = true\n",
         _LOST + "test_a_run_goes_on_where_something_was_only_refused",
     ),
     "a loss that took the slot along is blind time like any other": Breakage(

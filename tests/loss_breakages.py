@@ -11,15 +11,27 @@ _BEHIND = "tests/store/recorder/test_fallen_behind.py::"
 LOSS_BREAKAGES: dict[str, Breakage] = {
     "who died with the server has lost nothing": Breakage(
         "store/live/scripts/register.lua",
-        "if own == 0 and died_at and started_ms() + 1000 > died_at then is_loss = true end\n",
-        "",
+        "own == 0 and died_at and may_be_lost(died_at, now)",
+        "false",
         "tests/store/live/test_lost_moments.py"
         "::test_where_ingest_died_with_the_server_the_runs_of_that_time_are_let_go",
     ),
+    "a loss is none where the clock comes back behind": Breakage(
+        "store/live/scripts/record.lua",
+        "  if is_loss then watermark = math.min(watermark, told_watermark - 1) end\n",
+        "",
+        "tests/store/live/test_lost_moments.py::test_so_they_are_where_the_clock_comes_back_behind",
+    ),
+    "a slot that is dropped has lost nothing": Breakage(
+        "store/live/scripts/drop_writer.lua",
+        "watermark, now, is_loss)",
+        "watermark, now)",
+        "tests/store/live/test_lost_moments.py::test_so_they_are_where_the_slot_of_the_one_that_died_is_dropped",
+    ),
     "who stopped in order may have lost something": Breakage(
         "store/live/scripts/register.lua",
-        "if own == 0 and died_at and",
-        "if own == 0 and unheard_since and",
+        "if own == 0 and died_at and may_be_lost(died_at, now)",
+        "if own == 0 and unheard_since and may_be_lost(unheard_since, now)",
         "tests/store/live/test_lost_moments.py"
         "::test_who_stopped_in_order_has_lost_nothing_whenever_the_server_was_started",
     ),

@@ -2,8 +2,8 @@
 
 redis-py sends every command under `asyncio.wait_for`, and before Python 3.12 that function forgets a cancellation that
 comes in the moment in which the sending has ended (https://github.com/python/cpython/issues/86296): the call returns
-its reply as if nobody had asked it to stop. A loop that was told to end once would run on for ever, and a bound in
-seconds around it would bind nothing. So each call looks at its end whether it was cancelled meanwhile.
+its reply, or its error, as if nobody had asked it to stop. A loop that was told to end once would run on for ever, and
+a bound in seconds around it would bind nothing. So each call looks at its end whether it was cancelled meanwhile.
 """
 
 from __future__ import annotations
@@ -31,16 +31,29 @@ class Client(aioredis.Redis):
 
 
 class _Pipeline(Pipeline):
+    async def immediate_execute_command(self, *args: Any, **options: Any) -> Any:
+        with _heeding_cancellation():
+            return await super().immediate_execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
         with _heeding_cancellation():
             return await super().execute(raise_on_error)
 
+    async def reset(self) -> None:  # type: ignore[override]
+        with _heeding_cancellation():
+            await super().reset()  # type: ignore[no-untyped-call]
+
 
 @contextmanager
 def _heeding_cancellation() -> Iterator[None]:
-    """A task that was cancelled before may make calls while it ends: only a cancellation that is new counts."""
+    """A task that was cancelled before may make calls while it ends: only a cancellation that is new counts.
+
+    It counts for more than whatever else went wrong.
+    """
     task = asyncio.current_task()
     before = task.cancelling() if task else 0
-    yield
-    if task and task.cancelling() > before:
-        raise asyncio.CancelledError
+    try:
+        yield
+    finally:
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import uuid4
 
+from redis.exceptions import RedisError
+
 from store.clock import wall_ms
 from tests.chaos.again import is_unended
 from tests.chaos.company import Company
@@ -21,6 +23,7 @@ TOLD_WITHIN_S, LOST_WITHIN_S, RECORDED_WITHIN_S = 45.0, 4.0, 30.0
 MAX_RUNTIME_MS = 1_000
 # A run that so much blind time touches may have ended unheard, and is let go.
 LONGEST_HOLE_MS = 30_000
+YOUNG_S = 3
 FAIL, OVERRUN = "fail", "overrun"
 
 
@@ -36,12 +39,14 @@ class Trouble:
         self._since_ms = 0
         self._run = ""
         self._cause: list[Ping] = []
+        self._was_young = False
 
     def begin(self) -> None:
         """It fails, or begins a run that hangs."""
         self._kind = FAIL if self._kind == OVERRUN else OVERRUN
         self._calls, self._since_ms = len(self._company.receiver.calls), wall_ms()
         self._run = str(uuid4())
+        self._was_young = self._is_server_young()
         self._send("/fail" if self._kind == FAIL else "/start")
         self._cause = [one for one in self._own_answers() if one.status == 200]
 
@@ -126,7 +131,17 @@ class Trouble:
 
     def _may_go_untold(self, losses: Sequence[Loss]) -> bool:
         """A failure that is lost itself; a run also because its end might be, so that it is let go."""
-        return all(covers(losses, one) for one in self._cause) or (self._kind == OVERRUN and bool(losses))
+        return all(covers(losses, one) for one in self._cause) or (
+            self._kind == OVERRUN and (bool(losses) or self._was_young)
+        )
+
+    def _is_server_young(self) -> bool:
+        """When it was started is known to the second only, so whoever dies then is taken to have died with it."""
+        try:
+            with self._company.house.redis() as client:
+                return int(client.info("server")["uptime_in_seconds"]) <= YOUNG_S
+        except RedisError:
+            return True
 
     def _is_unended(self, losses: Sequence[Loss]) -> bool:
         """Nobody knows of it any more but the receiver, and it is well: no end will be told."""

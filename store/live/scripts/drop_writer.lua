@@ -16,12 +16,14 @@ local blob = redis.call('HGET', KEYS[2], ARGV[2])
 if not blob then return {NOT_THERE, 0} end
 local now, least_silent = now_ms(), tonumber(ARGV[3])
 -- For how long a record could not be read is not known; no verdict was given meanwhile.
-local watermark = math.min(read_writer(blob) or now - UNREADABLE_MS, now)
+local died_at = read_writer(blob) or now - UNREADABLE_MS
+local watermark = math.min(died_at, now)
 local silent = now - watermark
 if silent < least_silent then return {HEARD, silent} end
 redis.call('HDEL', KEYS[2], ARGV[2])
 redis.call('HDEL', KEYS[3], ARGV[2])
 -- What it held is lost, however short the time. If nobody else listens, the next who registers notes the hole.
-if redis.call('HLEN', KEYS[2]) == 0 then redis.call('SET', KEYS[4], watermark)
-else add_hole(KEYS[5], KEYS[6], watermark, now) end
+local is_loss, is_last = may_be_lost(died_at, now), redis.call('HLEN', KEYS[2]) == 0
+if is_last then redis.call('SET', KEYS[4], watermark) end
+if is_loss or not is_last then add_hole(KEYS[5], KEYS[6], watermark, now, is_loss) end
 return {DROPPED, silent}

@@ -74,8 +74,10 @@ end
 if told_watermark > now then told_watermark = now end
 if told_watermark < watermark then told_watermark = watermark end
 if sequence ~= last_sequence + 1 or told_watermark - watermark > HOLE_LEAST_MS then
-  -- What was answered is behind what is known: Redis came back without its last moments.
-  holes = add_hole(K_BLIND, K_TALLIES, watermark, told_watermark, answered > last_sequence)
+  -- What was answered is behind what is known: Redis came back without its last moments, perhaps with a clock that is behind.
+  local is_loss = answered > last_sequence
+  if is_loss then watermark = math.min(watermark, told_watermark - 1) end
+  holes = add_hole(K_BLIND, K_TALLIES, watermark, told_watermark, is_loss)
 end
 
 -- Up to where every writer has heard, this one by what it has just told. A deadline beyond it cannot be judged yet:

@@ -29,10 +29,9 @@ end
 -- After a small step back, which is waited out, the slot may have been heard a little later than now.
 local first = math.max(now, unheard_since or 0)
 local own = math.min(tonumber(ARGV[4]), now)
--- Heard, said Redis, and does not know of it any more. A caller that is new cannot say; but if the server was started
--- after what it knows of the one that died, then it may have died with that one, and forgotten what it had answered.
+-- Heard, said Redis, and does not know of it any more. A caller that is new cannot say.
 local is_loss = unheard_since ~= nil and own > unheard_since
-if own == 0 and died_at and started_ms() + 1000 > died_at then is_loss = true end
+if own == 0 and died_at and may_be_lost(died_at, now) then is_loss, unheard_since = true, math.min(unheard_since, now - 1) end
 if own > 0 and (not unheard_since or own < unheard_since) then unheard_since = own end
 if unheard_since then add_hole(K_BLIND, K_TALLIES, unheard_since, now, is_loss) end
 redis.call('HSET', K_WRITERS, slot, pack_writer(first, 0, now, incarnation))

@@ -7,6 +7,7 @@ import pytest
 from store.clock import wall_ms
 from store.live.event_kind import Cause
 from store.live.scripts import CLOCK
+from store.live.writers import Dropped, Dropping, drop_writer
 from store.monitor_rules import MonitorRules
 from tests.stage import START_MS, Stage, config_of
 from tests.store.live.test_packing import in_lua
@@ -90,6 +91,40 @@ async def test_where_ingest_died_with_the_server_the_runs_of_that_time_are_let_g
     await stage.sweep()
     assert await stage.holes() == [(5, 12)]
     assert [cause for _, cause, _ in await causes(stage)] == told
+
+
+async def test_so_they_are_where_the_slot_of_the_one_that_died_is_dropped(stage: Stage) -> None:
+    """Its host comes back under another name."""
+    await lose(stage, await begin(stage))
+    await starts(stage, 10)
+    await stage.move_to(12)
+    assert await drop_writer(stage.shard, "main-0", 0) == Dropped(Dropping.DROPPED, 7_000)
+    stage.writer = await stage.new_writer("other-0")
+    await stage.listen(100)
+    await stage.sweep()
+    assert await stage.holes() == [(5, 12)]
+    assert await causes(stage) == []
+
+
+@pytest.mark.parametrize("has_died", [False, True])
+async def test_so_they_are_where_the_clock_comes_back_behind(stage: Stage, has_died: bool) -> None:
+    await stage.put(config_of(1, 300, 100, rules=MonitorRules(max_runtime_s=60)))
+    await stage.listen(5)
+    await stage.ping(1, signal=START, run=ONE)
+    await stage.listen(40)
+    was = await kept(stage)
+    await stage.listen(41)
+    await stage.ping(1, run=ONE)
+    await lose(stage, was)
+    await stage.step_clock(-10)
+    if has_died:
+        await starts(stage, 30)
+        stage.writer = await stage.new_writer()
+    else:
+        await stage.ping()
+    await stage.listen(200)
+    await stage.sweep()
+    assert await causes(stage) == []
 
 
 async def test_who_stopped_in_order_has_lost_nothing_whenever_the_server_was_started(stage: Stage) -> None:

@@ -25,3 +25,11 @@ local function smallest_watermark(writers_key)
   end
   return smallest, #blobs, largest
 end
+
+-- Whether a writer that died may have died with the server, which then may have forgotten what that one had answered: where
+-- the server was started after the last that it knows of it (when, is known to the second), or that lies in the future, as
+-- the clock came back behind.
+local function may_be_lost(heard, now)
+  local started = started_ms()
+  return started > 0 and (started + 1000 > heard or heard > now)
+end
