@@ -1,4 +1,4 @@
-"""What can go wrong in a round: a death at a named fault point, or at any moment; or the power fails under Redis."""
+"""What can go wrong in a round: a death at a named fault point, or at any moment; the power fails, of Redis or of all."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ TIMES = 20
 # After how long a random kill strikes; a round's silences are told and ended in that time.
 LATEST_MS = 6_000
 # How often the power fails in a turn, and how much is lost then at most, as `appendfsync everysec` has it.
-POWER_LOSSES, LONGEST_LOSS_MS = 3, 1_900
+POWER_LOSSES, LONGEST_LOSS_MS = 4, 1_900
 
 
 class Fault(msgspec.Struct, frozen=True):
     """One fault. `at` is a fault point, or empty: then `part` is killed after `after_ms`.
 
     `time` is the how many-eth time that the point is reached. `weather` is what the network does instead.
-    `forgets_ms` is how much of its log a Redis has not got to the disk when it dies.
+    `forgets_ms` is how much of its log a Redis has not got to the disk when it dies; `of_all`: all others die with it.
     """
 
     part: str
@@ -31,6 +31,7 @@ class Fault(msgspec.Struct, frozen=True):
     after_ms: int = 0
     weather: str = ""
     forgets_ms: int = 0
+    of_all: bool = False
 
     @property
     def empties_redis(self) -> bool:
@@ -43,13 +44,15 @@ class Fault(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        return self.at or f"{self.weather or ('power loss' if self.forgets_ms else 'kill')} {self.part}"
+        if self.forgets_ms:
+            return f"power loss {'of all' if self.of_all else self.part}"
+        return self.at or f"{self.weather or 'kill'} {self.part}"
 
     def __str__(self) -> str:
         if self.weather:
             return f"{self.weather} before {self.part}"
         if self.forgets_ms:
-            return f"power loss after {self.after_ms} ms, {self.forgets_ms} ms"
+            return f"power loss{' of all' * self.of_all} after {self.after_ms} ms, {self.forgets_ms} ms"
         return f"{self.at}, time {self.time}" if self.at else f"kill {self.part} after {self.after_ms} ms"
 
 
@@ -79,7 +82,6 @@ def _at_random(dice: random.Random, processes: Sequence[str], times: int) -> Ite
 
 
 def _power_losses(dice: random.Random) -> Iterator[Fault]:
-    for _ in range(POWER_LOSSES):
-        yield Fault(
-            "valkey", after_ms=dice.randint(0, LATEST_MS), forgets_ms=dice.randint(100, LONGEST_LOSS_MS)
-        )
+    for number in range(POWER_LOSSES):
+        after_ms, forgets_ms = dice.randint(0, LATEST_MS), dice.randint(100, LONGEST_LOSS_MS)
+        yield Fault("valkey", after_ms=after_ms, forgets_ms=forgets_ms, of_all=number % 2 == 1)

@@ -134,16 +134,18 @@ class Striker:
         return True
 
     def _fail_at(self, fault: Fault, moment_ms: int) -> None:
-        """The power fails under Redis: of its log the last moments are not on the disk."""
+        """The power fails under Redis, or under all: of its log the last moments are not on the disk."""
         valkey, serve = self._house.pid("valkey"), self._house.pid("serve")
         at(moment_ms - fault.forgets_ms)
         log, kept = self._house.redis_log(), self._house.redis_log().stat().st_size
         since_ms = wall_ms()
         at(moment_ms)
         with standing_still(serve):  # it would start another one at once
-            self.kills += 1
-            self._house.kill("valkey", valkey)
-            until(lambda: "valkey" not in self._house.processes(), 5, "Redis is dead")
+            dying = {**self._house.parts(), "valkey": valkey} if fault.of_all else {"valkey": valkey}
+            for name, pid in dying.items():
+                self.kills += 1
+                self._house.kill(name, pid)
+            until(lambda: not dying.keys() & self._house.processes().keys(), 5, "all of them are dead")
             os.truncate(log, kept)
             self.losses.append(Loss(since_ms - WRITTEN_WITHIN_MS, wall_ms()))
         self._house.kill_and_wait("valkey", valkey, is_dead=True)
