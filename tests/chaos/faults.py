@@ -1,4 +1,4 @@
-"""What can go wrong in a round: a death at a named fault point, or at any moment; the power fails, of Redis or of all."""
+"""What can go wrong in a round: a death at a fault point, or at any moment; or the power fails, of Redis or of all."""
 
 from __future__ import annotations
 
