@@ -38,7 +38,7 @@ def test_what_waits_for_a_retry_is_told_though_redis_is_flushed_meanwhile(
     house.wait_until_ready()
     until(lambda: api.ping(job["key"]).status_code == 200, WITHIN_S, "pings are answered again")
     api.pause(job["id"])
-    until(lambda: receiver.of(job["id"], "monitor.up"), WITHIN_S, "the end is told")
+    until(lambda: receiver.of(job["id"], "monitor.up"), 2 * WITHIN_S, "the end is told, after two retries")
     assert receiver.kinds(job["id"]) == ["monitor.down", "monitor.up"]
     downs = receiver.by_id()[refused.id]
     assert [one.status for one in downs] == [500, 500, 200]
