@@ -83,7 +83,10 @@ class House:
     def start(self) -> None:
         """Start, and wait until every part is ready."""
         process = self.launch()
-        until(lambda: self.is_ready() or process.poll() is not None, READY_S, "serve is ready")
+        try:
+            until(lambda: self.is_ready() or process.poll() is not None, READY_S, "serve is ready")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it has said:\n{self.said()}") from None
         assert process.poll() is None, self.said()
 
     def change(self, **settings: str) -> None:
