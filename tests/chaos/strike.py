@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Protocol
@@ -163,7 +164,15 @@ class Striker:
         self._house.kill(name)
 
     def _terminate(self, name: str) -> None:
-        os.kill(self._house.pid(name), signal.SIGTERM)
+        """One that is only just starting does not know of SIGTERM yet and just dies: then the next one is told."""
+        until(lambda: self._has_stopped(name), REACHED_WITHIN_S, f"{name} stops in order")
+
+    def _has_stopped(self, name: str) -> bool:
+        pid = self._house.pid(name)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        until(lambda: self._house.processes().get(name) != pid, REACHED_WITHIN_S, f"{name} is gone")
+        return not self._file.exists()
 
     def _note_loss(self, name: str) -> None:
         if name == "valkey":
