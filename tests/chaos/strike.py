@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -164,15 +165,27 @@ class Striker:
         self._house.kill(name)
 
     def _terminate(self, name: str) -> None:
-        """One that is only just starting does not know of SIGTERM yet and just dies: then the next one is told."""
+        """One that is stopped before it has a slot has none to give back: then the next one is told."""
         until(lambda: self._has_stopped(name), REACHED_WITHIN_S, f"{name} stops in order")
 
     def _has_stopped(self, name: str) -> bool:
-        pid = self._house.pid(name)
+        pid = until(
+            lambda: self._heeding(name), REACHED_WITHIN_S, f"there is {name}, and it knows of SIGTERM"
+        )
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
         until(lambda: self._house.processes().get(name) != pid, REACHED_WITHIN_S, f"{name} is gone")
         return not self._file.exists()
+
+    def _heeding(self, name: str) -> int:
+        """A process that does not just die of SIGTERM, as one does that is only just starting; 0 if there is none."""
+        pid = self._house.processes().get(name, 0)
+        with suppress(OSError):
+            (caught,) = re.findall(
+                r"^SigCgt:\s*(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE
+            )
+            return pid if int(caught, 16) >> (signal.SIGTERM - 1) & 1 else 0
+        return 0
 
     def _note_loss(self, name: str) -> None:
         if name == "valkey":
