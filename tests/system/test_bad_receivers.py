@@ -162,8 +162,8 @@ async def day(
         await stage.close()
 
 
-def p95(sorted_s: list[float]) -> float:
-    return sorted_s[len(sorted_s) * 95 // 100]
+def p99(sorted_s: list[float]) -> float:
+    return sorted_s[len(sorted_s) * 99 // 100]
 
 
 def of_monitors(heard: Iterable[Heard]) -> list[Heard]:
@@ -189,13 +189,13 @@ async def test_all_bad_receivers_at_once_cost_a_bounded_share_and_nobody_else_an
         usual_bytes, peak_bytes = good.sweeper.peak_bytes(), bad.sweeper.peak_bytes()
     print(
         f"p50 {median(took_s) * 1000:.0f} ms against {median(usual_s) * 1000:.0f} ms, "
-        f"p95 {p95(took_s) * 1000:.0f} ms against {p95(usual_s) * 1000:.0f} ms, "
+        f"p99 {p99(took_s) * 1000:.0f} ms against {p99(usual_s) * 1000:.0f} ms, "
         f"{(peak_bytes - usual_bytes) / 2**20:.1f} MiB more, {len(bad.log)} steps of deliveries, "
         f"{bad.cast.sent_bytes / 2**20:.1f} MiB of {len(bad.cast.heard[FLOODING])} floods"
     )
 
     assert median(took_s) <= MOST_SLOWED * median(usual_s) + SLACK_S
-    assert p95(took_s) <= MOST_SLOWED * p95(usual_s) + SLACK_S
+    assert p99(took_s) <= MOST_SLOWED * p99(usual_s) + SLACK_S
     assert peak_bytes - usual_bytes < MOST_MEMORY_GROWN
     for name in (*HEALTHY, FLOODING):
         assert_told_once_in_order(bad.cast.heard[name])
@@ -231,11 +231,11 @@ async def test_a_dozen_that_hang_as_long_as_they_may_delay_nobody_else(tmp_path:
         usual_bytes, peak_bytes = good.sweeper.peak_bytes(), bad.sweeper.peak_bytes()
     print(
         f"p50 {median(took_s) * 1000:.0f} ms against {median(usual_s) * 1000:.0f} ms, "
-        f"p95 {p95(took_s) * 1000:.0f} ms against {p95(usual_s) * 1000:.0f} ms, "
+        f"p99 {p99(took_s) * 1000:.0f} ms against {p99(usual_s) * 1000:.0f} ms, "
         f"{(peak_bytes - usual_bytes) / 2**20:.1f} MiB more"
     )
     assert median(took_s) <= MOST_SLOWED * median(usual_s) + SLACK_S
-    assert p95(took_s) <= MOST_SLOWED * p95(usual_s) + SLACK_S
+    assert p99(took_s) <= MOST_SLOWED * p99(usual_s) + SLACK_S
     assert peak_bytes - usual_bytes < MOST_MEMORY_GROWN
     # Each of them was tried, and had few places.
     stuck = [heard for name, heard in bad.cast.heard.items() if name not in HEALTHY]
@@ -299,7 +299,7 @@ def assert_bounded(bad: Day) -> None:
     for name in STUCK:  # whose receivers do not know when they are left; the first may have come late
         began_s = [one.at_s for one in bad.cast.heard[name]]
         for first_s, one_more_s in zip(began_s, began_s[ATTEMPTS_PER_CHANNEL:], strict=False):
-            assert one_more_s - first_s >= 0.2 * ATTEMPT_S
+            assert one_more_s - first_s >= 0.5 * ATTEMPT_S
     # Those that were under way when the first was answered 410, and no other.
     assert len(bad.cast.heard["410"]) <= ATTEMPTS_PER_CHANNEL
     assert bad.cast.trapped == 0
